@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /dev/hvpriv: dom0's user space interface to Zendo.
+ *
+ * Three kinds of descriptor: the device itself, a domain (HVPRIV_CREATE_DOMAIN), a vCPU
+ * (HVPRIV_CREATE_VCPU). Closing the last descriptor of a domain (its vCPUs' and its mappings'
+ * count) destroys it and gives everything back. All of them are close-on-exec.
+ *
+ * Every struct's reserved fields must be zero (-EINVAL otherwise), every unknown flag is -EINVAL.
+ * Errors common to all: -EFAULT bad pointer, -ENOTTY unknown request, -ENODEV hypervisor not
+ * running (start it with HVPRIV_LAUNCH; as a user: systemctl start zendo).
+ * docs/ioctls.md explains each request.
+ */
+#ifndef _UAPI_LINUX_HVPRIV_H
+#define _UAPI_LINUX_HVPRIV_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define HVPRIV_API_VERSION	1
+#define HVPRIV_NAME_LEN		64	/* with the NUL */
+#define HVPRIV_MAGIC		0xB5
+
+/* ---- the device ---------------------------------------------------------------------- */
+
+#define HVPRIV_INFO_RUNNING	(1U << 0)	/* dom0 is under the hypervisor */
+#define HVPRIV_INFO_CHECK	(1U << 1)	/* checking build */
+
+/* HVPRIV_GET_INFO: works always; counters are 0 when not running. */
+struct hvpriv_info {
+	__u32 api_version;
+	__u32 flags;			/* HVPRIV_INFO_* */
+	__u32 abi_version;		/* module <-> hypervisor */
+	__u32 nr_cpus_under;
+	__u32 nr_domains;
+	__u32 reserved0;
+	__u64 hypervisor_bytes;		/* all memory taken from dom0 for the hypervisor itself */
+	__u64 pool_pages, pool_free;	/* of it: hidden pool, 4 KiB pages */
+	__u64 dom0_exits, guest_exits;
+	__u64 dom0_hidden_writes;	/* writes of dom0 to hidden frames, refused */
+	__u64 tsc_khz;
+	__u64 max_hold_ns;		/* longest time interrupts were held off in the hypervisor */
+	__u64 check_failures;
+	__u64 pages_out;		/* guest pages that dom0 I/O still holds after their domain died */
+	__u64 exits_by_kind[32];
+	char  build[64];		/* of the hypervisor image */
+	char  vendor[8];		/* "svm" or "vmx" */
+	__u64 reserved[8];
+};
+
+/*
+ * HVPRIV_LAUNCH (CAP_SYS_ADMIN): put all online CPUs under the hypervisor, all or none.
+ * In: size of reason. Out: on failure a sentence with cause and remedy in reason.
+ *	-EALREADY already running	-EBUSY SVME/VMXE is on (kvm loaded)
+ *	-EOPNOTSUPP this machine cannot	-EKEYREJECTED image digest differs	-ENOENT no image
+ */
+struct hvpriv_launch {
+	__u32 flags;			/* 0 */
+	__u32 reserved0;
+	char  reason[240];
+	__u64 reserved[4];
+};
+
+/* HVPRIV_LEAVE (CAP_SYS_ADMIN): back to bare metal. -EBUSY while a domain exists. Same struct. */
+
+/* HVPRIV_LOG_READ: hypervisor's log from a position. *pos is advanced; 0 bytes = nothing newer. */
+struct hvpriv_log {
+	__u64 pos;			/* in: where to start; out: where to go on */
+	__u64 start;			/* out: position of the first byte returned (> pos in: some were lost) */
+	__u64 buf;			/* user pointer */
+	__u32 len;			/* in: size of buf; out: bytes */
+	__u32 reserved;
+};
+
+/* HVPRIV_TRACE_READ: the trace ring of one CPU; same cursor as the log. */
+struct hvpriv_trace {
+	__u64 tsc;
+	__u32 event;
+	__u16 domid, vcpu;
+	__u64 arg[2];
+};
+struct hvpriv_trace_read {
+	__u32 cpu;
+	__u32 nr;			/* in: room in buf, in records; out: records */
+	__u64 pos, start;
+	__u64 buf;			/* struct hvpriv_trace[] */
+	__u64 reserved;
+};
+
+/* ---- domains ------------------------------------------------------------------------- */
+
+/* Domain states, as HVPRIV_LIST and HVPRIV_DOM_QUERY tell them (any may be combined). */
+#define HVPRIV_ST_RUNNING	(1U << 0)	/* a vCPU is on a CPU or wants one */
+#define HVPRIV_ST_BLOCKED	(1U << 1)	/* all vCPUs wait for events */
+#define HVPRIV_ST_PAUSED	(1U << 2)
+#define HVPRIV_ST_SHUTDOWN	(1U << 3)	/* guest called SCHEDOP_shutdown: shutdown_code */
+#define HVPRIV_ST_CRASHED	(1U << 4)	/* guest cannot go on: crash reason */
+#define HVPRIV_ST_DYING		(1U << 5)
+
+struct hvpriv_domain_info {
+	__u32 domid;
+	__u32 state;			/* HVPRIV_ST_* */
+	__u32 max_vcpus, nr_vcpus;
+	__u32 shutdown_code;		/* SHUTDOWN_*, valid with ST_SHUTDOWN or ST_CRASHED (then 3) */
+	__u32 crash_reason;		/* enum zendo_crash_reason */
+	__u64 nr_pages;			/* 4 KiB frames of guest RAM it owns now */
+	__u64 max_pages;
+	__u64 pool_pages;		/* hidden pages charged to it */
+	__u64 cpu_ns;			/* guest time of all vCPUs */
+	__u64 exits;
+	__u64 created_ns;		/* CLOCK_BOOTTIME */
+	__u64 kernel_bytes;		/* dom0 kernel memory besides guest RAM */
+	__s32 owner_pid;		/* who created it, in the caller's pid namespace */
+	__u32 reserved0;
+	__u8  uuid[16];
+	char  name[HVPRIV_NAME_LEN];
+	__u64 reserved[4];
+};
+
+/* HVPRIV_LIST: domains with domid >= first, in order. */
+struct hvpriv_list {
+	__u32 first;
+	__u32 nr;			/* in: room in buf; out: filled */
+	__u64 buf;			/* struct hvpriv_domain_info[] */
+};
+
+/*
+ * HVPRIV_CREATE_DOMAIN -> domain fd.
+ *	-EEXIST name taken	-EINVAL max_vcpus, name (empty, '/', control characters)
+ *	-ENOSPC no domid left	-ENOMEM
+ */
+struct hvpriv_create_domain {
+	__u32 flags;			/* 0 */
+	__u32 max_vcpus;
+	__u64 max_pages;
+	__u32 domid;			/* out */
+	__u32 reserved0;
+	__u8  uuid[16];
+	char  name[HVPRIV_NAME_LEN];
+	__u64 reserved[4];
+};
+
+/*
+ * On a domain fd:
+ *
+ * HVPRIV_DOM_ADD_MEMORY: allocate zeroed frames in the caller's memcg and give them to the guest
+ * at [gfn, gfn + nr_pages). 2 MiB pages are used where gfn is aligned. A signal stops it: the
+ * call returns -EINTR with nr_pages = pages done.
+ *	-ENOMEM (nothing of the failed unit is kept; nr_pages = pages done)  -EEXIST gfn in use
+ *	-E2BIG over max_pages
+ * Guest memory is then mmap'ed at offset gfn << 12 of the domain fd, MAP_SHARED.
+ */
+#define HVPRIV_MEM_SPECIAL	(1U << 0)	/* not RAM of the guest's count: rings, tables */
+struct hvpriv_add_memory {
+	__u64 gfn;
+	__u64 nr_pages;			/* in and out */
+	__u32 flags;			/* HVPRIV_MEM_* */
+	__u32 reserved;
+};
+
+/* HVPRIV_DOM_SET_MEMMAP: the map that XENMEM_memory_map tells. At most 126 entries. */
+struct hvpriv_memmap_entry {
+	__u64 addr, size;
+	__u32 type, reserved;
+};
+struct hvpriv_set_memmap {
+	__u32 nr, reserved;
+	__u64 buf;			/* struct hvpriv_memmap_entry[] */
+};
+
+/* HVPRIV_DOM_SET_PARAM / GET_PARAM: HVM_PARAM_* of xen/hvm/params.h, with the toolstack's rights. */
+struct hvpriv_param {
+	__u32 index, reserved;
+	__u64 value;
+};
+
+/*
+ * HVPRIV_DOM_EVTCHN_ALLOC: make a port in the guest, bound to this descriptor (console, store).
+ * When the guest signals it, the eventfd (if not -1) is written. HVPRIV_DOM_NOTIFY raises it in the guest.
+ */
+struct hvpriv_evtchn_alloc {
+	__u32 port;			/* out */
+	__s32 eventfd;			/* -1 = none */
+	__u32 flags, reserved;		/* 0 */
+};
+struct hvpriv_notify {
+	__u32 port, reserved;
+};
+
+/* HVPRIV_DOM_PAUSE / UNPAUSE (no argument): counted; a domain starts paused once. */
+/* HVPRIV_DOM_KILL (no argument): as if the guest had shut down with SHUTDOWN_poweroff; vCPUs return. */
+
+/* ---- vCPUs ---------------------------------------------------------------------------- */
+
+/* HVPRIV_CREATE_VCPU -> vCPU fd. vCPU 0 starts as set by SET_STATE; the others wait for SIPI. */
+struct hvpriv_create_vcpu {
+	__u32 id;
+	__u32 flags;			/* 0 */
+};
+
+/* Architectural state; layout of struct zendo_vcpu_state with fixed offsets. attr is the packed VMCB form. */
+struct hvpriv_segment {
+	__u16 selector, attr;
+	__u32 limit;
+	__u64 base;
+};
+struct hvpriv_vcpu_state {
+	__u64 rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp;
+	__u64 r8, r9, r10, r11, r12, r13, r14, r15;
+	__u64 rip, rflags;
+	struct hvpriv_segment es, cs, ss, ds, fs, gs, ldtr, tr;
+	__u64 gdt_base, gdt_limit, idt_base, idt_limit;
+	__u64 cr0, cr2, cr3, cr4, efer, dr6, dr7;
+	__u64 star, lstar, cstar, sfmask, kernel_gs_base;
+	__u64 sysenter_cs, sysenter_esp, sysenter_eip;
+	__u64 pat, tsc_aux, xcr0, tsc;
+	__u32 up, reserved0;
+};
+
+#define HVPRIV_EXIT_SHUTDOWN	1	/* code */
+#define HVPRIV_EXIT_CRASH	2	/* code = enum zendo_crash_reason; see HVPRIV_VCPU_GET_CRASH */
+#define HVPRIV_EXIT_TEXT	3	/* text[0, len): the guest's console_io or debug port output */
+#define HVPRIV_EXIT_KILLED	4	/* HVPRIV_DOM_KILL, or the domain is dying */
+
+/*
+ * HVPRIV_VCPU_RUN: run until something for user space happens. A signal makes it return -EINTR
+ * (or restart, by the signal's own rules); while paused it sleeps, killable and freezable. One thread at a time
+ * (-EBUSY); several calls may come from different threads.
+ */
+struct hvpriv_run {
+	__u32 exit;			/* out: HVPRIV_EXIT_* */
+	__u32 code;
+	__u32 len;
+	__u32 reserved;
+	char  text[2032];
+};
+
+struct hvpriv_crash {
+	__u32 reason, exit_kind;
+	__u64 exit_code, info1, info2;
+	struct hvpriv_vcpu_state state;
+};
+
+struct hvpriv_vcpu_info {
+	__u64 guest_ns, exits, halts, interrupts, events_in, events_out;
+	__u32 blocked, up;
+	__u32 cpu, reserved0;
+	__u64 reserved[4];
+};
+
+#define HVPRIV_GET_INFO		_IOR(HVPRIV_MAGIC, 0x00, struct hvpriv_info)
+#define HVPRIV_LAUNCH		_IOWR(HVPRIV_MAGIC, 0x01, struct hvpriv_launch)
+#define HVPRIV_LEAVE		_IOWR(HVPRIV_MAGIC, 0x02, struct hvpriv_launch)
+#define HVPRIV_LOG_READ		_IOWR(HVPRIV_MAGIC, 0x03, struct hvpriv_log)
+#define HVPRIV_TRACE_READ	_IOWR(HVPRIV_MAGIC, 0x04, struct hvpriv_trace_read)
+#define HVPRIV_LIST		_IOWR(HVPRIV_MAGIC, 0x05, struct hvpriv_list)
+#define HVPRIV_CREATE_DOMAIN	_IOWR(HVPRIV_MAGIC, 0x06, struct hvpriv_create_domain)
+
+#define HVPRIV_DOM_ADD_MEMORY	_IOWR(HVPRIV_MAGIC, 0x20, struct hvpriv_add_memory)
+#define HVPRIV_DOM_SET_MEMMAP	_IOW(HVPRIV_MAGIC, 0x21, struct hvpriv_set_memmap)
+#define HVPRIV_DOM_SET_PARAM	_IOW(HVPRIV_MAGIC, 0x22, struct hvpriv_param)
+#define HVPRIV_DOM_GET_PARAM	_IOWR(HVPRIV_MAGIC, 0x23, struct hvpriv_param)
+#define HVPRIV_DOM_EVTCHN_ALLOC	_IOWR(HVPRIV_MAGIC, 0x24, struct hvpriv_evtchn_alloc)
+#define HVPRIV_DOM_NOTIFY	_IOW(HVPRIV_MAGIC, 0x25, struct hvpriv_notify)
+#define HVPRIV_DOM_PAUSE	_IO(HVPRIV_MAGIC, 0x26)
+#define HVPRIV_DOM_UNPAUSE	_IO(HVPRIV_MAGIC, 0x27)
+#define HVPRIV_DOM_KILL		_IO(HVPRIV_MAGIC, 0x28)
+#define HVPRIV_DOM_QUERY	_IOR(HVPRIV_MAGIC, 0x29, struct hvpriv_domain_info)
+#define HVPRIV_CREATE_VCPU	_IOW(HVPRIV_MAGIC, 0x2a, struct hvpriv_create_vcpu)
+
+#define HVPRIV_VCPU_RUN		_IOR(HVPRIV_MAGIC, 0x40, struct hvpriv_run)
+#define HVPRIV_VCPU_GET_STATE	_IOR(HVPRIV_MAGIC, 0x41, struct hvpriv_vcpu_state)
+#define HVPRIV_VCPU_SET_STATE	_IOW(HVPRIV_MAGIC, 0x42, struct hvpriv_vcpu_state)
+#define HVPRIV_VCPU_GET_CRASH	_IOR(HVPRIV_MAGIC, 0x43, struct hvpriv_crash)
+#define HVPRIV_VCPU_KICK	_IO(HVPRIV_MAGIC, 0x44)	/* make RUN return -EINTR once */
+#define HVPRIV_VCPU_QUERY	_IOR(HVPRIV_MAGIC, 0x45, struct hvpriv_vcpu_info)
+
+/* ---- generic netlink ------------------------------------------------------------------- */
+
+#define HVPRIV_GENL_NAME	"hvpriv"
+#define HVPRIV_GENL_GROUP	"events"
+#define HVPRIV_GENL_VERSION	1
+
+enum {
+	HVPRIV_CMD_UNSPEC,
+	HVPRIV_CMD_CREATED,
+	HVPRIV_CMD_RUNNING,
+	HVPRIV_CMD_PAUSED,
+	HVPRIV_CMD_SHUTDOWN,
+	HVPRIV_CMD_DESTROYED,
+	HVPRIV_CMD_ATTACHED,
+	HVPRIV_CMD_DETACHED,
+};
+enum {
+	HVPRIV_A_UNSPEC,
+	HVPRIV_A_DOMID,			/* u32 */
+	HVPRIV_A_NAME,			/* string */
+	HVPRIV_A_CODE,			/* u32: shutdown code */
+	HVPRIV_A_DEVICE,		/* string: vbd-1-51712 */
+	__HVPRIV_A_MAX,
+};
+#define HVPRIV_A_MAX (__HVPRIV_A_MAX - 1)
+
+#endif /* _UAPI_LINUX_HVPRIV_H */
