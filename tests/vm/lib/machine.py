@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The dom0 machine as QEMU sees it: its devices, its start and its end."""
+import os
+import socket
+import subprocess
+
+# What the job speaks through, in the order of the ports.
+PORTS = ("out", "ctl", "fetch")
+
+# quiet and no getty: start time. panic=-1: a crash ends the machine at once.
+KERNEL_ARGS = ("console=ttyS0 quiet zt mitigations=off panic=-1 "
+               "systemd.getty_auto=0 systemd.show_status=0")
+
+
+def cpu_args(accel, options):
+    if options.icount:
+        # Time counts instructions; more than one CPU stalls in QEMU 7.2.
+        args = ["-icount", "shift=2,sleep=off", "-accel", "tcg,thread=single",
+                "-cpu", options.cpu or "max"]
+    elif accel == "kvm":
+        args = ["-accel", "kvm", "-cpu", options.cpu or "host"]
+    else:
+        args = ["-accel", "tcg,thread=multi", "-cpu", options.cpu or "max"]
+    return args + ["-smp", str(options.cpus), "-m", str(options.mem)]
+
+
+def disk_args(name, path, extra):
+    return ["-drive", f"if=none,id={name},file={path},format=raw,{extra}",
+            "-device", f"virtio-blk-pci,drive={name},serial=zt-{name}"]
+
+
+def port_args(name, descriptor, device):
+    return ["-chardev", f"socket,id={name},fd={descriptor}",
+            "-device", f"{device},chardev={name},name=zt.{name}"]
+
+
+class Machine:
+    """A running QEMU and the sockets to its ports."""
+
+    def __init__(self, options, image, accel, disks, scratch):
+        self.serial = [os.path.join(scratch, "com1"),
+                       os.path.join(scratch, "com2")]
+        if options.serial:
+            self.serial = [os.path.abspath(options.serial),
+                           os.path.abspath(options.serial) + ".hv"]
+        self.errors = os.path.join(scratch, "qemu.err")
+        self.ports = {}
+        theirs = []
+        args = self.fixed_args(options, image, accel, disks)
+        for name in PORTS + (("tty",) if not options.command else ()):
+            self.ports[name], far = socket.socketpair()
+            theirs.append(far)
+            device = "virtconsole" if name == "tty" else "virtserialport"
+            args += port_args(name, far.fileno(), device)
+        with open(self.errors, "wb") as errors:
+            # A session of its own: the terminal's ^C is for this script, which
+            # then ends QEMU. setpriv: QEMU never outlives this script.
+            self.process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL"] + args,
+                stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
+                start_new_session=True,
+                env=dict(os.environ, TMPDIR=scratch),
+                pass_fds=[far.fileno() for far in theirs])
+        for far in theirs:
+            far.close()
+
+    def fixed_args(self, options, image, accel, disks):
+        append = " ".join([KERNEL_ARGS] + options.append)
+        args = ["qemu-system-x86_64"] + cpu_args(accel, options) + [
+            "-M", "q35,sata=off,smbus=off,usb=off,vmport=off",
+            "-nodefaults", "-no-user-config", "-display", "none",
+            "-kernel", options.kernel or os.path.join(image, "vmlinux"),
+            "-initrd", os.path.join(image, "initrd.gz"), "-append", append]
+        if not options.reboot_ok:
+            args += ["-no-reboot"]
+        # Written blocks go to a file in the scratch folder: the image stays
+        # clean and can be used by many machines; a reboot keeps them.
+        args += disk_args("root", os.path.join(image, "root.img"),
+                          "snapshot=on,cache=unsafe")
+        for name, path in disks:
+            args += disk_args(name, path, "readonly=on")
+        # COM1 is the kernel's, COM2 the hypervisor's debug port.
+        for index, path in enumerate(self.serial):
+            args += ["-chardev", f"file,id=com{index + 1},path={path}",
+                     "-device", f"isa-serial,chardev=com{index + 1},index={index}"]
+        return args + ["-device", "virtio-rng-pci",
+                       "-device", "isa-debug-exit,iobase=0x501,iosize=1",
+                       "-device", "virtio-serial-pci"] + options.qemu
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+    def last_words(self):
+        """The ends of the logs, for a machine that died."""
+        text = ""
+        for title, path in (("serial console (COM1)", self.serial[0]),
+                            ("hypervisor (COM2)", self.serial[1]),
+                            ("QEMU", self.errors)):
+            with open(path, "rb") as file:
+                lines = file.read().decode(errors="replace").splitlines()
+            text += f"--- last lines of {title}\n"
+            text += "".join(line + "\n" for line in lines[-40:])
+        return text
