@@ -9,6 +9,10 @@ import tarfile
 
 STATE = "var/lib/zt"
 
+# A tar that is a disk begins with this much of nothing: the kernel and udev
+# took its first bytes for partitions and warned.
+BLANK = 1 << 20
+
 
 def inside(tree, path):
     """The name, relative to the root, that PATH has once links are followed.
@@ -47,7 +51,10 @@ class Job:
     """Collects the files of one run and writes them as a tar."""
 
     def __init__(self, path, tree):
-        self.tar = tarfile.open(path, "w", format=tarfile.GNU_FORMAT)
+        self.file = open(path, "wb")
+        self.file.seek(BLANK)
+        self.tar = tarfile.open(fileobj=self.file, mode="w",
+                                format=tarfile.GNU_FORMAT)
         self.tree = tree
 
     def write(self, name, text, mode=0o644):
@@ -67,6 +74,7 @@ class Job:
 
     def close(self):
         self.tar.close()
+        self.file.close()
 
 
 def bring_out(archive, pairs, scratch):

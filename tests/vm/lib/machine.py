@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The dom0 machine as QEMU sees it: its devices, its start and its end."""
 import os
+import re
 import socket
 import subprocess
 
@@ -52,6 +53,10 @@ class Machine:
             theirs.append(far)
             device = "virtconsole" if name == "tty" else "virtserialport"
             args += port_args(name, far.fileno(), device)
+        self.ports["mon"], far = socket.socketpair()
+        theirs.append(far)
+        args += ["-chardev", f"socket,id=mon,fd={far.fileno()}",
+                 "-mon", "chardev=mon,mode=readline"]
         with open(self.errors, "wb") as errors:
             # A session of its own: the terminal's ^C is for this script, which
             # then ends QEMU. setpriv: QEMU never outlives this script.
@@ -87,14 +92,35 @@ class Machine:
                        "-device", "isa-debug-exit,iobase=0x501,iosize=1",
                        "-device", "virtio-serial-pci"] + options.qemu
 
+    def registers(self):
+        """Where the CPUs of a machine that hangs are, as QEMU's monitor says."""
+        monitor = self.ports["mon"]
+        monitor.settimeout(5)
+        answer = b""
+        try:
+            monitor.sendall(b"info registers -a\n")
+            while not answer.rstrip().endswith(b"(qemu)") or b"CPU#" not in answer:
+                data = monitor.recv(65536)
+                if not data:
+                    break
+                answer += data
+        except OSError:
+            pass  # it hangs too, or has ended
+        # The integer and system registers; the vector ones say nothing here.
+        return "".join(line + "\n" for line in answer.decode(errors="replace").split("\r\n")
+                       if re.match(r"CPU#|[RE](AX|SI|8 |12|IP)|[CDEFGST][SRT] ?=|[GI]DT|[CE]R0|EFER", line))
+
     def stop(self):
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
 
     def last_words(self):
-        """The ends of the logs, for a machine that died."""
+        """The ends of the logs, for a machine that died or hangs."""
         text = ""
+        if self.process.poll() is None:
+            text += "--- registers\n" + self.registers()
+            self.stop()
         for title, path in (("serial console (COM1)", self.serial[0]),
                             ("hypervisor (COM2)", self.serial[1]),
                             ("QEMU", self.errors)):

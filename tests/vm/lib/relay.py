@@ -45,9 +45,11 @@ class Relay:
     def run(self, deadline):
         handlers = {"out": self.on_output, "ctl": self.on_control,
                     "fetch": self.archive.write, "tty": self.on_screen}
-        for name, port in self.machine.ports.items():
-            self.selector.register(port, selectors.EVENT_READ,
-                                   (port, handlers[name]))
+        for name, handler in handlers.items():
+            port = self.machine.ports.get(name)
+            if port:
+                self.selector.register(port, selectors.EVENT_READ,
+                                       (port, handler))
         process = os.pidfd_open(self.machine.process.pid)
         self.selector.register(process, selectors.EVENT_READ, None)
         if "tty" in self.machine.ports:
@@ -78,7 +80,7 @@ class Relay:
                 self.selector.unregister(key.fileobj)
         # Only when nothing is left to read: QEMU's last output counts.
         if gone and not self.selector.select(0)[1:]:
-            raise Died("QEMU ended")
+            raise Died("the machine ended")
 
     def on_output(self, data):
         data = self.held + data
