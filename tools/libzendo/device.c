@@ -15,10 +15,11 @@ static const struct {
 	int error;
 	const char *text;
 } errors[] = {
-	{ ENOENT,  DEVICE_PATH " does not exist: the module hvpriv is not loaded; start the hypervisor: systemctl start zendo" },
-	{ ENXIO,   DEVICE_PATH " has no driver: the module hvpriv is not loaded; start the hypervisor: systemctl start zendo" },
+	/* no module means no hypervisor either: who reads this wants the same remedy */
+	{ ENOENT,  "the hypervisor is not running; start it: systemctl start zendo" },
+	{ ENXIO,   "the hypervisor is not running; start it: systemctl start zendo" },
 	{ ENODEV,  "the hypervisor is not running; start it: systemctl start zendo" },
-	{ EACCES,  "no permission on " DEVICE_PATH ": be root or a member of the group zendo" },
+	{ EACCES,  "no permission on " ZENDO_DEVICE_PATH ": be root or a member of the group zendo" },
 	{ EPERM,   "not permitted: this needs root" },
 	{ EPROTO,  "the module hvpriv is of another version than this program; reload it: systemctl restart zendo" },
 	{ ENOTTY,  "the module hvpriv does not know this request: it is older than this program" },
@@ -27,7 +28,7 @@ static const struct {
 	{ ENOSPC,  "no domain id is left" },
 };
 
-const char *device_strerror(int error)
+const char *zendo_device_strerror(int error)
 {
 	error = abs(error);
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
@@ -43,15 +44,15 @@ static int request(int fd, unsigned long nr, void *arg)
 	return r < 0 ? -errno : r;
 }
 
-int device_open(int *ret_fd)
+int zendo_device_open(int *ret_fd)
 {
 	struct hvpriv_info info;
 	int fd, r;
 
-	fd = open(DEVICE_PATH, O_RDWR | O_CLOEXEC);
+	fd = open(ZENDO_DEVICE_PATH, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	r = device_get_info(fd, &info);
+	r = zendo_device_get_info(fd, &info);
 	if (r >= 0 && info.api_version != HVPRIV_API_VERSION)
 		r = -EPROTO;
 	if (r < 0) {
@@ -62,7 +63,7 @@ int device_open(int *ret_fd)
 	return 0;
 }
 
-int device_get_info(int fd, struct hvpriv_info *ret)
+int zendo_device_get_info(int fd, struct hvpriv_info *ret)
 {
 	struct hvpriv_info info = {};
 	int r = request(fd, HVPRIV_GET_INFO, &info);
@@ -91,17 +92,18 @@ static int launch_or_leave(int fd, unsigned long nr, char *reason, size_t size)
 	return r < 0 ? r : 0;
 }
 
-int device_launch(int fd, char *reason, size_t size)
+int zendo_device_launch(int fd, char *reason, size_t size)
 {
 	return launch_or_leave(fd, HVPRIV_LAUNCH, reason, size);
 }
 
-int device_leave(int fd, char *reason, size_t size)
+int zendo_device_leave(int fd, char *reason, size_t size)
 {
 	return launch_or_leave(fd, HVPRIV_LEAVE, reason, size);
 }
 
-int device_log_read(int fd, uint64_t *pos, void *buf, uint32_t size, uint32_t *ret_len, uint64_t *ret_lost)
+int zendo_device_log_read(int fd, uint64_t *pos, void *buf, uint32_t size, uint32_t *ret_len,
+			  uint64_t *ret_lost)
 {
 	struct hvpriv_log l = { .pos = *pos, .buf = (uintptr_t)buf, .len = size };
 	int r = request(fd, HVPRIV_LOG_READ, &l);
@@ -114,7 +116,7 @@ int device_log_read(int fd, uint64_t *pos, void *buf, uint32_t size, uint32_t *r
 	return 0;
 }
 
-int device_list(int fd, struct hvpriv_domain_info **ret, size_t *ret_nr)
+int zendo_device_list(int fd, struct hvpriv_domain_info **ret, size_t *ret_nr)
 {
 	struct hvpriv_domain_info *all = NULL, *grown;
 	size_t nr = 0, step = 64;
@@ -146,8 +148,8 @@ int device_list(int fd, struct hvpriv_domain_info **ret, size_t *ret_nr)
 	return 0;
 }
 
-int device_create_domain(int fd, const char *name, const uint8_t uuid[16], uint32_t max_vcpus,
-			 uint64_t max_pages, int *ret_dom, uint32_t *ret_domid)
+int zendo_device_create_domain(int fd, const char *name, const uint8_t uuid[16], uint32_t max_vcpus,
+				uint64_t max_pages, int *ret_dom, uint32_t *ret_domid)
 {
 	struct hvpriv_create_domain c = { .max_vcpus = max_vcpus, .max_pages = max_pages };
 	int dom;
@@ -165,7 +167,7 @@ int device_create_domain(int fd, const char *name, const uint8_t uuid[16], uint3
 	return 0;
 }
 
-int device_add_memory(int dom, uint64_t gfn, uint64_t nr_pages, uint32_t flags, uint64_t *ret_done)
+int zendo_device_add_memory(int dom, uint64_t gfn, uint64_t nr_pages, uint32_t flags, uint64_t *ret_done)
 {
 	uint64_t done = 0;
 	int r = 0;
@@ -187,7 +189,7 @@ int device_add_memory(int dom, uint64_t gfn, uint64_t nr_pages, uint32_t flags, 
 	return r < 0 && done < nr_pages ? r : 0;
 }
 
-int device_map(int dom, uint64_t gfn, uint64_t nr_pages, void **ret)
+int zendo_device_map(int dom, uint64_t gfn, uint64_t nr_pages, void **ret)
 {
 	void *p = mmap(NULL, nr_pages << PAGE_SHIFT, PROT_READ | PROT_WRITE, MAP_SHARED, dom,
 		       (off_t)(gfn << PAGE_SHIFT));
@@ -198,21 +200,21 @@ int device_map(int dom, uint64_t gfn, uint64_t nr_pages, void **ret)
 	return 0;
 }
 
-int device_set_memmap(int dom, const struct hvpriv_memmap_entry *map, uint32_t nr)
+int zendo_device_set_memmap(int dom, const struct hvpriv_memmap_entry *map, uint32_t nr)
 {
 	struct hvpriv_set_memmap m = { .nr = nr, .buf = (uintptr_t)map };
 
 	return request(dom, HVPRIV_DOM_SET_MEMMAP, &m);
 }
 
-int device_set_param(int dom, uint32_t index, uint64_t value)
+int zendo_device_set_param(int dom, uint32_t index, uint64_t value)
 {
 	struct hvpriv_param p = { .index = index, .value = value };
 
 	return request(dom, HVPRIV_DOM_SET_PARAM, &p);
 }
 
-int device_get_param(int dom, uint32_t index, uint64_t *ret)
+int zendo_device_get_param(int dom, uint32_t index, uint64_t *ret)
 {
 	struct hvpriv_param p = { .index = index };
 	int r = request(dom, HVPRIV_DOM_GET_PARAM, &p);
@@ -223,7 +225,7 @@ int device_get_param(int dom, uint32_t index, uint64_t *ret)
 	return 0;
 }
 
-int device_evtchn_alloc(int dom, int eventfd, uint32_t *ret_port)
+int zendo_device_evtchn_alloc(int dom, int eventfd, uint32_t *ret_port)
 {
 	struct hvpriv_evtchn_alloc e = { .eventfd = eventfd };
 	int r = request(dom, HVPRIV_DOM_EVTCHN_ALLOC, &e);
@@ -234,29 +236,29 @@ int device_evtchn_alloc(int dom, int eventfd, uint32_t *ret_port)
 	return 0;
 }
 
-int device_notify(int dom, uint32_t port)
+int zendo_device_notify(int dom, uint32_t port)
 {
 	struct hvpriv_notify n = { .port = port };
 
 	return request(dom, HVPRIV_DOM_NOTIFY, &n);
 }
 
-int device_pause(int dom)
+int zendo_device_pause(int dom)
 {
 	return request(dom, HVPRIV_DOM_PAUSE, NULL);
 }
 
-int device_unpause(int dom)
+int zendo_device_unpause(int dom)
 {
 	return request(dom, HVPRIV_DOM_UNPAUSE, NULL);
 }
 
-int device_kill(int dom)
+int zendo_device_kill(int dom)
 {
 	return request(dom, HVPRIV_DOM_KILL, NULL);
 }
 
-int device_query(int dom, struct hvpriv_domain_info *ret)
+int zendo_device_query(int dom, struct hvpriv_domain_info *ret)
 {
 	struct hvpriv_domain_info info = {};
 	int r = request(dom, HVPRIV_DOM_QUERY, &info);
@@ -268,7 +270,7 @@ int device_query(int dom, struct hvpriv_domain_info *ret)
 	return 0;
 }
 
-int device_create_vcpu(int dom, uint32_t id, int *ret_vcpu)
+int zendo_device_create_vcpu(int dom, uint32_t id, int *ret_vcpu)
 {
 	struct hvpriv_create_vcpu c = { .id = id };
 	int vcpu = request(dom, HVPRIV_CREATE_VCPU, &c);
@@ -279,32 +281,32 @@ int device_create_vcpu(int dom, uint32_t id, int *ret_vcpu)
 	return 0;
 }
 
-int device_vcpu_run(int vcpu, struct hvpriv_run *ret)
+int zendo_device_vcpu_run(int vcpu, struct hvpriv_run *ret)
 {
 	return request(vcpu, HVPRIV_VCPU_RUN, ret);
 }
 
-int device_vcpu_kick(int vcpu)
+int zendo_device_vcpu_kick(int vcpu)
 {
 	return request(vcpu, HVPRIV_VCPU_KICK, NULL);
 }
 
-int device_vcpu_get_state(int vcpu, struct hvpriv_vcpu_state *ret)
+int zendo_device_vcpu_get_state(int vcpu, struct hvpriv_vcpu_state *ret)
 {
 	return request(vcpu, HVPRIV_VCPU_GET_STATE, ret);
 }
 
-int device_vcpu_set_state(int vcpu, const struct hvpriv_vcpu_state *state)
+int zendo_device_vcpu_set_state(int vcpu, const struct hvpriv_vcpu_state *state)
 {
 	return request(vcpu, HVPRIV_VCPU_SET_STATE, (void *)(uintptr_t)state);
 }
 
-int device_vcpu_get_crash(int vcpu, struct hvpriv_crash *ret)
+int zendo_device_vcpu_get_crash(int vcpu, struct hvpriv_crash *ret)
 {
 	return request(vcpu, HVPRIV_VCPU_GET_CRASH, ret);
 }
 
-int device_vcpu_query(int vcpu, struct hvpriv_vcpu_info *ret)
+int zendo_device_vcpu_query(int vcpu, struct hvpriv_vcpu_info *ret)
 {
 	return request(vcpu, HVPRIV_VCPU_QUERY, ret);
 }

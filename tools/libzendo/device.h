@@ -5,20 +5,20 @@
  *
  * All return 0 or -errno. Outputs are written only on success unless said otherwise. Structs whose
  * fields are all outputs need no preparation; reserved fields are zeroed here. Nothing is
- * printed; device_strerror() gives the sentence for a user.
+ * printed; zendo_device_strerror() gives the sentence for a user.
  */
-#ifndef LIBZENDO_DEVICE_H
-#define LIBZENDO_DEVICE_H
+#ifndef ZENDO_DEVICE_H
+#define ZENDO_DEVICE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include <linux/hvpriv.h>
 
-#define DEVICE_PATH	"/dev/hvpriv"
+#define ZENDO_DEVICE_PATH	"/dev/hvpriv"
 
-/* What @error (positive or negative) of device_open() or of a request means to who sees it, with the remedy. */
-const char *device_strerror(int error);
+/* A sentence for the user about an error (either sign) of any of these, with the remedy. */
+const char *zendo_device_strerror(int error);
 
 /* ---- the device ---- */
 
@@ -26,58 +26,59 @@ const char *device_strerror(int error);
  * Open /dev/hvpriv, close-on-exec, and check that the module speaks HVPRIV_API_VERSION (-EPROTO).
  * A module that is not loaded (-ENOENT) is not loaded from here.
  */
-int device_open(int *ret_fd);
+int zendo_device_open(int *ret_fd);
 
-int device_get_info(int fd, struct hvpriv_info *ret);
+int zendo_device_get_info(int fd, struct hvpriv_info *ret);
 
 /* On failure @reason holds the kernel's sentence, "" if it had none. */
-int device_launch(int fd, char *reason, size_t size);
-int device_leave(int fd, char *reason, size_t size);
+int zendo_device_launch(int fd, char *reason, size_t size);
+int zendo_device_leave(int fd, char *reason, size_t size);
 
 /*
  * Copy log text newer than *pos to @buf. *ret_len = 0: nothing newer. *pos moves on, *ret_lost
  * is how many bytes between the old *pos and the text had been overwritten.
  */
-int device_log_read(int fd, uint64_t *pos, void *buf, uint32_t size, uint32_t *ret_len, uint64_t *ret_lost);
+int zendo_device_log_read(int fd, uint64_t *pos, void *buf, uint32_t size, uint32_t *ret_len,
+			  uint64_t *ret_lost);
 
 /* All domains in the order of their ids, in memory the caller frees. */
-int device_list(int fd, struct hvpriv_domain_info **ret, size_t *ret_nr);
+int zendo_device_list(int fd, struct hvpriv_domain_info **ret, size_t *ret_nr);
 
 /* @name, @uuid (NULL: all zero), @max_vcpus and @max_pages as in the contract. */
-int device_create_domain(int fd, const char *name, const uint8_t uuid[16], uint32_t max_vcpus,
-			 uint64_t max_pages, int *ret_dom, uint32_t *ret_domid);
+int zendo_device_create_domain(int fd, const char *name, const uint8_t uuid[16], uint32_t max_vcpus,
+				uint64_t max_pages, int *ret_dom, uint32_t *ret_domid);
 
 /* ---- a domain ---- */
 
 /* Goes on after signals. *ret_done (may be NULL) tells the pages added, also on failure. */
-int device_add_memory(int dom, uint64_t gfn, uint64_t nr_pages, uint32_t flags, uint64_t *ret_done);
+int zendo_device_add_memory(int dom, uint64_t gfn, uint64_t nr_pages, uint32_t flags, uint64_t *ret_done);
 
 /* Map guest memory [gfn, gfn + nr_pages), shared, readable and writable. */
-int device_map(int dom, uint64_t gfn, uint64_t nr_pages, void **ret);
+int zendo_device_map(int dom, uint64_t gfn, uint64_t nr_pages, void **ret);
 
-int device_set_memmap(int dom, const struct hvpriv_memmap_entry *map, uint32_t nr);
-int device_set_param(int dom, uint32_t index, uint64_t value);
-int device_get_param(int dom, uint32_t index, uint64_t *ret);
+int zendo_device_set_memmap(int dom, const struct hvpriv_memmap_entry *map, uint32_t nr);
+int zendo_device_set_param(int dom, uint32_t index, uint64_t value);
+int zendo_device_get_param(int dom, uint32_t index, uint64_t *ret);
 
 /* @eventfd: -1 for none. The kernel keeps its own reference. */
-int device_evtchn_alloc(int dom, int eventfd, uint32_t *ret_port);
-int device_notify(int dom, uint32_t port);
+int zendo_device_evtchn_alloc(int dom, int eventfd, uint32_t *ret_port);
+int zendo_device_notify(int dom, uint32_t port);
 
-int device_pause(int dom);
-int device_unpause(int dom);
-int device_kill(int dom);
-int device_query(int dom, struct hvpriv_domain_info *ret);
+int zendo_device_pause(int dom);
+int zendo_device_unpause(int dom);
+int zendo_device_kill(int dom);
+int zendo_device_query(int dom, struct hvpriv_domain_info *ret);
 
-int device_create_vcpu(int dom, uint32_t id, int *ret_vcpu);
+int zendo_device_create_vcpu(int dom, uint32_t id, int *ret_vcpu);
 
 /* ---- a vCPU ---- */
 
-/* -EINTR: a signal or device_vcpu_kick(); nothing happened that needs an answer. */
-int device_vcpu_run(int vcpu, struct hvpriv_run *ret);
-int device_vcpu_kick(int vcpu);
-int device_vcpu_get_state(int vcpu, struct hvpriv_vcpu_state *ret);
-int device_vcpu_set_state(int vcpu, const struct hvpriv_vcpu_state *state);
-int device_vcpu_get_crash(int vcpu, struct hvpriv_crash *ret);
-int device_vcpu_query(int vcpu, struct hvpriv_vcpu_info *ret);
+/* -EINTR: a signal or zendo_device_vcpu_kick(); nothing happened that needs an answer. */
+int zendo_device_vcpu_run(int vcpu, struct hvpriv_run *ret);
+int zendo_device_vcpu_kick(int vcpu);
+int zendo_device_vcpu_get_state(int vcpu, struct hvpriv_vcpu_state *ret);
+int zendo_device_vcpu_set_state(int vcpu, const struct hvpriv_vcpu_state *state);
+int zendo_device_vcpu_get_crash(int vcpu, struct hvpriv_crash *ret);
+int zendo_device_vcpu_query(int vcpu, struct hvpriv_vcpu_info *ret);
 
 #endif
