@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Talking to a domain's runner over its control socket (runtime.h).
+ *
+ * A request is one line of JSON, an object with "do"; so is the answer, an object with "ok". When "ok"
+ * is false, "error" is a word for programs (below) and "text" a sentence for people. Requests on one
+ * connection are answered in order; at most ZENDO_CONTROL_LINE_MAX bytes each.
+ *
+ *	{"do":"query"}			name, domid, state, paused, reason, vcpus, memory_mib, restarts, pid,
+ *					terminal, writer (pid of who types, absent: nobody)
+ *	{"do":"pause"} {"do":"unpause"}	also fine when it is so already
+ *	{"do":"destroy"}		the answer comes at once, the domain is gone when the connection closes
+ *	{"do":"console","mode":M}	M: "write" (error "busy" if another one writes), "force" (takes the
+ *					writing over), "read". After the answer the connection is the
+ *					console: first what was kept of its output, then all that comes;
+ *					what is sent is typed. Only "scrollback": false leaves out the former.
+ *
+ * Error words: "invalid", "busy", "gone" (the domain has ended and is kept for a look), "failed".
+ */
+#ifndef ZENDO_CONTROL_H
+#define ZENDO_CONTROL_H
+
+#include <stddef.h>
+
+#define ZENDO_CONTROL_LINE_MAX	4096
+
+struct json_object;
+struct sockaddr_un;
+
+/*
+ * The socket's address. It is written by way of *ret_dir, a descriptor of its directory to be held
+ * until bind() or connect() is done, since an escaped name may be longer than an address can be.
+ */
+int zendo_control_address(const char *name, struct sockaddr_un *ret, int *ret_dir);
+
+/* -ENOENT, -ECONNREFUSED: no such domain runs here. Other -errno of connect(). */
+int zendo_control_connect(const char *name, int *ret_fd);
+
+/*
+ * Send @request, wait for the answer and return it (json_object_put() is the caller's). An answer with
+ * "ok": false is a success of this function. -EPROTO: it is no answer; -EPIPE: closed without one.
+ * Nothing behind the answer's newline is read, so the console's bytes stay in the socket.
+ */
+int zendo_control_request(int fd, struct json_object *request, struct json_object **ret);
+
+#endif
