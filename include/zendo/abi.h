@@ -416,7 +416,12 @@ struct zendo_posted {
 struct zendo_posted_page {
 	struct zendo_posted in;		/* dom0 sets, hypervisor takes: events for the guest */
 	struct zendo_posted out;	/* hypervisor sets, dom0 takes: events from the guest */
-	uint8_t pad[4096 - 2 * sizeof(struct zendo_posted)];
+	/*
+	 * Hypervisor sets, dom0 takes after each run of this vCPU, whatever the reason: vCPUs of the same
+	 * domain that have become runnable and may sleep in dom0.
+	 */
+	uint64_t wake[ZENDO_MAX_VCPUS / 64];
+	uint8_t pad[4096 - 2 * sizeof(struct zendo_posted) - ZENDO_MAX_VCPUS / 8];
 };
 
 /*
