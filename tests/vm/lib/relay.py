@@ -35,6 +35,7 @@ class Relay:
         self.archive = archive
         self.held = b""      # output that may be the beginning of the mark
         self.line = b""      # unfinished line of the control port
+        self.typed = b""     # keys for the shell
         self.drained = False
         self.rc = None
         self.started = None  # when the job began (first boot)
@@ -107,6 +108,7 @@ class Relay:
                 self.started = self.started or time.monotonic()
                 if "tty" in self.machine.ports:
                     self.send_size()
+                    self.send_typed()
             elif word == "rc":
                 self.rc = int(value)
                 self.ended = time.monotonic()
@@ -119,7 +121,14 @@ class Relay:
     def on_key(self, data):
         if QUIT_KEY in data:
             raise Died("ended by ^]")
-        self.machine.ports["tty"].sendall(data)
+        self.typed += data
+        self.send_typed()
+
+    def send_typed(self):
+        """The machine drops what comes before somebody reads there."""
+        if self.started and self.typed:
+            self.machine.ports["tty"].sendall(self.typed)
+            self.typed = b""
 
     def send_size(self):
         self.machine.ports["ctl"].sendall(f"size {terminal_size()}\n".encode())
@@ -130,7 +139,7 @@ class RawTerminal:
 
     def __enter__(self):
         self.saved = termios.tcgetattr(sys.stdin)
-        tty.setraw(sys.stdin)
+        tty.setraw(sys.stdin, termios.TCSADRAIN)  # keeps what was typed ahead
 
     def __exit__(self, *_):
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self.saved)
