@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
+#include <json-c/json.h>
+
+#include "config.h"
+
+/* Adds @value, taking it; NULL is the failed allocation of the constructor. */
+static int add(struct json_object *o, const char *key, struct json_object *value)
+{
+	if (!value)
+		return -ENOMEM;
+	if (json_object_object_add(o, key, value) != 0) {
+		json_object_put(value);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int add_string(struct json_object *o, const char *key, const char *s)
+{
+	return s ? add(o, key, json_object_new_string(s)) : 0;
+}
+
+static int add_number(struct json_object *o, const char *key, uint64_t n)
+{
+	return add(o, key, json_object_new_uint64(n));
+}
+
+static int add_uuid(struct json_object *o, const struct zendo_config *c)
+{
+	char s[37], *p = s;
+
+	if (!c->has_uuid)
+		return 0;
+	for (unsigned i = 0; i < 16; i++)
+		p += sprintf(p, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", c->uuid[i]);
+	return add_string(o, "uuid", s);
+}
+
+static int add_all(struct json_object *o, const struct zendo_config *c)
+{
+	int r;
+
+	if ((r = add_string(o, "name", c->name)) < 0 ||
+	    (r = add_string(o, "type", "pvh")) < 0 ||
+	    (r = add_uuid(o, c)) < 0 ||
+	    (r = add_string(o, "kernel", c->kernel)) < 0 ||
+	    (r = add_string(o, "ramdisk", c->ramdisk)) < 0 ||
+	    (r = add_string(o, "cmdline", c->cmdline)) < 0 ||
+	    (r = add_number(o, "memory", c->memory_mib)) < 0 ||
+	    (r = add_number(o, "maxmem", c->maxmem_mib)) < 0 ||
+	    (r = add_number(o, "vcpus", c->vcpus)) < 0 ||
+	    (r = add_number(o, "maxvcpus", c->maxvcpus)) < 0 ||
+	    (r = add_string(o, "cpus", c->cpus)) < 0 ||
+	    (r = add_number(o, "cpu_weight", c->cpu_weight)) < 0 ||
+	    (r = add_number(o, "cap", c->cap)) < 0 ||
+	    (r = add_string(o, "on_poweroff", zendo_on_event_to_string(c->on_poweroff))) < 0 ||
+	    (r = add_string(o, "on_reboot", zendo_on_event_to_string(c->on_reboot))) < 0 ||
+	    (r = add_string(o, "on_crash", zendo_on_event_to_string(c->on_crash))) < 0 ||
+	    (r = add_string(o, "on_watchdog", zendo_on_event_to_string(c->on_watchdog))) < 0 ||
+	    (r = add_string(o, "on_soft_reset", zendo_on_event_to_string(c->on_soft_reset))) < 0)
+		return r;
+	return 0;
+}
+
+int zendo_config_to_json(const struct zendo_config *c, struct json_object **ret)
+{
+	struct json_object *o = json_object_new_object();
+	int r;
+
+	if (!o)
+		return -ENOMEM;
+	r = add_all(o, c);
+	if (r < 0) {
+		json_object_put(o);
+		return r;
+	}
+	*ret = o;
+	return 0;
+}

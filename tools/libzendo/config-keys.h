@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Every key of xl.cfg(5) and what this version does with it. Private to libzendo.
+ */
+#ifndef ZENDO_CONFIG_KEYS_H
+#define ZENDO_CONFIG_KEYS_H
+
+#include <stddef.h>
+
+/* Keys with a meaning here; they index struct config_values. */
+enum config_key_id {
+	KEY_CMDLINE, KEY_CAP, KEY_CPU_WEIGHT, KEY_CPUS, KEY_EXTRA, KEY_KERNEL, KEY_MAXMEM, KEY_MAXVCPUS,
+	KEY_MEMORY, KEY_NAME, KEY_ON_CRASH, KEY_ON_POWEROFF, KEY_ON_REBOOT, KEY_ON_SOFT_RESET,
+	KEY_ON_WATCHDOG, KEY_RAMDISK, KEY_ROOT, KEY_TYPE, KEY_UUID, KEY_VCPUS,
+	KEY_NR,
+	KEY_NONE = KEY_NR,
+};
+
+enum config_key_kind {
+	CONFIG_DONE,		/* has its effect */
+	CONFIG_IGNORED,		/* a warning: nothing in this guest that it could change */
+	CONFIG_ALWAYS_ON,	/* cannot be switched off: an error if it is 0 */
+	CONFIG_REFUSED,		/* an error: the domain would lack what was asked for */
+};
+
+struct config_key {
+	const char *name;
+	enum config_key_kind kind;
+	enum config_key_id id;	/* KEY_NONE unless CONFIG_DONE */
+	const char *reason;	/* continues "'vif' is not supported: " or "'vnc' has no effect: " */
+};
+
+/* NULL: not a key of xl.cfg(5). */
+const struct config_key *config_key_find(const char *name);
+
+/* The known key that @name was probably meant to be, NULL if none is near. */
+const char *config_key_nearest(const char *name);
+
+#endif

@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config-syntax.h"
+
+#define MAX_KEY 63
+
+struct parser {
+	const struct zendo_config_input *in;
+	size_t pos;
+	unsigned line, column;		/* of pos, from 1 */
+	struct zendo_error *e;
+};
+
+#define fail(p, ...) \
+	zendo_error_at((p)->e, -EINVAL, (p)->in->source, (p)->line, (p)->column, __VA_ARGS__)
+
+static int oom(struct parser *p)
+{
+	return zendo_error(p->e, -ENOMEM, "Out of memory");
+}
+
+/* ---- characters ---------------------------------------------------------------------- */
+
+/* The byte @ahead of the position; 0 at the end. NUL bytes were refused before. */
+static char peek_at(const struct parser *p, size_t ahead)
+{
+	return p->in->len - p->pos > ahead ? p->in->text[p->pos + ahead] : '\0';
+}
+
+static char peek(const struct parser *p)
+{
+	return peek_at(p, 0);
+}
+
+static void next(struct parser *p)
+{
+	if (p->pos == p->in->len)
+		return;
+	if (p->in->text[p->pos++] == '\n') {
+		p->line++;
+		p->column = 1;
+	} else {
+		p->column++;
+	}
+}
+
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+
+static int hex_digit(char c)
+{
+	if (is_digit(c))
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/* Spaces and comments; newlines too if @lines. */
+static void skip(struct parser *p, bool lines)
+{
+	for (;;) {
+		char c = peek(p);
+
+		if (c == '#')
+			while (peek(p) && peek(p) != '\n')
+				next(p);
+		else if (c == ' ' || c == '\t' || c == '\r' || (lines && c == '\n'))
+			next(p);
+		else
+			return;
+	}
+}
+
+/* Length of the UTF-8 sequence at @s (RFC 3629), 0 if there is none. */
+static size_t utf8_sequence(const unsigned char *s, size_t left)
+{
+	static const struct { unsigned char mask, lead; uint32_t min; } forms[] = {
+		{ 0x80, 0x00, 0 }, { 0xe0, 0xc0, 0x80 }, { 0xf0, 0xe0, 0x800 }, { 0xf8, 0xf0, 0x10000 },
+	};
+
+	for (size_t n = 0; n < 4; n++) {
+		uint32_t c = s[0] & (unsigned char)~forms[n].mask;
+
+		if ((s[0] & forms[n].mask) != forms[n].lead)
+			continue;
+		if (left <= n)
+			return 0;
+		for (size_t i = 1; i <= n; i++) {
+			if ((s[i] & 0xc0) != 0x80)
+				return 0;
+			c = c << 6 | (s[i] & 0x3f);
+		}
+		return c < forms[n].min || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff) ? 0 : n + 1;
+	}
+	return 0;
+}
+
+/* No NUL, no other control characters than white space, no broken UTF-8: said with its position. */
+static int check_bytes(const struct parser *from)
+{
+	struct parser p = *from;
+
+	while (p.pos < p.in->len) {
+		const unsigned char *s = (const unsigned char *)p.in->text + p.pos;
+		size_t n = utf8_sequence(s, p.in->len - p.pos);
+
+		if (n == 0)
+			return fail(&p, "Byte 0x%02x is not UTF-8 text", *s);
+		if ((*s < ' ' && !strchr("\t\n\r", *s)) || *s == 0 || *s == 0x7f)
+			return fail(&p, "Control character 0x%02x in the text", *s);
+		p.pos += n - 1;
+		next(&p);
+	}
+	return 0;
+}
+
+/* ---- values -------------------------------------------------------------------------- */
+
+static int parse_number(struct parser *p, struct config_value *v)
+{
+	const struct parser start = *p;
+	bool negative = false, hex = false;
+	int64_t n = 0;
+	size_t digits = 0;
+
+	if (peek(p) == '-') {
+		negative = true;
+		next(p);
+	}
+	if (peek(p) == '0' && (peek_at(p, 1) == 'x' || peek_at(p, 1) == 'X')) {
+		hex = true;
+		next(p);
+		next(p);
+	} else if (peek(p) == '0' && is_digit(peek_at(p, 1))) {
+		return fail(&start, "A number with a leading zero is ambiguous: write it decimal or with 0x");
+	}
+	for (;; digits++, next(p)) {
+		int d = hex_digit(peek(p));
+
+		if (d < 0 || (!hex && d > 9))
+			break;
+		if (__builtin_mul_overflow(n, hex ? 16 : 10, &n) ||
+		    __builtin_add_overflow(n, d, &n))
+			return fail(&start, "Number too large");
+	}
+	if (digits == 0)
+		return fail(&start, "Digits expected");
+	if (is_alpha(peek(p)) || is_digit(peek(p)) || peek(p) == '.')
+		return fail(p, "Unexpected '%c' in a number", peek(p));
+	v->kind = CONFIG_NUMBER;
+	v->number = negative ? -n : n;
+	return 0;
+}
+
+/* After the backslash. \x and octal make ASCII only, so a string stays valid UTF-8. */
+static int parse_escape(struct parser *p, char *ret)
+{
+	static const char names[] = "abfnrtve", values[] = "\a\b\f\n\r\t\v\033";
+	const char c = peek(p), *known = c ? strchr(names, c) : NULL;
+	int value = 0;
+
+	if (c && strchr("\\\'\"", c)) {
+		*ret = c;
+	} else if (known) {
+		*ret = values[known - names];
+	} else if (c == 'x') {
+		if (hex_digit(peek_at(p, 1)) < 0 || hex_digit(peek_at(p, 2)) < 0)
+			return fail(p, "\\x wants two hexadecimal digits");
+		value = hex_digit(peek_at(p, 1)) * 16 + hex_digit(peek_at(p, 2));
+	} else if (is_digit(c)) {
+		for (size_t i = 0; i < 3; i++) {
+			if (peek_at(p, i) < '0' || peek_at(p, i) > '7')
+				return fail(p, "\\ and a digit wants three octal digits");
+			value = value * 8 + peek_at(p, i) - '0';
+		}
+	} else {
+		return fail(p, "Unknown escape: write \\\\ for a backslash");
+	}
+	if (c == 'x' || is_digit(c)) {
+		if (value == 0 || value > 0x7f)
+			return fail(p, "Escape is outside of 0x01 to 0x7f");
+		*ret = (char)value;
+		next(p);
+		next(p);
+	}
+	next(p);
+	return 0;
+}
+
+static int parse_string(struct parser *p, struct config_value *v)
+{
+	const struct parser start = *p;
+	const char quote = peek(p);
+	size_t room = 1;
+	char *out;
+	int r;
+
+	/* What is between the quotes never grows by unquoting. */
+	for (size_t i = 1; peek_at(p, i) && peek_at(p, i) != '\n'; i++, room++)
+		if (peek_at(p, i) == '\\' && peek_at(p, i + 1))
+			i++, room++;
+		else if (peek_at(p, i) == quote)
+			break;
+	v->kind = CONFIG_STRING;
+	out = v->string = malloc(room + 1);
+	if (!out)
+		return oom(p);
+
+	next(p);
+	while (peek(p) != quote) {
+		if (!peek(p) || peek(p) == '\n')
+			return fail(&start, "String is not closed: %c expected before the end of the line", quote);
+		if (peek(p) != '\\') {
+			*out++ = peek(p);
+			next(p);
+			continue;
+		}
+		next(p);
+		r = parse_escape(p, out++);
+		if (r < 0)
+			return r;
+	}
+	next(p);
+	*out = '\0';
+	v->len = (size_t)(out - v->string);
+	return 0;
+}
+
+static int add_item(struct parser *p, struct config_value *list, struct config_value **ret)
+{
+	struct config_value *items;
+
+	/* Room grows by doubling: at each power of two. */
+	if ((list->nr_items & (list->nr_items - 1)) == 0) {
+		items = reallocarray(list->items, list->nr_items ? list->nr_items * 2 : 1, sizeof(*items));
+		if (!items)
+			return oom(p);
+		list->items = items;
+	}
+	*ret = &list->items[list->nr_items++];
+	memset(*ret, 0, sizeof(**ret));
+	return 0;
+}
+
+static int parse_value(struct parser *p, unsigned depth, struct config_value *v);
+
+static int parse_list(struct parser *p, unsigned depth, struct config_value *v)
+{
+	const struct parser start = *p;
+	struct config_value *item;
+	int r;
+
+	v->kind = CONFIG_LIST;
+	if (depth >= ZENDO_CONFIG_MAX_NESTING)
+		return fail(p, "Lists are nested more than %d deep", ZENDO_CONFIG_MAX_NESTING);
+	for (next(p), skip(p, true); peek(p) != ']'; skip(p, true)) {
+		if (!peek(p))
+			return fail(&start, "List is not closed: ] expected");
+		r = add_item(p, v, &item);
+		if (r < 0)
+			return r;
+		r = parse_value(p, depth + 1, item);
+		if (r < 0)
+			return r;
+		skip(p, true);
+		if (peek(p) == ',')
+			next(p);
+		else if (peek(p) && peek(p) != ']')
+			return fail(p, "Expected , or ] in a list");
+	}
+	next(p);
+	return 0;
+}
+
+static int parse_value(struct parser *p, unsigned depth, struct config_value *v)
+{
+	const char c = peek(p);
+
+	v->source = p->in->source;
+	v->line = p->line;
+	v->column = p->column;
+	if (c == '\'' || c == '"')
+		return parse_string(p, v);
+	if (c == '[')
+		return parse_list(p, depth, v);
+	if (is_digit(c) || c == '-')
+		return parse_number(p, v);
+	if (is_alpha(c) || c == '/')
+		return fail(p, "Expected a value: a string needs quotes");
+	return fail(p, "Expected a value: a number, a quoted string or a [list]");
+}
+
+/* A bare value is everything up to the end, without the white space around. */
+static int parse_bare(struct parser *p, struct config_value *v)
+{
+	size_t len = p->in->len - p->pos;
+	const char *s = p->in->text + p->pos;
+
+	while (len > 0 && strchr(" \t\r\n", s[len - 1]))
+		len--;
+	v->source = p->in->source;
+	v->line = p->line;
+	v->column = p->column;
+	v->kind = CONFIG_STRING;
+	v->len = len;
+	v->string = strndup(s, len);
+	if (!v->string)
+		return oom(p);
+	while (peek(p))
+		next(p);
+	return 0;
+}
+
+/* ---- settings ------------------------------------------------------------------------ */
+
+static int parse_key(struct parser *p, char key[static MAX_KEY + 1])
+{
+	const struct parser start = *p;
+	size_t n = 0;
+
+	if (!is_alpha(peek(p)))
+		return fail(p, "Expected key = value");
+	while (is_alpha(peek(p)) || is_digit(peek(p))) {
+		if (n == MAX_KEY)
+			return fail(&start, "Key is longer than %d characters", MAX_KEY);
+		key[n++] = peek(p);
+		next(p);
+	}
+	key[n] = '\0';
+	return 0;
+}
+
+static int parse_setting(struct parser *p, char key[static MAX_KEY + 1], struct config_setting *s)
+{
+	int r;
+
+	s->key = key;
+	s->source = p->in->source;
+	s->line = p->line;
+	s->column = p->column;
+	r = parse_key(p, key);
+	if (r < 0)
+		return r;
+	skip(p, false);
+	if (peek(p) == '+' && peek_at(p, 1) == '=') {
+		s->append = true;
+		next(p);
+	}
+	if (peek(p) != '=')
+		return fail(p, "Expected = after '%s'", key);
+	next(p);
+	skip(p, false);
+	if (p->in->bare && (!peek(p) || !strchr("'\"[", peek(p))))
+		return parse_bare(p, &s->value);
+	return parse_value(p, 0, &s->value);
+}
+
+static int parse_end_of_setting(struct parser *p)
+{
+	skip(p, false);
+	switch (peek(p)) {
+	case '\0':
+		return 0;
+	case '\n':
+	case ';':
+		next(p);
+		return 0;
+	case '%':
+	case '+':
+	case '*':
+	case '(':
+		return fail(p, "Python expressions are not supported: write the value itself");
+	default:
+		return fail(p, "Expected a new line or ; after the value");
+	}
+}
+
+int config_syntax_read(const struct zendo_config_input *in, config_setting_t on_setting, void *userdata,
+		       struct zendo_error *e)
+{
+	struct parser p = { .in = in, .line = 1, .column = 1, .e = e };
+	int r;
+
+	r = check_bytes(&p);
+	if (r < 0)
+		return r;
+	for (;;) {
+		_cleanup_(config_value_clear) struct config_value unused = { .number = 0 };
+		struct config_setting s = { .append = false };
+		char key[MAX_KEY + 1];
+
+		skip(&p, true);
+		if (peek(&p) == ';') {
+			next(&p);
+			continue;
+		}
+		if (!peek(&p))
+			return 0;
+		r = parse_setting(&p, key, &s);
+		if (r >= 0)
+			r = parse_end_of_setting(&p);
+		if (r >= 0)
+			r = on_setting(userdata, &s, e);
+		unused = s.value;
+		if (r < 0)
+			return r;
+	}
+}
+
+/* ---- what values are good for -------------------------------------------------------- */
+
+static int append_string(struct config_value *to, const struct config_value *from)
+{
+	char *s = realloc(to->string, to->len + from->len + 1);
+
+	if (!s)
+		return -ENOMEM;
+	memcpy(s + to->len, from->string, from->len + 1);
+	to->string = s;
+	to->len += from->len;
+	return 0;
+}
+
+static int append_list(struct config_value *to, struct config_value *from)
+{
+	struct parser none = { .e = NULL };
+	struct config_value *item;
+
+	for (size_t i = 0; i < from->nr_items; i++) {
+		if (add_item(&none, to, &item) < 0)
+			return -ENOMEM;
+		*item = from->items[i];
+		memset(&from->items[i], 0, sizeof(from->items[i]));
+	}
+	return 0;
+}
+
+int config_value_append(struct config_value *to, struct config_value *from)
+{
+	int r = to->kind == CONFIG_STRING ? append_string(to, from) : append_list(to, from);
+
+	config_value_clear(from);
+	return r;
+}
+
+void config_value_clear(struct config_value *v)
+{
+	for (size_t i = 0; i < v->nr_items; i++)
+		config_value_clear(&v->items[i]);
+	free(v->items);
+	free(v->string);
+	memset(v, 0, sizeof(*v));
+}
+
+const char *config_value_kind_name(enum config_value_kind k)
+{
+	static const char *const names[] = {
+		[CONFIG_NUMBER] = "a number", [CONFIG_STRING] = "a string", [CONFIG_LIST] = "a list",
+	};
+
+	return names[k];
+}
