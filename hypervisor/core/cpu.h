@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A physical CPU as the hypervisor sees it. The struct lies at the base of the CPU's per-CPU area,
+ * its stacks and control structures above it:
+ *
+ *	+0x0000 struct cpu		+0x4000 GDT, TSS; #DF stack above them
+ *	+0x1000 dom0's VMCB		+0x5000 NMI stack (lower half), #MC stack (upper half)
+ *	+0x2000 VM_HSAVE area		+0x6000 main stack (8 KiB, grows down from +0x8000)
+ *	+0x3000 host's VMCB (VMLOAD/VMSAVE state of host mode)
+ *
+ * Every stack is inside the area, so this_cpu() is the stack pointer rounded down.
+ */
+#ifndef CORE_CPU_H
+#define CORE_CPU_H
+
+#include "core/types.h"
+#include <zendo/abi.h>
+
+#define CPU_DOM0_VMCB	0x1000
+#define CPU_HSAVE	0x2000
+#define CPU_HOST_VMCB	0x3000
+#define CPU_TABLES	0x4000
+#define CPU_DF_STACK	0x5000	/* tops */
+#define CPU_NMI_STACK	0x5800
+#define CPU_MC_STACK	0x6000
+#define CPU_STACK	0x8000
+
+struct vcpu;
+
+struct cpu {
+	uint32_t	id, apic_id;
+	hpa_t		area;		/* of this struct: the area's physical base */
+	bool		under;		/* atomic: dom0 runs in guest mode here */
+
+	/* Remote flush (F22): what others read. */
+	uint64_t	exits;		/* atomic: entries into host mode */
+	bool		in_guest;	/* atomic: between VMRUN and its exit */
+	bool		in_domain;	/* atomic, with in_guest: a domain, not dom0, runs */
+
+	bool		flush_dom0;	/* own: flush ASID 1 at next entry */
+	uint64_t	epoch;		/* atomic: newest epoch of dom0's table flushed here */
+	uint64_t	map_gen;	/* own: newest generation of host mappings seen */
+	uint32_t	asid;		/* own: last given */
+	uint32_t	asid_gen;	/* own */
+
+	struct vcpu	*loaded;	/* own: whose extended state is in the CPU */
+	struct zendo_regs dom0;		/* own: dom0's registers while in host mode */
+	uint64_t	host_xcr0;	/* dom0's, while a guest is loaded */
+	uint64_t	host_tsc_aux, host_spec_ctrl, host_dr[4];
+
+	uint64_t	dom0_exits, guest_exits, hidden_writes, npt_fills;	/* own, read by STATS */
+	uint64_t	by_kind[32];
+	uint64_t	host_since;	/* TSC of the last entry into host mode */
+	uint64_t	max_hold;	/* longest time in host mode */
+	uint32_t	lock_ranks;	/* checking build: bit per rank held */
+
+	uint64_t	fixup_rip;	/* own: where a fault inside a guarded instruction goes on; 0 = panic */
+	uint16_t	trace_slot;
+	struct zendo_cpu_launch launch;	/* private copy */
+};
+
+static inline struct cpu *this_cpu(void)
+{
+	uint64_t sp;
+
+	__asm__ volatile("mov %%rsp, %0" : "=r"(sp));
+	return (struct cpu *)((sp - 1) & ~(uint64_t)(ZENDO_PERCPU_SIZE - 1));
+}
+
+extern struct zendo_launch boot;	/* private, checked copy; read-only after start */
+/* NULL for a CPU that never was under. */
+struct cpu *cpu_by_id(uint32_t id);
+
+/*
+ * Force CPU @c out of guest mode: Linux's reschedule vector, spurious there at any time (F22).
+ * kick_wait: and wait until it has left the guest it was in, if it was in a domain.
+ */
+void cpu_kick(struct cpu *c);
+void cpu_kick_wait(struct cpu *c);
+
+#endif

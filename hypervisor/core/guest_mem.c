@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "arch/x86/x86.h"
+#include "core/cpu.h"
+#include "core/frame.h"
+#include "core/guest_mem.h"
+#include "core/log.h"
+#include "core/map.h"
+#include "core/npt.h"
+#include "core/pool.h"
+#include "guest/guest.h"
+
+#define PTE_P		(1ULL << 0)
+#define PTE_RW		(1ULL << 1)
+#define PTE_PS		(1ULL << 7)
+#define PTE_ADDR	0x000ffffffffff000ULL
+
+uint64_t p2m_max_gfn(const struct domain *d)
+{
+	(void)d;
+	/* What CPUID 0x80000008 tells guests: at most 46 bits, and the direct map's reach. */
+	return (1ULL << (MIN(host_features.maxphys, 46) - PAGE_SHIFT)) - 1;
+}
+
+static enum p2m_type type_of(struct domain *d, mfn_t m)
+{
+	struct frame f;
+
+	if (!frame_get(m, &f))
+		return P2M_NONE;
+	if (f.owner == OWNER_HV)
+		return P2M_SPECIAL;
+	if (f.owner != d->id)
+		return P2M_NONE;
+	return f.type == FRAME_GRANT ? P2M_GRANT : P2M_RAM;
+}
+
+struct p2m_entry p2m_lookup(struct domain *d, gfn_t g)
+{
+	struct p2m_entry e = { INVALID_MFN, P2M_NONE, false };
+	struct npt_leaf l;
+
+	if (g.v > p2m_max_gfn(d))
+		return e;
+	l = npt_lookup(d->npt, g.v << PAGE_SHIFT);
+	if (!l.rights)
+		return e;
+	e.mfn = hpa_to_mfn(l.hpa);
+	e.type = type_of(d, e.mfn);
+	e.writable = l.rights & NPT_WRITE;
+	return e;
+}
+
+int p2m_map(struct domain *d, gfn_t g, mfn_t m, enum p2m_type type, bool writable)
+{
+	(void)type;	/* the frame's record says it */
+	if (g.v > p2m_max_gfn(d))
+		return -XEN_EINVAL;
+	return npt_map(d->npt, g.v << PAGE_SHIFT, mfn_to_hpa(m), 1,
+		       NPT_READ | NPT_EXEC | (writable ? NPT_WRITE : 0), false);
+}
+
+mfn_t p2m_unmap(struct domain *d, gfn_t g, enum p2m_type *ret_type)
+{
+	struct npt_leaf l;
+	struct frame f;
+	mfn_t m;
+
+	if (g.v > p2m_max_gfn(d))
+		return INVALID_MFN;
+	l = npt_lookup(d->npt, g.v << PAGE_SHIFT);
+	if (!l.rights)
+		return INVALID_MFN;
+	m = hpa_to_mfn(l.hpa);
+	/* Pinned by us, or granted away: it stays where it is. */
+	if (frame_get(m, &f) && f.count)
+		return INVALID_MFN;
+	*ret_type = type_of(d, m);
+	if (npt_unmap(d->npt, g.v << PAGE_SHIFT, &l))
+		return INVALID_MFN;
+	return m;
+}
+
+/* One page's part of a copy. */
+static int copy_page(struct domain *d, gpa_t addr, void *buf, size_t len, bool write)
+{
+	struct npt_leaf l = npt_lookup(d->npt, addr.v & PAGE_MASK);
+	char *va;
+
+	if (!(l.rights & (write ? NPT_WRITE : NPT_READ)) || addr.v >> PAGE_SHIFT > p2m_max_gfn(d))
+		return -XEN_EFAULT;
+	va = (char *)map_window(WINDOW_COPY, hpa_to_mfn(l.hpa)) + (addr.v & ~PAGE_MASK);
+	if (write)
+		memcpy(va, buf, len);
+	else
+		memcpy(buf, va, len);
+	return 0;
+}
+
+static int gpa_copy(struct domain *d, gpa_t addr, void *buf, size_t len, bool write)
+{
+	char *b = buf;
+
+	while (len) {
+		size_t n = MIN(len, PAGE_SIZE - (addr.v & ~PAGE_MASK));
+		int rc = copy_page(d, addr, b, n, write);
+
+		if (rc)
+			return rc;
+		addr.v += n;
+		b += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int gpa_read(struct domain *d, gpa_t addr, void *buf, size_t len)
+{
+	return gpa_copy(d, addr, buf, len, false);
+}
+
+int gpa_write(struct domain *d, gpa_t addr, const void *buf, size_t len)
+{
+	return gpa_copy(d, addr, (void *)(uintptr_t)buf, len, true);
+}
+
+static int read_entry(struct domain *d, uint64_t table, unsigned int index, unsigned int size, uint64_t *e)
+{
+	*e = 0;
+	return gpa_read(d, gpa(table + (uint64_t)index * size), e, size);
+}
+
+/* 2-level tables of 32-bit mode. */
+static int walk32(struct vcpu *v, const struct paging_state *s, uint64_t a, bool write, gpa_t *ret)
+{
+	uint64_t e;
+
+	a &= 0xffffffff;
+	if (read_entry(v->d, s->cr3 & 0xfffff000, (a >> 22) & 1023, 4, &e) || !(e & PTE_P) || (write && !(e & PTE_RW)))
+		return -XEN_EFAULT;
+	if ((e & PTE_PS) && (s->cr4 & CR4_PSE)) {
+		*ret = gpa((e & 0xffc00000) | ((e & 0x1fe000) << 19) | (a & 0x3fffff));
+		return 0;
+	}
+	if (read_entry(v->d, e & 0xfffff000, (a >> 12) & 1023, 4, &e) || !(e & PTE_P) || (write && !(e & PTE_RW)))
+		return -XEN_EFAULT;
+	*ret = gpa((e & 0xfffff000) | (a & 0xfff));
+	return 0;
+}
+
+/* PAE, 4- and 5-level tables. A set Accessed bit in a PDPTE is tolerated: some CPUs leave it there. */
+static int walk64(struct vcpu *v, const struct paging_state *s, uint64_t a, bool write, gpa_t *ret)
+{
+	int top = !s->long_mode ? 3 : s->cr4 & CR4_LA57 ? 5 : 4;
+	uint64_t table = s->cr3 & (s->long_mode ? PTE_ADDR : 0xffffffe0ULL);
+	uint64_t e;
+
+	if (!s->long_mode)
+		a &= 0xffffffff;
+	for (int l = top; l >= 1; l--) {
+		int shift = PAGE_SHIFT + 9 * (l - 1);
+		uint64_t size = 1ULL << shift;
+
+		if (read_entry(v->d, table, (a >> shift) & (top == 3 && l == 3 ? 3 : 511), 8, &e) || !(e & PTE_P))
+			return -XEN_EFAULT;
+		/* PDPTEs of PAE have no RW bit (APM vol. 2, 5.2.3) */
+		if (write && !(e & PTE_RW) && !(top == 3 && l == 3))
+			return -XEN_EFAULT;
+		if (l == 1 || ((e & PTE_PS) && (l == 2 || (l == 3 && top > 3)))) {
+			*ret = gpa((e & PTE_ADDR & ~(size - 1)) | (a & (size - 1)));
+			return 0;
+		}
+		table = e & PTE_ADDR;
+	}
+	return -XEN_EFAULT;
+}
+
+int gva_to_gpa(struct vcpu *v, gva_t addr, bool write, gpa_t *ret)
+{
+	struct paging_state s;
+
+	ops->paging(v, &s);
+	if (!(s.cr0 & CR0_PG)) {
+		*ret = gpa(addr.v & 0xffffffff);
+		return 0;
+	}
+	/* Supervisor writes ignore RW when CR0.WP is clear. */
+	write = write && (s.cr0 & CR0_WP);
+	if (!(s.cr4 & CR4_PAE))
+		return walk32(v, &s, addr.v, write, ret);
+	if (s.long_mode && (int64_t)(addr.v << (s.cr4 & CR4_LA57 ? 7 : 16)) >> (s.cr4 & CR4_LA57 ? 7 : 16) != (int64_t)addr.v)
+		return -XEN_EFAULT;
+	return walk64(v, &s, addr.v, write, ret);
+}
+
+static int gva_copy(struct vcpu *v, gva_t addr, void *buf, size_t len, bool write)
+{
+	char *b = buf;
+
+	while (len) {
+		size_t n = MIN(len, PAGE_SIZE - (addr.v & ~PAGE_MASK));
+		gpa_t g;
+		int rc = gva_to_gpa(v, addr, write, &g);
+
+		if (!rc)
+			rc = copy_page(v->d, g, b, n, write);
+		if (rc)
+			return rc;
+		addr.v += n;
+		b += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int gva_read(struct vcpu *v, gva_t addr, void *buf, size_t len)
+{
+	return gva_copy(v, addr, buf, len, false);
+}
+
+int gva_write(struct vcpu *v, gva_t addr, const void *buf, size_t len)
+{
+	return gva_copy(v, addr, (void *)(uintptr_t)buf, len, true);
+}
+
+int guest_pin(struct domain *d, gpa_t addr, size_t len, struct guest_pin *ret)
+{
+	struct p2m_entry e;
+	void *va;
+	int rc;
+
+	if (!len || len > PAGE_SIZE - (addr.v & ~PAGE_MASK))
+		return -XEN_EINVAL;
+	e = p2m_lookup(d, gpa_to_gfn(addr));
+	if (e.type != P2M_RAM || !e.writable)
+		return -XEN_EFAULT;
+	rc = frame_hold(e.mfn, d->id);
+	if (rc)
+		return rc;
+	va = map_shared(e.mfn);
+	if (!va) {
+		frame_release(e.mfn);
+		return -XEN_ENOMEM;
+	}
+	*ret = (struct guest_pin){ (char *)va + (addr.v & ~PAGE_MASK), e.mfn, addr };
+	return 0;
+}
+
+void guest_unpin(struct domain *d, struct guest_pin *p)
+{
+	(void)d;
+	if (!p->va)
+		return;
+	map_shared_free(p->va);
+	frame_release(p->mfn);
+	*p = (struct guest_pin){ 0 };
+}

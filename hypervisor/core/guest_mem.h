@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Reaching guest memory. Every access is checked and can fail; nothing of the guest stays mapped
+ * except what guest_pin() holds.
+ */
+#ifndef CORE_GUEST_MEM_H
+#define CORE_GUEST_MEM_H
+
+#include "core/domain.h"
+
+/* Guest-physical. -XEN_EFAULT when any byte is not backed by (writable) guest memory; may have copied a part. */
+int __must_check gpa_read(struct domain *d, gpa_t addr, void *buf, size_t len);
+int __must_check gpa_write(struct domain *d, gpa_t addr, const void *buf, size_t len);
+
+/*
+ * Guest-linear, by @v's current paging mode and page tables, with supervisor rights; page by page. @v is the caller's own
+ * vCPU. Not atomic against other vCPUs: copy once, check the copy.
+ */
+int __must_check gva_read(struct vcpu *v, gva_t addr, void *buf, size_t len);
+int __must_check gva_write(struct vcpu *v, gva_t addr, const void *buf, size_t len);
+int __must_check gva_to_gpa(struct vcpu *v, gva_t addr, bool write, gpa_t *ret);
+
+/*
+ * A permanent host mapping of [addr, addr + len) inside one guest page (vcpu_info, time areas). The
+ * frame stays owned while pinned: guest_unmap of it by the guest is refused with -XEN_EBUSY until then.
+ */
+int __must_check guest_pin(struct domain *d, gpa_t addr, size_t len, struct guest_pin *ret);
+void guest_unpin(struct domain *d, struct guest_pin *p);
+
+/*
+ * The guest's physical map.
+ * p2m_map: make @gfn show @mfn (4 KiB). The caller saw that @gfn is free (p2m_lookup) or removed it. -XEN_ENOMEM: pool.
+ * p2m_unmap: remove; the frame that was there is returned (INVALID_MFN = nothing). No flush: caller does domain_flush_tlb().
+ */
+enum p2m_type { P2M_NONE, P2M_RAM, P2M_SPECIAL, P2M_GRANT };
+struct p2m_entry {
+	mfn_t		mfn;
+	enum p2m_type	type;
+	bool		writable;
+};
+struct p2m_entry p2m_lookup(struct domain *d, gfn_t g);
+int __must_check p2m_map(struct domain *d, gfn_t g, mfn_t m, enum p2m_type type, bool writable);
+mfn_t p2m_unmap(struct domain *d, gfn_t g, enum p2m_type *ret_type);
+/* Highest gfn that can be mapped at all (physical address width told to the guest). */
+uint64_t p2m_max_gfn(const struct domain *d);
+
+/*
+ * RAM of the domain that its guest gave up (decrease_reservation, page replaced by a special one): goes to the returned list; dom0 fetches
+ * it. And the stock dom0 filled for populate: INVALID_MFN when empty (then vcpu_need_pages()).
+ */
+void ram_return(struct domain *d, mfn_t m);
+mfn_t ram_take(struct domain *d);
+
+/*
+ * A permanent mapping of one page of dom0's own RAM that both sides use (run pages, posted pages, hints). NULL: not dom0's, or no slot.
+ * The frame is held: dom0 cannot donate it meanwhile.
+ */
+void *dom0_page_map(hpa_t page);
+void dom0_page_unmap(void *va);
+
+#endif

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Forcing other CPUs out of guest mode, and remote TLB flushes. */
+#include "arch/x86/x86.h"
+#include "core/cpu.h"
+#include "core/domain.h"
+#include "core/log.h"
+
+void cpu_kick(struct cpu *c)
+{
+	apic_send(c->apic_id, (uint8_t)boot.kick_vector);
+}
+
+void cpu_kick_wait(struct cpu *c)
+{
+	uint64_t seen = __atomic_load_n(&c->exits, __ATOMIC_SEQ_CST);
+
+	/*
+	 * 1. The caller made its request visible (full barrier) before this reads in_guest.
+	 * 2. The target sets in_guest, full barrier, then reads requests; so either it sees the request
+	 *    or we see in_guest.
+	 * 3. In a domain interrupts are intercepted: the IPI ends the run and the exit count moves. A CPU in host mode is never waited
+	 *    for, so two waiters cannot wait for each other.
+	 */
+	if (!__atomic_load_n(&c->in_guest, __ATOMIC_SEQ_CST) || !__atomic_load_n(&c->in_domain, __ATOMIC_SEQ_CST))
+		return;
+	cpu_kick(c);
+	while (__atomic_load_n(&c->exits, __ATOMIC_SEQ_CST) == seen && __atomic_load_n(&c->in_guest, __ATOMIC_SEQ_CST))
+		__builtin_ia32_pause();
+}
+
+void vcpu_kick(struct vcpu *v)
+{
+	int32_t cpu;
+	struct cpu *c;
+
+	__atomic_fetch_or(&v->request, REQ_EVENT, __ATOMIC_SEQ_CST);
+	cpu = __atomic_load_n(&v->cpu, __ATOMIC_SEQ_CST);
+	if (cpu >= 0) {
+		c = cpu_by_id((uint32_t)cpu);
+		if (c && c != this_cpu())
+			cpu_kick(c);
+		return;
+	}
+	/* It may sleep in dom0: whoever runs for this domain now tells dom0 (posted out page, wake bits). */
+	if (v->posted && !v->busy) {
+		struct vcpu *me = this_cpu()->loaded;
+
+		if (me && me->d == v->d && me->posted)
+			test_and_set_bit(v->id, me->posted->wake);
+	}
+}
+
+void domain_flush_tlb(struct domain *d)
+{
+	struct cpu *self = this_cpu();
+
+	for (uint32_t i = 0; i < d->max_vcpus; i++) {
+		struct vcpu *v = domain_vcpu(d, i);
+		int32_t cpu;
+
+		if (!v)
+			continue;
+		__atomic_fetch_or(&v->request, REQ_FLUSH, __ATOMIC_SEQ_CST);
+		cpu = __atomic_load_n(&v->cpu, __ATOMIC_SEQ_CST);
+		if (cpu >= 0 && (uint32_t)cpu != self->id)
+			cpu_kick_wait(cpu_by_id((uint32_t)cpu));
+	}
+}
