@@ -9,6 +9,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <xen/xen.h>
+#include <xen/sched.h>
+#include <zendo/abi.h>
+
 #define PAGE_SHIFT	12
 
 static const struct {
@@ -35,6 +39,35 @@ const char *zendo_device_strerror(int error)
 		if (errors[i].error == error)
 			return errors[i].text;
 	return strerror(error);
+}
+
+const char *zendo_crash_reason_to_string(uint32_t reason)
+{
+	static const char *const text[ZCRASH_NR] = {
+		[ZCRASH_NONE] = "no reason given",
+		[ZCRASH_TRIPLE_FAULT] = "triple fault",
+		[ZCRASH_NO_MEMORY_THERE] = "it used an address outside of its memory",
+		[ZCRASH_INVALID_STATE] = "its CPU state cannot be run",
+		[ZCRASH_BAD_EXIT] = "it did what the hypervisor cannot handle",
+		[ZCRASH_OUT_OF_QUOTA] = "it used up the hypervisor's memory it is allowed",
+		[ZCRASH_GUEST_SAID_SO] = "the guest's kernel said so",
+	};
+
+	return reason < ZCRASH_NR && text[reason] ? text[reason] : "unknown reason";
+}
+
+const char *zendo_shutdown_to_string(uint32_t code)
+{
+	static const char *const text[] = {
+		[SHUTDOWN_poweroff] = "poweroff",
+		[SHUTDOWN_reboot] = "reboot",
+		[SHUTDOWN_suspend] = "suspend",
+		[SHUTDOWN_crash] = "crash",
+		[SHUTDOWN_watchdog] = "watchdog",
+		[SHUTDOWN_soft_reset] = "soft-reset",
+	};
+
+	return code < sizeof(text) / sizeof(text[0]) ? text[code] : "unknown";
 }
 
 static int request(int fd, unsigned long nr, void *arg)

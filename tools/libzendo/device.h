@@ -20,6 +20,10 @@
 /* A sentence for the user about an error (either sign) of any of these, with the remedy. */
 const char *zendo_device_strerror(int error);
 
+/* "triple fault", ... of enum zendo_crash_reason; "poweroff", ... of SHUTDOWN_*. Never NULL. */
+const char *zendo_crash_reason_to_string(uint32_t reason);
+const char *zendo_shutdown_to_string(uint32_t code);
+
 /* ---- the device ---- */
 
 /*
