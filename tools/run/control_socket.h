@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The runner's control socket; the protocol is in libzendo's control.h. */
+#ifndef RUN_CONTROL_SOCKET_H
+#define RUN_CONTROL_SOCKET_H
+
+#include <sys/types.h>
+
+#include <systemd/sd-event.h>
+
+#include "cleanup.h"
+#include "console.h"
+
+#define CONTROL_MAX_CLIENTS	32
+
+struct json_object;
+
+/* What the socket's owner does when asked; -errno becomes an answer with "text". */
+struct control_operations {
+	int (*pause)(void *userdata);
+	int (*unpause)(void *userdata);
+	int (*destroy)(void *userdata);
+	/* Add what is asked for to @answer. */
+	void (*query)(void *userdata, struct json_object *answer);
+};
+
+struct control;
+
+/*
+ * Make the socket and listen; nobody is answered before control_start(). It is mode 0660 with group
+ * @gid, 0600 without one ((gid_t)-1).
+ */
+int control_new(const char *name, gid_t gid, struct control **ret);
+int control_start(struct control *c, sd_event *event, struct console *console,
+		  const struct control_operations *ops, void *userdata);
+void control_free(struct control *c);
+DEFINE_CLEANUP(struct control, control_free);
+
+#endif

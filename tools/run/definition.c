@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "definition.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "cache.h"
+#include "host.h"
+
+/* The list as config.h gives it: "0-3,6". */
+static int parse_affinity(const char *cpus, cpu_set_t **ret, size_t *ret_size)
+{
+	cpu_set_t *set = CPU_ALLOC(ZENDO_CONFIG_MAX_CPU + 1);
+	size_t size = CPU_ALLOC_SIZE(ZENDO_CONFIG_MAX_CPU + 1);
+	const char *p = cpus;
+
+	if (!set)
+		return -ENOMEM;
+	CPU_ZERO_S(size, set);
+	while (*p) {
+		char *end;
+		unsigned long first = strtoul(p, &end, 10), last = first;
+
+		if (*end == '-')
+			last = strtoul(end + 1, &end, 10);
+		if (end == p || last > ZENDO_CONFIG_MAX_CPU || first > last || (*end && *end != ',')) {
+			CPU_FREE(set);
+			return -EINVAL;
+		}
+		for (; first <= last; first++)
+			CPU_SET_S(first, size, set);
+		p = *end ? end + 1 : end;
+	}
+	*ret = set;
+	*ret_size = size;
+	return 0;
+}
+
+static int check_action(const char *key, enum zendo_on_event action, struct zendo_error *e)
+{
+	if (action == ZENDO_ON_DESTROY || action == ZENDO_ON_RESTART || action == ZENDO_ON_PRESERVE)
+		return 0;
+	return zendo_error(e, -EOPNOTSUPP, "%s=\"%s\" is not in this version: use destroy, restart or preserve",
+			   key, zendo_on_event_to_string(action));
+}
+
+static int load_config(struct definition *d, const char *path, const char *name, struct zendo_error *e)
+{
+	struct zendo_config *c;
+	int r;
+
+	r = zendo_config_load(path, NULL, &d->config, e);
+	if (r < 0)
+		return r;
+	c = d->config;
+	if (strcmp(c->name, name) != 0)
+		return zendo_error(e, -EINVAL, "%s defines the domain '%s', not '%s'", path, c->name, name);
+	if ((r = check_action("on_poweroff", c->on_poweroff, e)) < 0 ||
+	    (r = check_action("on_reboot", c->on_reboot, e)) < 0 ||
+	    (r = check_action("on_crash", c->on_crash, e)) < 0 ||
+	    (r = check_action("on_watchdog", c->on_watchdog, e)) < 0)
+		return r;
+	if (!c->cpus)
+		return 0;
+	r = parse_affinity(c->cpus, &d->affinity, &d->affinity_size);
+	return r < 0 ? zendo_error(e, r, "cpus=\"%s\" cannot be used", c->cpus) : 0;
+}
+
+/*
+ * A kernel that had to be unpacked stands in our memory; the same from the cache is shared with all
+ * others. So ask again once it is there.
+ */
+static int open_image(struct definition *d, zendo_image_progress_t progress, struct zendo_error *e)
+{
+	struct zendo_image_options o = { .cache_dir = ZENDO_CACHE_DIR, .progress = progress };
+	struct zendo_image *again;
+	int r;
+
+	r = zendo_image_open(d->config->kernel, &o, &d->image, e);
+	if (r < 0)
+		return r;
+	if (d->image->from_cache || strcmp(d->image->compression, "none") == 0)
+		return 0;
+	o.progress = NULL;
+	r = zendo_image_open(d->config->kernel, &o, &again, NULL);
+	if (r < 0)
+		return 0;	/* we have one already */
+	zendo_image_free(d->image);
+	d->image = again;
+	return 0;
+}
+
+static int load(struct definition *d, const char *path, const char *name, zendo_image_progress_t progress,
+		struct zendo_error *e)
+{
+	const struct zendo_config *c;
+	struct zendo_build_params p;
+	int r;
+
+	r = load_config(d, path, name, e);
+	if (r < 0)
+		return r;
+	c = d->config;
+	r = open_image(d, progress, e);
+	if (r < 0)
+		return r;
+	if (c->ramdisk) {
+		d->ramdisk_fd = open(c->ramdisk, O_RDONLY | O_CLOEXEC);
+		if (d->ramdisk_fd < 0)
+			return zendo_error(e, -errno, "ramdisk %s: %s", c->ramdisk, strerror(errno));
+	}
+	p = (struct zendo_build_params) {
+		.image = d->image,
+		.ramdisk_fd = d->ramdisk_fd,
+		.cmdline = c->cmdline,
+		.memory_mib = c->memory_mib,
+		.maxmem_mib = c->maxmem_mib,
+		.vcpus = c->vcpus,
+		.maxvcpus = c->maxvcpus,
+	};
+	return zendo_build_plan(&p, &d->plan, e);
+}
+
+int definition_load(const char *path, const char *name, zendo_image_progress_t progress,
+		    struct definition **ret, struct zendo_error *e)
+{
+	_cleanup_(definition_freep) struct definition *d = calloc(1, sizeof(*d));
+	int r;
+
+	if (!d)
+		return zendo_error(e, -ENOMEM, "out of memory");
+	d->ramdisk_fd = -EBADF;
+	r = load(d, path, name, progress, e);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(d);
+	return 0;
+}
+
+void definition_free(struct definition *d)
+{
+	if (!d)
+		return;
+	zendo_image_free(d->image);
+	zendo_config_free(d->config);
+	safe_close(d->ramdisk_fd);
+	if (d->affinity)
+		CPU_FREE(d->affinity);
+	free(d);
+}
+
+int definition_check_memory(const struct definition *d, struct zendo_error *e)
+{
+	struct zendo_host h;
+	uint64_t free_kib;
+
+	if (zendo_host_read(&h) < 0)
+		return 0;	/* the allocation itself will tell */
+	free_kib = h.mem_available_kib > ZENDO_HOST_RESERVE_KIB ? h.mem_available_kib - ZENDO_HOST_RESERVE_KIB : 0;
+	if (d->config->memory_mib * 1024 <= free_kib)
+		return 0;
+	return zendo_error(e, -ENOMEM, "memory=%" PRIu64 " MiB are wanted, %" PRIu64 " MiB are free",
+			   d->config->memory_mib, free_kib / 1024);
+}
+
+void definition_settle(struct definition *d)
+{
+	/* pages of a file: dropped here, read again should the guest be built a second time */
+	if (d->image->from_cache)
+		(void)madvise(d->image->map, d->image->map_size, MADV_DONTNEED);
+}

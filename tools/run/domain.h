@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One life of the guest: a domain of the hypervisor with its vCPU threads, from create to destroy. A
+ * restarted guest is another one.
+ */
+#ifndef RUN_DOMAIN_H
+#define RUN_DOMAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cleanup.h"
+#include "console_ring.h"
+#include "definition.h"
+#include "error.h"
+#include "vcpu.h"
+
+struct domain {
+	int fd;
+	uint32_t domid;
+	bool paused;			/* by us; it starts so */
+
+	struct vcpu *vcpus;
+	unsigned nr_vcpus;
+	int reports[2];			/* of struct vcpu_report: we read 0, the threads write 1 */
+
+	void *console_page;
+	struct console_ring console;
+	uint32_t console_port;
+	int console_event;		/* eventfd: the guest has signalled console_port */
+};
+
+/*
+ * Create the domain, fill its memory and start its threads; it stays paused. On failure nothing is
+ * left and @e tells why.
+ */
+int domain_new(int device, const struct definition *def, struct domain **ret, struct zendo_error *e);
+
+/* Both are fine when it is so already. */
+int domain_pause(struct domain *d);
+int domain_unpause(struct domain *d);
+
+/*
+ * End all threads and wait for them; the guest does not run any more, its memory is still there. Reports that the threads
+ * made can be read from reports[0] afterwards.
+ */
+void domain_stop(struct domain *d);
+
+/* Destroys it. */
+void domain_free(struct domain *d);
+DEFINE_CLEANUP(struct domain, domain_free);
+
+#endif
