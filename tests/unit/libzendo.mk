@@ -2,7 +2,7 @@
 #
 # Tests of tools/libzendo; sources from the top of the tree.
 
-libzendo_CFLAGS := -Itools/libzendo -Iinclude/uapi
+libzendo_CFLAGS := -Itools/libzendo -Iinclude/uapi -Itests/unit
 
 libzendo_config_SRCS := \
 	tools/libzendo/config-cpus.c \
@@ -19,3 +19,24 @@ test_acpi_CFLAGS = $(libzendo_CFLAGS)
 test_config_SRCS = $(libzendo_config_SRCS)
 test_config_CFLAGS = $(libzendo_CFLAGS)
 test_config_LIBS = -ljson-c
+
+test_cache_SRCS = tools/libzendo/cache.c tools/libzendo/file.c
+test_cache_CFLAGS = $(libzendo_CFLAGS)
+test_cache_LIBS = -lgcrypt -lz
+
+libzendo_image_SRCS := \
+	tools/libzendo/cache.c \
+	tools/libzendo/elf-kernel.c \
+	tools/libzendo/error.c \
+	tools/libzendo/file.c \
+	tools/libzendo/image.c \
+	tools/libzendo/unpack.c
+libzendo_image_LIBS := -lgcrypt -llz4 -llzma -lz -lzstd
+
+test_image_SRCS = $(libzendo_image_SRCS) tests/unit/fake-kernel.c
+test_image_CFLAGS = $(libzendo_CFLAGS)
+test_image_LIBS = $(libzendo_image_LIBS)
+
+test_build_SRCS = $(libzendo_image_SRCS) tools/libzendo/acpi.c tools/libzendo/build.c tests/unit/fake-kernel.c
+test_build_CFLAGS = $(libzendo_CFLAGS)
+test_build_LIBS = $(libzendo_image_LIBS)

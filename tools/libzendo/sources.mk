@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# What libzendo is made of, paths from the top of the tree. Needs -Iinclude/uapi, -D_GNU_SOURCE and
+# Xen's public headers (libxen-dev).
+
+LIBZENDO_SRCS := \
+	tools/libzendo/acpi.c \
+	tools/libzendo/build.c \
+	tools/libzendo/cache.c \
+	tools/libzendo/config-cpus.c \
+	tools/libzendo/config-json.c \
+	tools/libzendo/config-keys.c \
+	tools/libzendo/config-syntax.c \
+	tools/libzendo/config.c \
+	tools/libzendo/control.c \
+	tools/libzendo/device.c \
+	tools/libzendo/elf-kernel.c \
+	tools/libzendo/error.c \
+	tools/libzendo/file.c \
+	tools/libzendo/host.c \
+	tools/libzendo/image.c \
+	tools/libzendo/runtime.c \
+	tools/libzendo/unpack.c
+
+LIBZENDO_CFLAGS := -Iinclude/uapi -D_GNU_SOURCE
+
+# xz, zstd, lz4 and gzip payloads of kernels; libgcrypt for SHA-256, since it is on every Debian
+# (libsystemd needs it); json-c for --json.
+LIBZENDO_LIBS := -lgcrypt -ljson-c -llz4 -llzma -lz -lzstd
