@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Events between dom0 and a guest, through the posted pages (F21, abi.h section 6). Ports are the
+ * guest's; bits are handles, given when a port is bound to dom0.
+ */
+#include <linux/bitops.h>
+#include <linux/err.h>
+#include <linux/slab.h>
+
+#include "compat/eventfd.h"
+#include "domain.h"
+#include "hv_call.h"
+#include "hvpriv.h"
+
+static int port_record(struct hv_domain *d, struct hv_port *p)
+{
+	int r;
+
+	r = xa_insert(&d->handles, p->handle, p, GFP_KERNEL_ACCOUNT);
+	if (r)
+		return r;
+	r = xa_insert(&d->ports, p->port, p, GFP_KERNEL_ACCOUNT);
+	if (r)
+		xa_erase(&d->handles, p->handle);
+	return r;
+}
+
+static int port_make(struct hv_domain *d, struct hv_port *p)
+{
+	long bound;
+	int r;
+
+	bound = hv_call_pool(ZCALL_EVTCHN_ALLOC, d->domid, 0, 0, 0);
+	if (bound < 0)
+		return bound;
+	p->handle = bound >> 32;
+	p->port = (u32)bound;
+	if (p->handle >= ZENDO_MAX_HANDLES)
+		return -EIO;
+	r = port_record(d, p);
+	if (r)
+		hv_call2(ZCALL_EVTCHN_CLOSE, d->domid, p->handle);
+	return r;
+}
+
+/**
+ * hv_evtchn_alloc() - HVPRIV_DOM_EVTCHN_ALLOC
+ * @d: the domain
+ * @ea: port is set on success
+ */
+int hv_evtchn_alloc(struct hv_domain *d, struct hvpriv_evtchn_alloc *ea)
+{
+	struct hv_port *p;
+	int r;
+
+	if (ea->flags || ea->reserved || ea->eventfd < -1)
+		return -EINVAL;
+	p = kzalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
+	if (!p)
+		return -ENOMEM;
+	if (ea->eventfd >= 0) {
+		p->eventfd = eventfd_ctx_fdget(ea->eventfd);
+		if (IS_ERR(p->eventfd)) {
+			r = PTR_ERR(p->eventfd);
+			goto err_free;
+		}
+	}
+	mutex_lock(&d->lock);
+	r = port_make(d, p);
+	mutex_unlock(&d->lock);
+	if (r)
+		goto err_eventfd;
+	ea->port = p->port;
+	return 0;
+
+err_eventfd:
+	if (p->eventfd)
+		eventfd_ctx_put(p->eventfd);
+err_free:
+	kfree(p);
+	return r;
+}
+
+/* Where the hypervisor says the port is bound; it routes what lands elsewhere. */
+static struct hv_vcpu *target(struct hv_domain *d, u32 handle)
+{
+	u32 id = READ_ONCE(d->evt_hint[handle]);
+	struct hv_vcpu *v = NULL;
+
+	if (id < d->max_vcpus)
+		v = smp_load_acquire(&d->vcpu[id]);
+	return v ?: smp_load_acquire(&d->vcpu[0]);
+}
+
+static void post(struct zendo_posted *p, u32 handle)
+{
+	set_bit(handle % 64, (unsigned long *)&p->word[handle / 64]);
+	smp_mb__after_atomic();		/* the taker clears the summary first */
+	set_bit(handle / 64, (unsigned long *)&p->summary);
+}
+
+/**
+ * hv_evtchn_notify() - raise a port in the guest
+ * @d: the domain
+ * @port: one that hv_evtchn_alloc() gave
+ *
+ * Return: 0; -ENOENT: not a port of ours; -ENXIO: no vCPU yet.
+ */
+int hv_evtchn_notify(struct hv_domain *d, u32 port)
+{
+	struct hv_port *p = xa_load(&d->ports, port);
+	struct hv_vcpu *v;
+
+	if (!p)
+		return -ENOENT;
+	v = target(d, p->handle);
+	if (!v)
+		return -ENXIO;
+	post(&v->posted->in, p->handle);
+	atomic64_inc(&v->events_in);
+	hv_vcpu_kick(v);		/* its barrier is the one after the post */
+	return 0;
+}
+
+static void take_events(struct hv_vcpu *v)
+{
+	struct zendo_posted *p = &v->posted->out;
+	u64 words = xchg(&p->summary, 0);
+	unsigned int w, bit;
+	struct hv_port *port;
+	u64 bits;
+
+	for (; words; words &= words - 1) {
+		w = __ffs64(words);
+		if (w >= ARRAY_SIZE(p->word))
+			break;
+		for (bits = xchg(&p->word[w], 0); bits; bits &= bits - 1) {
+			bit = __ffs64(bits);
+			v->events_out++;
+			port = xa_load(&v->domain->handles, w * 64 + bit);
+			if (port && port->eventfd)
+				hv_eventfd_signal(port->eventfd);
+		}
+	}
+}
+
+static void wake_siblings(struct hv_vcpu *v)
+{
+	struct hv_domain *d = v->domain;
+	struct hv_vcpu *other;
+	unsigned int i, id;
+	u64 bits;
+
+	for (i = 0; i < ARRAY_SIZE(v->posted->wake); i++) {
+		if (!READ_ONCE(v->posted->wake[i]))
+			continue;
+		for (bits = xchg(&v->posted->wake[i], 0); bits; bits &= bits - 1) {
+			id = i * 64 + __ffs64(bits);
+			other = id < d->max_vcpus ? smp_load_acquire(&d->vcpu[id]) : NULL;
+			if (other && other != v)
+				hv_vcpu_kick(other);
+		}
+	}
+}
+
+/* After each run of @v: what it left for dom0. Context: its thread, preemptible. */
+void hv_evtchn_scan(struct hv_vcpu *v)
+{
+	if (READ_ONCE(v->posted->out.summary))
+		take_events(v);
+	wake_siblings(v);
+}
+
+/* The domain is gone: nobody looks ports up any more. */
+void hv_evtchn_close_all(struct hv_domain *d)
+{
+	struct hv_port *p;
+	unsigned long index;
+
+	xa_for_each(&d->ports, index, p) {
+		if (p->eventfd)
+			eventfd_ctx_put(p->eventfd);
+		kfree(p);
+	}
+	xa_destroy(&d->ports);
+	xa_destroy(&d->handles);
+}

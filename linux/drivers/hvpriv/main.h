@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef HVPRIV_MAIN_H
+#define HVPRIV_MAIN_H
+
+#include <linux/miscdevice.h>
+
+extern struct miscdevice hv_misc;	/* /dev/hvpriv */
+
+#endif /* HVPRIV_MAIN_H */

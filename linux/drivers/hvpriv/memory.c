@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Guest memory: dom0's pages, donated to a domain and taken back when it is dead.
+ *
+ * A page is recorded here before it is donated, so that nothing can fail between the two. hvpriv
+ * holds one reference to each; a mapping, a bio or an skb holds its own (F4).
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bitmap.h>
+#include <linux/io.h>
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
+#include <linux/numa.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "domain.h"
+#include "compat/mm.h"
+#include "hv_call.h"
+#include "hvpriv.h"
+
+#define HV_BLOCK_ORDER	9
+#define HV_BLOCK_PAGES	(1U << HV_BLOCK_ORDER)
+#define HV_NO_GFN	((unsigned long)LONG_MAX)
+#define HV_MAX_GFN	BIT_ULL(48 - PAGE_SHIFT)
+#define HV_BATCH	ARRAY_SIZE(((struct zendo_extents *)0)->e)
+
+/* Guest RAM is charged to who asks, like his own memory (F6). */
+#define HV_GFP	(GFP_HIGHUSER | __GFP_ACCOUNT | __GFP_ZERO | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
+
+/* 2 MiB donated in one piece; split, so that each 4 KiB lives by its own count. */
+struct hv_block {
+	u64 gfn;
+	struct page *page;			/* the first */
+	DECLARE_BITMAP(gone, HV_BLOCK_PAGES);	/* given up by the guest */
+};
+
+/* Extents on their way to the hypervisor. */
+struct hv_batch {
+	struct hv_domain *d;
+	struct zendo_extents *ext;		/* one page */
+	unsigned int nr;
+	u64 done;				/* 4 KiB frames donated so far */
+};
+
+void hv_memory_init(struct hv_memory *m, u64 max_pages)
+{
+	xa_init(&m->gfn_blocks);
+	xa_init(&m->pfn_blocks);
+	xa_init(&m->gfn_pages);
+	xa_init(&m->pfn_pages);
+	m->max_pages = max_pages;
+}
+
+size_t hv_memory_overhead(const struct hv_domain *d)
+{
+	return d->mem.nr_blocks * (sizeof(struct hv_block) + 2 * sizeof(void *)) +
+	       d->mem.nr_single * 2 * sizeof(void *);
+}
+
+/* ---- records ---------------------------------------------------------------------------- */
+
+static int record_block(struct hv_memory *m, u64 gfn, struct page *page)
+{
+	struct hv_block *b = kzalloc(sizeof(*b), GFP_KERNEL_ACCOUNT);
+	unsigned long pfn = page_to_pfn(page);
+	int r;
+
+	if (!b)
+		return -ENOMEM;
+	b->gfn = gfn;
+	b->page = page;
+	r = xa_insert(&m->pfn_blocks, pfn >> HV_BLOCK_ORDER, b, GFP_KERNEL_ACCOUNT);
+	if (r)
+		goto err_free;
+	r = xa_insert(&m->gfn_blocks, gfn >> HV_BLOCK_ORDER, b, GFP_KERNEL_ACCOUNT);
+	if (r)
+		goto err_pfn;
+	m->nr_blocks++;
+	return 0;
+
+err_pfn:
+	xa_erase(&m->pfn_blocks, pfn >> HV_BLOCK_ORDER);
+err_free:
+	kfree(b);
+	return r;
+}
+
+static int record_page(struct hv_memory *m, u64 gfn, struct page *page)
+{
+	int r;
+
+	r = xa_insert(&m->pfn_pages, page_to_pfn(page), xa_mk_value(gfn), GFP_KERNEL_ACCOUNT);
+	if (r)
+		return r;
+	if (gfn != HV_NO_GFN) {
+		r = xa_insert(&m->gfn_pages, gfn, page, GFP_KERNEL_ACCOUNT);
+		if (r) {
+			xa_erase(&m->pfn_pages, page_to_pfn(page));
+			return r;
+		}
+	}
+	m->nr_single++;
+	return 0;
+}
+
+/* An extent that was recorded and not donated: as if it had never been allocated. */
+static void forget(struct hv_memory *m, const struct zendo_extent *e)
+{
+	unsigned long pfn = PHYS_PFN(e->hpa);
+	unsigned int i;
+
+	if (e->order == HV_BLOCK_ORDER) {
+		xa_erase(&m->gfn_blocks, e->gfn >> HV_BLOCK_ORDER);
+		kfree(xa_erase(&m->pfn_blocks, pfn >> HV_BLOCK_ORDER));
+		m->nr_blocks--;
+	} else {
+		unsigned long gfn = xa_to_value(xa_erase(&m->pfn_pages, pfn));
+
+		if (gfn != HV_NO_GFN)
+			xa_erase(&m->gfn_pages, gfn);
+		m->nr_single--;
+	}
+	for (i = 0; i < 1U << e->order; i++)
+		hv_page_release(pfn_to_page(pfn + i));
+}
+
+static bool range_in_use(struct hv_memory *m, u64 gfn, u64 nr)
+{
+	unsigned long index = gfn >> HV_BLOCK_ORDER;
+
+	if (xa_find(&m->gfn_blocks, &index, (gfn + nr - 1) >> HV_BLOCK_ORDER, XA_PRESENT))
+		return true;
+	index = gfn;
+	return xa_find(&m->gfn_pages, &index, gfn + nr - 1, XA_PRESENT);
+}
+
+/* ---- donate ----------------------------------------------------------------------------- */
+
+/* Send the batch. What the hypervisor does not take is forgotten. */
+static int batch_flush(struct hv_batch *b)
+{
+	struct hv_memory *m = &b->d->mem;
+	struct zendo_extent *e = b->ext->e;
+	unsigned int i = 0;
+	long r = 0;
+
+	while (i < b->nr) {
+		r = hv_call_pool(ZCALL_DONATE, b->d->domid, virt_to_phys(&e[i]), b->nr - i, 0);
+		if (r <= 0 || r > b->nr - i)
+			break;
+		for (; r; r--, i++) {
+			b->done += 1ULL << e[i].order;
+			m->nr_frames += 1ULL << e[i].order;
+			if (e[i].type == ZEXT_RAM)
+				m->nr_ram += 1ULL << e[i].order;
+		}
+	}
+	if (i == b->nr)
+		r = 0;
+	else if (r >= 0)
+		r = -EIO;
+	for (; i < b->nr; i++)
+		forget(m, &e[i]);
+	b->nr = 0;
+	return r;
+}
+
+static int batch_add(struct hv_batch *b, struct page *page, u64 gfn, u32 order, u32 type)
+{
+	struct hv_memory *m = &b->d->mem;
+	unsigned int i;
+	int r;
+
+	r = order ? record_block(m, gfn, page) : record_page(m, gfn, page);
+	if (r) {
+		for (i = 0; i < 1U << order; i++)
+			put_page(page + i);
+		return r;
+	}
+	b->ext->e[b->nr++] = (struct zendo_extent){
+		.hpa	= page_to_phys(page),
+		.gfn	= gfn == HV_NO_GFN ? 0 : gfn,
+		.order	= order,
+		.type	= type,
+	};
+	return b->nr == HV_BATCH ? batch_flush(b) : 0;
+}
+
+static struct page *block_alloc(void)
+{
+	struct page *page = alloc_pages_node(NUMA_NO_NODE, HV_GFP, HV_BLOCK_ORDER);
+
+	if (page)
+		split_page(page, HV_BLOCK_ORDER);
+	return page;
+}
+
+/* One step of hv_memory_add(): a block if it fits and there is one, else a page. */
+static int add_unit(struct hv_batch *b, u64 gfn, u64 left, bool *blocks, u32 type)
+{
+	struct page *page;
+
+	if (*blocks && IS_ALIGNED(gfn, HV_BLOCK_PAGES) && left >= HV_BLOCK_PAGES) {
+		page = block_alloc();
+		if (page)
+			return batch_add(b, page, gfn, HV_BLOCK_ORDER, type) ?: HV_BLOCK_PAGES;
+		*blocks = false;
+	}
+	page = alloc_pages_node(NUMA_NO_NODE, HV_GFP, 0);
+	if (!page)
+		return -ENOMEM;
+	return batch_add(b, page, gfn, 0, type) ?: 1;
+}
+
+static int add_frames(struct hv_batch *b, u64 gfn, u64 nr, u32 type)
+{
+	bool blocks = true;
+	int r = 0;
+
+	while (nr) {
+		if (signal_pending(current)) {
+			r = -EINTR;
+			break;
+		}
+		if (IS_ALIGNED(gfn, HV_BLOCK_PAGES))
+			blocks = true;
+		r = add_unit(b, gfn, nr, &blocks, type);
+		if (r < 0)
+			break;
+		gfn += r;
+		nr -= r;
+		r = 0;
+		cond_resched();
+	}
+	return batch_flush(b) ?: r;
+}
+
+static int add_check(struct hv_domain *d, const struct hvpriv_add_memory *am)
+{
+	struct hv_memory *m = &d->mem;
+
+	if (am->reserved || (am->flags & ~HVPRIV_MEM_SPECIAL) || !am->nr_pages ||
+	    am->gfn >= HV_MAX_GFN || am->nr_pages > HV_MAX_GFN - am->gfn)
+		return -EINVAL;
+	if (am->nr_pages > m->max_pages - m->nr_frames)
+		return -E2BIG;
+	if (range_in_use(m, am->gfn, am->nr_pages))
+		return -EEXIST;
+	if (am->nr_pages > (u64)max(si_mem_available(), 0L)) {
+		pr_info("d%u: %llu MiB asked for, %ld MiB available in dom0\n", d->domid,
+			am->nr_pages >> (20 - PAGE_SHIFT), si_mem_available() >> (20 - PAGE_SHIFT));
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * hv_memory_add() - HVPRIV_DOM_ADD_MEMORY
+ * @d: the domain
+ * @am: nr_pages is set to the pages done, whatever the result
+ */
+int hv_memory_add(struct hv_domain *d, struct hvpriv_add_memory *am)
+{
+	struct hv_batch b = { .d = d };
+	int r;
+
+	b.ext = (void *)get_zeroed_page(GFP_KERNEL);
+	if (!b.ext)
+		return -ENOMEM;
+	mutex_lock(&d->lock);
+	r = add_check(d, am);
+	if (!r)
+		r = add_frames(&b, am->gfn, am->nr_pages, ZEXT_RAM);
+	mutex_unlock(&d->lock);
+	am->nr_pages = b.done;
+	free_page((unsigned long)b.ext);
+	return r;
+}
+
+/* ZRUN_NEED_PAGES: @nr frames for the domain's stock; where they go is the guest's affair. */
+int hv_memory_populate(struct hv_domain *d, u32 nr)
+{
+	struct hv_batch b = { .d = d };
+	struct page *page;
+	int r = 0;
+
+	b.ext = (void *)get_zeroed_page(GFP_KERNEL);
+	if (!b.ext)
+		return -ENOMEM;
+	mutex_lock(&d->lock);
+	while (!r && nr--) {
+		page = alloc_pages_node(NUMA_NO_NODE, HV_GFP, 0);
+		r = page ? batch_add(&b, page, HV_NO_GFN, 0, ZEXT_POPULATE) : -ENOMEM;
+	}
+	r = batch_flush(&b) ?: r;
+	mutex_unlock(&d->lock);
+	free_page((unsigned long)b.ext);
+	return r;
+}
+
+/* ---- returned by the guest --------------------------------------------------------------- */
+
+static void take_back(struct hv_domain *d, u64 hpa)
+{
+	struct hv_memory *m = &d->mem;
+	unsigned long pfn = PHYS_PFN(hpa);
+	struct hv_block *b = xa_load(&m->pfn_blocks, pfn >> HV_BLOCK_ORDER);
+	void *entry;
+
+	if (b) {
+		if (WARN_ON_ONCE(test_and_set_bit(pfn & (HV_BLOCK_PAGES - 1), b->gone)))
+			return;
+	} else {
+		entry = xa_erase(&m->pfn_pages, pfn);
+		if (WARN_ONCE(!entry, "d%u gave up %#llx, which it never had\n", d->domid, hpa))
+			return;
+		if (xa_to_value(entry) != HV_NO_GFN)
+			xa_erase(&m->gfn_pages, xa_to_value(entry));
+		m->nr_single--;
+	}
+	m->nr_frames--;
+	m->nr_ram--;
+	hv_page_release(pfn_to_page(pfn));
+}
+
+/* ZRUN_RETURNED: frames the guest gave up are dom0's again. */
+int hv_memory_returned(struct hv_domain *d)
+{
+	u64 *list = (void *)get_zeroed_page(GFP_KERNEL);
+	long nr, i;
+
+	if (!list)
+		return -ENOMEM;
+	mutex_lock(&d->lock);
+	for (;;) {
+		nr = hv_call2(ZCALL_RETURNED, d->domid, virt_to_phys(list));
+		if (nr <= 0 || nr > PAGE_SIZE / sizeof(*list))
+			break;
+		for (i = 0; i < nr; i++)
+			take_back(d, list[i]);
+		cond_resched();
+	}
+	mutex_unlock(&d->lock);
+	free_page((unsigned long)list);
+	return nr < 0 ? nr : 0;
+}
+
+/* ---- mmap -------------------------------------------------------------------------------- */
+
+/*
+ * The page at @gfn with a reference for the caller, or NULL. No lock:
+ *  1. blocks are freed only with the domain, which the mapping's file keeps;
+ *  2. a page that is given up is marked or erased before our reference is dropped;
+ *  3. so a page that is still recorded after we got a reference to it was the guest's meanwhile.
+ */
+static struct page *page_get(struct hv_memory *m, unsigned long gfn)
+{
+	struct hv_block *b = xa_load(&m->gfn_blocks, gfn >> HV_BLOCK_ORDER);
+	unsigned int i = gfn & (HV_BLOCK_PAGES - 1);
+	struct page *page;
+	bool still;
+
+	page = b ? b->page + i : xa_load(&m->gfn_pages, gfn);
+	if (!page || (b && test_bit(i, b->gone)) || !get_page_unless_zero(page))
+		return NULL;
+	smp_mb__after_atomic();
+	still = b ? !test_bit(i, b->gone) : xa_load(&m->gfn_pages, gfn) == page;
+	if (still)
+		return page;
+	put_page(page);
+	return NULL;
+}
+
+static vm_fault_t memory_fault(struct vm_fault *vmf)
+{
+	struct hv_domain *d = vmf->vma->vm_file->private_data;
+
+	vmf->page = page_get(&d->mem, vmf->pgoff);
+	return vmf->page ? 0 : VM_FAULT_SIGBUS;
+}
+
+static const struct vm_operations_struct memory_vm_ops = {
+	.fault = memory_fault,
+};
+
+int hv_memory_mmap(struct hv_domain *d, struct vm_area_struct *vma)
+{
+	if (!(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+	if (vma->vm_pgoff >= HV_MAX_GFN || vma_pages(vma) > HV_MAX_GFN - vma->vm_pgoff)
+		return -EINVAL;
+	hv_vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
+	vma->vm_ops = &memory_vm_ops;
+	return 0;
+}
+
+/* ---- the end ----------------------------------------------------------------------------- */
+
+static int reclaim_flush(struct hv_batch *b)
+{
+	unsigned int i = 0;
+	long r;
+
+	while (i < b->nr) {
+		r = hv_call_pool(ZCALL_RECLAIM, b->d->domid, virt_to_phys(&b->ext->e[i]),
+				 b->nr - i, 0);
+		if (r <= 0 || r > b->nr - i)
+			return r < 0 ? r : -EIO;
+		i += r;
+	}
+	b->nr = 0;
+	cond_resched();
+	return 0;
+}
+
+static int reclaim_add(struct hv_batch *b, unsigned long pfn, u64 gfn, u32 order)
+{
+	b->ext->e[b->nr++] = (struct zendo_extent){
+		.hpa	= PFN_PHYS(pfn),
+		.gfn	= gfn,
+		.order	= order,
+	};
+	return b->nr == HV_BATCH ? reclaim_flush(b) : 0;
+}
+
+static int reclaim_block(struct hv_batch *b, const struct hv_block *blk)
+{
+	unsigned long pfn = page_to_pfn(blk->page);
+	unsigned int i;
+	int r;
+
+	if (bitmap_empty(blk->gone, HV_BLOCK_PAGES))
+		return reclaim_add(b, pfn, blk->gfn, HV_BLOCK_ORDER);
+	for_each_clear_bit(i, blk->gone, HV_BLOCK_PAGES) {
+		r = reclaim_add(b, pfn + i, blk->gfn + i, 0);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* Every frame of a dead domain is dom0's again. Context: the last holder. */
+int hv_memory_reclaim(struct hv_domain *d)
+{
+	struct hv_batch b = { .d = d };
+	struct hv_block *blk;
+	unsigned long index;
+	void *entry;
+	int r;
+
+	r = hv_memory_returned(d);
+	if (r)
+		return r;
+	b.ext = (void *)get_zeroed_page(GFP_KERNEL | __GFP_NOFAIL);
+	xa_for_each(&d->mem.pfn_blocks, index, blk) {
+		r = reclaim_block(&b, blk);
+		if (r)
+			goto out;
+	}
+	xa_for_each(&d->mem.pfn_pages, index, entry) {
+		unsigned long gfn = xa_to_value(entry);
+
+		r = reclaim_add(&b, index, gfn == HV_NO_GFN ? 0 : gfn, 0);
+		if (r)
+			goto out;
+	}
+	r = reclaim_flush(&b);
+out:
+	free_page((unsigned long)b.ext);
+	return r;
+}
+
+/* Drop every page and every record. After hv_memory_reclaim(). */
+void hv_memory_free(struct hv_domain *d)
+{
+	struct hv_memory *m = &d->mem;
+	struct hv_block *b;
+	unsigned long index;
+	unsigned int i;
+	void *entry;
+
+	xa_for_each(&m->pfn_blocks, index, b) {
+		for_each_clear_bit(i, b->gone, HV_BLOCK_PAGES)
+			hv_page_release(b->page + i);
+		kfree(b);
+		cond_resched();
+	}
+	xa_for_each(&m->pfn_pages, index, entry) {
+		hv_page_release(pfn_to_page(index));
+		cond_resched();
+	}
+	xa_destroy(&m->gfn_blocks);
+	xa_destroy(&m->pfn_blocks);
+	xa_destroy(&m->gfn_pages);
+	xa_destroy(&m->pfn_pages);
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pages that are given back while somebody else still refers to them: a bio, an skb, a pipe, a page
+ * table. A page lives as long as its reference count (F4); we keep our own reference until it is the
+ * last one, so that HVPRIV_GET_INFO can count what is still out.
+ */
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "domain.h"
+
+#define HV_LOOK_AGAIN	msecs_to_jiffies(100)
+
+static void look(struct work_struct *work);
+
+static LIST_HEAD(out);			/* by page->lru, which such pages do not use otherwise */
+static u64 nr_out;
+static DEFINE_SPINLOCK(out_lock);	/* both */
+static DECLARE_DELAYED_WORK(look_work, look);
+
+/* Nobody can take a new reference: the domain is dead or gave the page up. */
+static bool only_ours(struct page *page)
+{
+	return page_ref_count(page) == 1;
+}
+
+static void look(struct work_struct *work)
+{
+	struct page *page, *next;
+	LIST_HEAD(free);
+	bool more;
+
+	spin_lock(&out_lock);
+	list_for_each_entry_safe(page, next, &out, lru) {
+		if (!only_ours(page))
+			continue;
+		list_move(&page->lru, &free);
+		nr_out--;
+	}
+	more = nr_out;
+	spin_unlock(&out_lock);
+
+	list_for_each_entry_safe(page, next, &free, lru) {
+		list_del(&page->lru);
+		put_page(page);
+	}
+	if (more)
+		schedule_delayed_work(&look_work, HV_LOOK_AGAIN);
+}
+
+/* Drop hvpriv's reference to a guest page. */
+void hv_page_release(struct page *page)
+{
+	if (only_ours(page)) {
+		put_page(page);
+		return;
+	}
+	spin_lock(&out_lock);
+	list_add_tail(&page->lru, &out);
+	nr_out++;
+	spin_unlock(&out_lock);
+	schedule_delayed_work(&look_work, HV_LOOK_AGAIN);
+}
+
+u64 hv_pages_out(void)
+{
+	return READ_ONCE(nr_out);
+}
+
+/* The pages need no module: their last holder frees them. */
+void hv_pages_out_exit(void)
+{
+	struct page *page, *next;
+
+	cancel_delayed_work_sync(&look_work);
+	list_for_each_entry_safe(page, next, &out, lru) {
+		list_del(&page->lru);
+		put_page(page);
+	}
+	nr_out = 0;
+}
