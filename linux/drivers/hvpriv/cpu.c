@@ -201,6 +201,10 @@ static int hv_cpu_online(unsigned int cpu)
 	return 0;
 }
 
+/*
+ * Domains do not stand in the way of one CPU that goes offline: they go on elsewhere. When all CPUs
+ * leave there are none, and the hypervisor checks that too.
+ */
 static int hv_cpu_offline(unsigned int cpu)
 {
 	unsigned long flags;
@@ -210,7 +214,7 @@ static int hv_cpu_offline(unsigned int cpu)
 		return 0;
 	hv_vcpus_park(cpu);
 	local_irq_save(flags);
-	r = cpu_leave(0);
+	r = cpu_leave(issuing ? 0 : ZCALL_LEAVE_EMERGENCY);
 	local_irq_restore(flags);
 	if (r)
 		pr_err("CPU %u did not leave the hypervisor (error %d)\n", cpu, r);

@@ -42,6 +42,7 @@ struct hv_batch {
 	struct zendo_extents *ext;		/* one page */
 	unsigned int nr;
 	u64 done;				/* 4 KiB frames donated so far */
+	bool special;				/* not to be counted as the guest's RAM */
 };
 
 void hv_memory_init(struct hv_memory *m, u64 max_pages)
@@ -153,7 +154,7 @@ static int batch_flush(struct hv_batch *b)
 		for (; r; r--, i++) {
 			b->done += 1ULL << e[i].order;
 			m->nr_frames += 1ULL << e[i].order;
-			if (e[i].type == ZEXT_RAM)
+			if (e[i].type == ZEXT_RAM && !b->special)
 				m->nr_ram += 1ULL << e[i].order;
 		}
 	}
@@ -263,7 +264,7 @@ static int add_check(struct hv_domain *d, const struct hvpriv_add_memory *am)
  */
 int hv_memory_add(struct hv_domain *d, struct hvpriv_add_memory *am)
 {
-	struct hv_batch b = { .d = d };
+	struct hv_batch b = { .d = d, .special = am->flags & HVPRIV_MEM_SPECIAL };
 	int r;
 
 	b.ext = (void *)get_zeroed_page(GFP_KERNEL);
@@ -321,7 +322,8 @@ static void take_back(struct hv_domain *d, u64 hpa)
 		m->nr_single--;
 	}
 	m->nr_frames--;
-	m->nr_ram--;
+	if (m->nr_ram)		/* special frames are not in it */
+		m->nr_ram--;
 	hv_page_release(pfn_to_page(pfn));
 }
 
@@ -398,16 +400,40 @@ int hv_memory_mmap(struct hv_domain *d, struct vm_area_struct *vma)
 
 /* ---- the end ----------------------------------------------------------------------------- */
 
+static long call_reclaim(struct hv_domain *d, struct zendo_extent *e, unsigned int nr)
+{
+	long r = hv_call_pool(ZCALL_RECLAIM, d->domid, virt_to_phys(e), nr, 0);
+
+	return r > 0 && r <= nr ? r : r < 0 ? r : -EIO;
+}
+
+/* The guest gave up a frame of this block and was killed before we heard of it: one by one, then. */
+static int reclaim_singly(struct hv_domain *d, struct zendo_extent *e)
+{
+	unsigned int i;
+	long r;
+
+	e->order = 0;
+	for (i = 0; i < HV_BLOCK_PAGES; i++, e->hpa += PAGE_SIZE, e->gfn++) {
+		r = call_reclaim(d, e, 1);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int reclaim_flush(struct hv_batch *b)
 {
+	struct zendo_extent *e = b->ext->e;
 	unsigned int i = 0;
 	long r;
 
 	while (i < b->nr) {
-		r = hv_call_pool(ZCALL_RECLAIM, b->d->domid, virt_to_phys(&b->ext->e[i]),
-				 b->nr - i, 0);
-		if (r <= 0 || r > b->nr - i)
-			return r < 0 ? r : -EIO;
+		r = call_reclaim(b->d, &e[i], b->nr - i);
+		if (r == -EPERM && e[i].order)
+			r = reclaim_singly(b->d, &e[i]) ?: 1;
+		if (r < 0)
+			return r;
 		i += r;
 	}
 	b->nr = 0;

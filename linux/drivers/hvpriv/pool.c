@@ -12,6 +12,8 @@
 
 #include <linux/cpu.h>
 #include <linux/delay.h>
+#include <linux/gfp.h>
+#include <linux/io.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
 
@@ -20,6 +22,7 @@
 
 #define HV_COMMIT_TRIES	100
 #define HV_CALL_TRIES	10000
+#define HV_POOL_LOW	128	/* 4 KiB pages */
 
 static void flush_this_cpu(void *unused)
 {
@@ -128,6 +131,18 @@ void hv_pool_shrink(void)
 	cpus_read_unlock();
 }
 
+/* The pool keeps a reserve for the hypervisor itself; above it, -ENOMEM means a domain's quota. */
+static bool pool_is_short(void)
+{
+	struct zendo_stats *st = (void *)get_zeroed_page(GFP_KERNEL);
+	bool is_short = false;
+
+	if (st && !hv_call1(ZCALL_STATS, virt_to_phys(st)))
+		is_short = st->pool_free < HV_POOL_LOW;
+	free_page((unsigned long)st);
+	return is_short;
+}
+
 /*
  * A call that may find the hidden pool short, or may want to be continued:
  * -ENOMEM gets the pool another chunk, -EAGAIN lets dom0 breathe; both then call again.
@@ -139,11 +154,8 @@ long hv_call_pool(unsigned long nr, u64 a, u64 b, u64 c, u64 d)
 
 	for (tries = 0; tries < HV_CALL_TRIES; tries++) {
 		r = hv_call4(nr, a, b, c, d);
-		if (r == -ENOMEM && !grown++) {
-			if (hv_pool_grow(1))
-				return -ENOMEM;
+		if (r == -ENOMEM && !grown++ && pool_is_short() && !hv_pool_grow(1))
 			continue;
-		}
 		if (r != -EAGAIN)
 			return r;
 		cond_resched();

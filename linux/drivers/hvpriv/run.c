@@ -276,15 +276,21 @@ static int vcpu_loaded_on(struct hv_vcpu *v)
 	return HV_AGAIN;
 }
 
-static int vcpu_shutdown(struct hv_vcpu *v)
+/* A vCPU that cannot go on takes its siblings down with "crash"; they may get here before it does. */
+static int vcpu_end(struct hv_vcpu *v)
 {
-	hv_domain_end(v->domain, HV_END_SHUTDOWN, READ_ONCE(v->run->hyp.shutdown_code));
-	return HV_AGAIN;	/* the loop tells it */
-}
+	struct hv_domain *d = v->domain;
+	struct hv_vcpu *other;
+	u32 i, reason;
 
-static int vcpu_crash(struct hv_vcpu *v)
-{
-	hv_domain_end(v->domain, HV_END_CRASH, READ_ONCE(v->run->hyp.crash.reason));
+	hv_for_each_vcpu(d, i, other) {
+		reason = READ_ONCE(other->run->hyp.crash.reason);
+		if (reason != ZCRASH_NONE) {
+			hv_domain_end(d, HV_END_CRASH, reason);
+			return HV_AGAIN;	/* the loop tells it */
+		}
+	}
+	hv_domain_end(d, HV_END_SHUTDOWN, READ_ONCE(v->run->hyp.shutdown_code));
 	return HV_AGAIN;
 }
 
@@ -312,8 +318,8 @@ static int (* const on_reason[ZRUN_NR])(struct hv_vcpu *v) = {
 	[ZRUN_NEED_PAGES]	= vcpu_need_pages,
 	[ZRUN_LOADED_ON]	= vcpu_loaded_on,
 	[ZRUN_MCE]		= vcpu_again,	/* handled with interrupts still off */
-	[ZRUN_SHUTDOWN]		= vcpu_shutdown,
-	[ZRUN_CRASH]		= vcpu_crash,
+	[ZRUN_SHUTDOWN]		= vcpu_end,
+	[ZRUN_CRASH]		= vcpu_end,
 	[ZRUN_IO]		= vcpu_io,
 	[ZRUN_DOWN]		= vcpu_halt,
 	[ZRUN_RETURNED]		= vcpu_returned,

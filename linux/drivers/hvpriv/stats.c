@@ -84,7 +84,8 @@ int hv_ioctl_log(struct hvpriv_log __user *arg)
 	r = hv_call3(ZCALL_LOG_READ, l.pos, virt_to_phys(page),
 		     min_t(u64, PAGE_SIZE, sizeof(*page) + (u64)l.len));
 	if (r >= 0) {
-		l.len = min_t(u64, r, min_t(u64, l.len, PAGE_SIZE - sizeof(*page)));
+		l.len = min_t(u64, max_t(long, r - (long)sizeof(*page), 0),
+			      min_t(u64, l.len, PAGE_SIZE - sizeof(*page)));
 		l.start = page->start;
 		l.pos = page->next;
 		r = 0;
