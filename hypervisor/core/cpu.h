@@ -54,8 +54,8 @@ struct cpu {
 	uint64_t	max_hold;	/* longest time in host mode */
 	uint32_t	lock_ranks;	/* checking build: bit per rank held */
 
+	uint16_t	last_domain;	/* own: whose vCPU ran here last (speculation edges) */
 	uint64_t	fixup_rip;	/* own: where a fault inside a guarded instruction goes on; 0 = panic */
-	uint16_t	trace_slot;
 	struct zendo_cpu_launch launch;	/* private copy */
 };
 
@@ -70,6 +70,21 @@ static inline struct cpu *this_cpu(void)
 extern struct zendo_launch boot;	/* private, checked copy; read-only after start */
 /* NULL for a CPU that never was under. */
 struct cpu *cpu_by_id(uint32_t id);
+
+/* Interrupts are held off from an exit to the next entry; the longest time is kept, and asserted by the checking build. */
+static inline void cpu_hold_begin(struct cpu *c)
+{
+	uint32_t lo, hi;
+
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+	c->host_since = (uint64_t)hi << 32 | lo;
+}
+
+static inline void cpu_hold_end(struct cpu *c, uint64_t now)
+{
+	if (now - c->host_since > c->max_hold)
+		c->max_hold = now - c->host_since;
+}
 
 /*
  * Force CPU @c out of guest mode: Linux's reschedule vector, spurious there at any time (F22).

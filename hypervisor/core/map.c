@@ -150,6 +150,14 @@ void map_shared_free(void *va)
 	invlpg(va);
 }
 
+mfn_t map_shared_mfn(const void *va)
+{
+	uint64_t slot = (((uint64_t)va & PAGE_MASK) - (uint64_t)va_at(PD_SHARED, 0)) >> PAGE_SHIFT;
+
+	ASSERT(slot < NR_SHARED);
+	return mfn((shared_pt[slot / 512][slot % 512] & PTE_ADDR) >> PAGE_SHIFT);
+}
+
 void map_sync(struct cpu *c)
 {
 	uint64_t gen = READ_ONCE(map_gen);

@@ -16,6 +16,7 @@ enum { WINDOW_COPY, WINDOW_WALK, WINDOW_DOM0, WINDOW_SPARE };
 void *map_window(int window, mfn_t m);
 /* A slot that all CPUs see; NULL when there is none left. */
 void *map_shared(mfn_t m);
+mfn_t map_shared_mfn(const void *va);
 void map_shared_free(void *va);
 /* This CPU forgets translations of freed slots. Called on each entry into host mode; cheap when nothing changed. */
 void map_sync(struct cpu *c);

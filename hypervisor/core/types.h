@@ -16,6 +16,11 @@
 #include <stdint.h>
 #include <xen/errno.h>
 
+#ifndef ZENDO_HOST_TEST
+/* Nothing is exported: addresses are RIP-relative, and the image needs no GOT and no relocation. */
+#pragma GCC visibility push(hidden)
+#endif
+
 #define PAGE_SHIFT	12
 #define PAGE_SIZE	4096UL
 #define PAGE_MASK	(~(PAGE_SIZE - 1))

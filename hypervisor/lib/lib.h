@@ -47,7 +47,7 @@ static inline bool test_bit(unsigned int nr, const volatile void *addr)
  * Ticket lock. Holders run with GIF=0 and never cross a world switch with it, so a waiter waits for
  * bounded work of another CPU in host mode. Order: docs/locking.md; the checking build asserts it.
  */
-enum lock_rank { RANK_DOMAINS = 1, RANK_DOMAIN, RANK_PHYSMAP, RANK_EVTCHN, RANK_GRANT, RANK_FRAME, RANK_NPT, RANK_MAP, RANK_POOL, RANK_LOG };
+enum lock_rank { RANK_DOMAINS = 1, RANK_PHYSMAP, RANK_DOMAIN, RANK_EVTCHN, RANK_GRANT, RANK_FRAME, RANK_NPT, RANK_MAP, RANK_POOL, RANK_LOG };
 typedef struct {
 	uint16_t next, owner;
 	uint16_t rank;

@@ -129,9 +129,12 @@ void machine_reset(void) __attribute__((noreturn));
 
 struct cpu;
 struct vcpu;
+struct zendo_cpu_launch;
 /* Own GDT, TSS, IDT on the calling CPU. */
 void arch_tables_load(struct cpu *c);
 void arch_features_init(void);
+/* Through the trampoline to @l's rip with @ret in rax: GDT, IDT, CR0 and DR7 are loaded from @l; TR, FS, GS must be dom0's already. */
+void arch_jump_out(const struct zendo_cpu_launch *l, uint64_t ret) __attribute__((noreturn));
 
 /* Extended state: dom0's XCR0 and friends out, the guest's in; and back. Dom0's x87/SSE/AVX is Linux's affair (kernel_fpu_begin). */
 int fpu_vcpu_init(struct vcpu *v, void *area);

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+#	make		hypervisor, tools and test guests
+#	make demo	a stock Debian becomes dom0 in QEMU and runs two guests
+#	make test	the whole suite
+#	make install	into this machine (DESTDIR= for packagers); modules for KDIR's kernel
+#
+# Variables: CHECK=1 the checking build, O= build folder, KDIR= kernel headers, V=1 show commands.
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.PHONY: all hypervisor modules tools guests stage install uninstall deps demo test bench soak clean check-tree
+
+CHECK ?= 0
+O ?= build
+prefix ?= /usr
+KVER ?= $(shell uname -r)
+KDIR ?= /lib/modules/$(KVER)/build
+VERSION := 0.1.0
+BUILD_ID := $(VERSION)$(if $(filter 1,$(CHECK)),-check)
+
+CC := gcc
+PKG_CONFIG ?= pkg-config
+
+ifneq ($(V),1)
+Q := @
+say = @printf '  %-7s %s\n' $(1) $(2);
+endif
+
+# A fresh checkout needs packages before anything can be parsed.
+all: hypervisor tools guests
+
+# ---- hypervisor: freestanding, one static ELF ------------------------------------------------
+
+HV_O := $(O)/hypervisor$(if $(filter 1,$(CHECK)),-check)
+HV_SRCS := $(sort $(wildcard hypervisor/lib/*.c hypervisor/core/*.c hypervisor/guest/*.c \
+	hypervisor/arch/x86/*.c hypervisor/arch/x86/svm/*.c)) \
+	$(sort $(wildcard hypervisor/arch/x86/*.S hypervisor/arch/x86/svm/*.S))
+HV_OBJS := $(patsubst hypervisor/%,$(HV_O)/%.o,$(HV_SRCS))
+
+# No red zone: exceptions use the same stack. General registers only: the x87/SSE state in the CPU is
+# somebody else's. PIE code without a GOT needs no relocation at the address it is linked for.
+HV_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fpie -fvisibility=hidden -fno-stack-protector -fcf-protection=none \
+	-mno-red-zone -mgeneral-regs-only -fno-strict-aliasing -fno-common -fno-asynchronous-unwind-tables \
+	-fomit-frame-pointer \
+	-Wall -Wextra -Werror -Wshadow -Wvla -Wimplicit-fallthrough -Wframe-larger-than=4096 \
+	-Ihypervisor -Iinclude -DZENDO_BUILD='"$(BUILD_ID)"' $(if $(filter 1,$(CHECK)),-DZENDO_CHECK)
+HV_LDFLAGS := -static -nostdlib -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-T,hypervisor/boot/image.ld
+
+hypervisor: $(HV_O)/hypervisor.elf
+
+$(HV_O)/hypervisor.elf: $(HV_OBJS) hypervisor/boot/image.ld
+	$(call say,LD,$@)
+	$(Q)$(CC) $(HV_LDFLAGS) -o $@ $(HV_OBJS)
+
+$(HV_O)/%.c.o: hypervisor/%.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(HV_O)/%.S.o: hypervisor/%.S Makefile
+	@mkdir -p $(@D)
+	$(call say,AS,$<)
+	$(Q)$(CC) $(HV_CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(HV_OBJS:.o=.d)
+
+# ---- kernel modules: the digest of the image they will load is built in ------------------------
+
+$(O)/include/zendo-image-digest.h: $(HV_O)/hypervisor.elf
+	@mkdir -p $(@D)
+	$(Q)echo "#define HVPRIV_IMAGE_SHA256 \"$$(sha256sum $< | cut -d' ' -f1)\"" > $@
+
+modules: $(O)/include/zendo-image-digest.h
+	$(Q)$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+# ---- tools -------------------------------------------------------------------------------------
+
+-include tools/libzendo/sources.mk
+-include tools/run/sources.mk
+-include tools/zendo/sources.mk
+
+TOOLS_CFLAGS := -std=gnu11 -O2 -g -D_GNU_SOURCE -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -pthread \
+	-Wall -Wextra -Werror -Wshadow -Wimplicit-fallthrough -Wstrict-prototypes -Wmissing-prototypes \
+	-DZENDO_VERSION='"$(VERSION)"'
+LIBZENDO_OBJS := $(LIBZENDO_SRCS:%.c=$(O)/%.o)
+
+tools: $(O)/zendo $(O)/zendo-run
+
+# $(1) = program, $(2) = its sources, $(3) = extra flags, $(4) = pkg-config packages
+define tool
+$(O)/$(1): $$(patsubst %.c,$(O)/%.o,$(2)) $$(LIBZENDO_OBJS)
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) -pie -pthread -o $$@ $$^ $$(shell $$(PKG_CONFIG) --libs $(4)) $$(LIBZENDO_LIBS)
+
+$$(patsubst %.c,$(O)/%.o,$(2)): $(O)/%.o: %.c Makefile
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$<)
+	$$(Q)$$(CC) $$(TOOLS_CFLAGS) $(3) $$(shell $$(PKG_CONFIG) --cflags $(4)) -MMD -MP -c -o $$@ $$<
+
+-include $$(patsubst %.c,$(O)/%.d,$(2))
+endef
+
+$(eval $(call tool,zendo,$(ZENDO_SRCS),$(ZENDO_CFLAGS),$(ZENDO_PKGS)))
+$(eval $(call tool,zendo-run,$(RUN_SRCS),$(RUN_CFLAGS),$(RUN_PKGS)))
+
+$(LIBZENDO_OBJS): $(O)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(TOOLS_CFLAGS) $(LIBZENDO_CFLAGS) -Itools/libzendo -MMD -MP -c -o $@ $<
+
+-include $(LIBZENDO_OBJS:.o=.d)
+
+guests:
+	$(Q)$(MAKE) -s -C tests/guests O=$(abspath $(O))/guests
+
+# ---- installing --------------------------------------------------------------------------------
+
+# Everything but the modules, below DESTDIR.
+stage: hypervisor tools guests
+	$(Q)install -D -m 0644 $(HV_O)/hypervisor.elf $(DESTDIR)/lib/firmware/zendo/hypervisor.elf
+	$(Q)install -D -m 0755 $(O)/zendo $(DESTDIR)$(prefix)/bin/zendo
+	$(Q)install -D -m 0755 $(O)/zendo-run $(DESTDIR)$(prefix)/lib/zendo/zendo-run
+	$(Q)for f in systemd/*.service systemd/*.slice systemd/*.target; do \
+		[ ! -e $$f ] || install -D -m 0644 $$f $(DESTDIR)/lib/systemd/system/$${f##*/}; done
+	$(Q)for f in systemd/sysusers.d/*.conf systemd/tmpfiles.d/*.conf systemd/modprobe.d/*.conf; do \
+		[ ! -e $$f ] || install -D -m 0644 $$f $(DESTDIR)$(prefix)/lib/$${f#systemd/}; done
+	$(Q)for f in udev/*.rules; do [ ! -e $$f ] || install -D -m 0644 $$f $(DESTDIR)/lib/udev/rules.d/$${f##*/}; done
+	$(Q)for f in docs/man/*.[158]; do \
+		[ ! -e $$f ] || install -D -m 0644 $$f $(DESTDIR)$(prefix)/share/man/man$${f##*.}/$${f##*/}; done
+	$(Q)[ ! -e tools/zendo/completion/zendo.bash ] || \
+		install -D -m 0644 tools/zendo/completion/zendo.bash $(DESTDIR)$(prefix)/share/bash-completion/completions/zendo
+	$(Q)for f in $(O)/guests/*.elf; do [ ! -e $$f ] || install -D -m 0644 $$f $(DESTDIR)$(prefix)/lib/zendo/guests/$${f##*/}; done
+
+install: stage modules
+	$(Q)$(MAKE) -C $(KDIR) M=$(CURDIR) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) INSTALL_MOD_DIR=updates/zendo modules_install
+	$(Q)[ -n "$(DESTDIR)" ] || { systemd-sysusers; systemd-tmpfiles --create; systemctl daemon-reload; udevadm control --reload; }
+
+uninstall:
+	$(Q)rm -rf $(DESTDIR)/lib/firmware/zendo $(DESTDIR)$(prefix)/lib/zendo $(DESTDIR)$(prefix)/bin/zendo \
+		$(DESTDIR)/lib/modules/*/updates/zendo \
+		$(DESTDIR)/lib/systemd/system/{zendo.service,zendo.slice,zendo-domain@.service} \
+		$(DESTDIR)$(prefix)/lib/{sysusers.d,tmpfiles.d,modprobe.d}/zendo.conf $(DESTDIR)/lib/udev/rules.d/60-zendo.rules \
+		$(DESTDIR)$(prefix)/share/man/man?/zendo* $(DESTDIR)$(prefix)/share/bash-completion/completions/zendo
+	$(Q)[ -n "$(DESTDIR)" ] || { depmod; systemctl daemon-reload; }
+
+# ---- running -----------------------------------------------------------------------------------
+
+# Packages of a fresh Debian machine; the lists stand beside what needs them.
+DEPS := $(shell sed 's/\#.*//' tests/host-packages tests/vm/host-packages 2>/dev/null)
+deps:
+	$(Q)tests/install-deps $(DEPS)
+
+demo: deps
+	$(Q)$(MAKE) -s all
+	$(Q)tests/demo
+
+test: deps
+	$(Q)$(MAKE) -s all
+	$(Q)tests/run
+
+soak: deps
+	$(Q)$(MAKE) -s all
+	$(Q)tests/run --soak
+
+bench: deps
+	$(Q)$(MAKE) -s all
+	$(Q)bench/run
+
+clean:
+	$(Q)rm -rf $(O)

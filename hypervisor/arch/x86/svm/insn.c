@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Lengths of intercepted instructions on CPUs without next-RIP save. The exit code says which opcode it was; what varies are
+ * prefixes. Decoded lengths are kept per vCPU by (RIP, CR3): a guest that rewrites its code under that misleads only itself.
+ */
+#include "arch/x86/svm/svm.h"
+#include "arch/x86/x86.h"
+#include "core/domain.h"
+#include "core/guest_mem.h"
+
+/* Opcode bytes after prefixes; ModRM included where it is part of the opcode or names a register. */
+static uint8_t opcode_len(uint16_t code)
+{
+	switch (code) {
+	case SVM_HLT:
+	case SVM_ICEBP:
+		return 1;
+	case SVM_CPUID:
+	case SVM_MSR:
+	case SVM_INVD:
+	case SVM_WBINVD:
+	case SVM_RDPMC:
+		return 2;
+	default:		/* 0f 01 xx, 0f 20..23 /r */
+		return 3;
+	}
+}
+
+static bool is_prefix(uint8_t b)
+{
+	switch (b) {
+	case 0x26: case 0x2e: case 0x36: case 0x3e: case 0x64: case 0x65: case 0x66: case 0x67: case 0xf0: case 0xf2: case 0xf3:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static uint64_t linear_rip(struct vcpu *v, struct vmcb *b)
+{
+	bool code64 = (b->efer & EFER_LMA) && (b->cs.attr & 0x200);
+
+	return code64 ? v->regs.rip : (b->cs.base + v->regs.rip) & 0xffffffff;
+}
+
+/* Up to 15 bytes, as many as are mapped. */
+static unsigned int fetch(struct vcpu *v, uint64_t rip, uint8_t *buf)
+{
+	unsigned int n = (unsigned int)MIN(15UL, PAGE_SIZE - (rip & ~PAGE_MASK));
+
+	if (gva_read(v, gva(rip), buf, n))
+		return 0;
+	if (n < 15 && !gva_read(v, gva(rip + n), buf + n, 15 - n))
+		n = 15;
+	return n;
+}
+
+static bool decode(struct vcpu *v, struct vmcb *b, uint16_t code, struct insn *i)
+{
+	uint8_t buf[15], rex = 0;
+	unsigned int n = fetch(v, i->rip, buf), p = 0;
+
+	while (p < n && is_prefix(buf[p]))
+		p++;
+	if (p < n && (b->efer & EFER_LMA) && (b->cs.attr & 0x200) && (buf[p] & 0xf0) == 0x40)
+		rex = buf[p++];
+	if (p + opcode_len(code) > n)
+		return false;
+	i->len = (uint8_t)(p + opcode_len(code));
+	if (code == SVM_CR4_WRITE) {
+		i->reg = (uint8_t)(((buf[p + 2] >> 3) & 7) | (rex & 4 ? 8 : 0));
+		i->gpr = (uint8_t)((buf[p + 2] & 7) | (rex & 1 ? 8 : 0));
+	}
+	return true;
+}
+
+uint8_t svm_insn(struct vcpu *v, uint16_t code, struct insn *ret)
+{
+	struct svm_vcpu *s = v->arch;
+	struct vmcb *b = s->vmcb;
+	uint64_t rip = linear_rip(v, b);
+	struct insn *e = &s->cache[(rip ^ rip >> 12) % INSN_CACHE];
+	uint8_t hw = svm_caps.nrip && b->nrip > b->rip && b->nrip - b->rip <= 15 ? (uint8_t)(b->nrip - b->rip) : 0;
+
+	if (hw && code != SVM_CR4_WRITE)
+		return hw;
+	if (e->rip != rip || e->cr3 != b->cr3 || e->code != code || !e->len) {
+		struct insn i = { .rip = rip, .cr3 = b->cr3, .code = code };
+
+		if (!decode(v, b, code, &i))
+			i.len = opcode_len(code);	/* unreadable: as if without prefixes */
+		*e = i;
+	}
+	*ret = *e;
+	return hw ? hw : e->len;
+}
