@@ -14,9 +14,9 @@
 #include <asm/msr-index.h>
 #include <asm/nospec-branch.h>
 #include <asm/segment.h>
-#include <asm/unwind_hints.h>
 
 #include <zendo/abi.h>
+#include "compat/unwind_hints.h"
 #include "hvpriv-offsets.h"
 
 #define EFER_SVME_BIT	12
@@ -24,6 +24,8 @@
 	.text
 	.balign	4096, 0xcc
 SYM_DATA_START(hv_tramp_start)
+	ANNOTATE_NOENDBR	/* its address is taken, to be mapped */
+	int3
 SYM_DATA_END(hv_tramp_start)
 
 /*
@@ -89,7 +91,7 @@ STACK_FRAME_NON_STANDARD hv_tramp_enter
  * it would open NMIs. RET and LRET are also not tracked by IBT.
  */
 SYM_CODE_START(hv_tramp_leave_path)
-	UNWIND_HINT_EMPTY
+	HV_UNWIND_HINT_END
 	ANNOTATE_NOENDBR
 	/* PCIDE may be set only while CR3's PCID is 0 (SDM vol. 3, 2.5). */
 	movq	%r8, %rax
@@ -106,7 +108,7 @@ SYM_CODE_START(hv_tramp_leave_path)
 	pushq	%rax
 	lretq
 .Lreloaded:
-	UNWIND_HINT_EMPTY
+	HV_UNWIND_HINT_END
 	ANNOTATE_NOENDBR
 	stgi
 	movl	$MSR_EFER, %ecx

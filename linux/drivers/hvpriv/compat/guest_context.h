@@ -16,7 +16,6 @@
 
 #include <linux/context_tracking.h>
 #include <linux/rcupdate.h>
-#include <linux/smp.h>
 #include <linux/vtime.h>
 
 static __always_inline void hv_guest_timing_enter(void)
@@ -32,7 +31,7 @@ static __always_inline void hv_guest_timing_exit(void)
 static __always_inline void hv_guest_context_enter(void)
 {
 	if (!context_tracking_guest_enter())
-		rcu_virt_note_context_switch(smp_processor_id());
+		rcu_note_context_switch(false);
 }
 
 static __always_inline void hv_guest_context_exit(void)
