@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: GPL-2.0-only
+
+fuzz_config_SRCS := $(addprefix tools/libzendo/, \
+	config-cpus.c config-json.c config-keys.c config-syntax.c config.c error.c file.c)
+fuzz_config_CFLAGS := -Itools/libzendo -Iinclude/uapi
+fuzz_config_LIBS := -ljson-c
+
+fuzz_image_SRCS := $(addprefix tools/libzendo/, cache.c elf-kernel.c error.c file.c image.c unpack.c)
+fuzz_image_CFLAGS := -Itools/libzendo -Iinclude/uapi
+fuzz_image_LIBS := -lgcrypt -llz4 -llzma -lz -lzstd
