@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "cli.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "config.h"
+#include "control.h"
+#include "device.h"
+
+#define MAX_WORD	63	/* longer ones are near to nothing */
+
+int fail(int status, const char *format, ...)
+{
+	va_list ap;
+
+	fputs("zendo: ", stderr);
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return status;
+}
+
+int fail_error(int r, const struct zendo_error *e)
+{
+	char text[1024];
+
+	return fail(r == -EACCES || r == -EPERM ? EXIT_PERMISSION : EXIT_FAILED, "%s",
+		    zendo_error_format(e, text, sizeof(text)));
+}
+
+int fail_device(int r)
+{
+	int status = EXIT_FAILED;
+
+	if (r == -ENOENT || r == -ENODEV || r == -ENXIO)
+		status = EXIT_NOT_RUNNING;
+	else if (r == -EACCES || r == -EPERM)
+		status = EXIT_PERMISSION;
+	return fail(status, "%s", zendo_device_strerror(r));
+}
+
+int plain_arguments(int argc, char **argv, int least, int most)
+{
+	static const struct option none[] = { {} };
+
+	if (getopt_long(argc, argv, "", none, NULL) >= 0 || argc - optind < least ||
+	    (most >= 0 && argc - optind > most))
+		return usage(argv[0]);
+	return EXIT_OK;
+}
+
+int open_running(int *ret_fd)
+{
+	struct hvpriv_info info;
+	int fd, r;
+
+	r = zendo_device_open(&fd);
+	if (r < 0)
+		return fail_device(r);
+	r = zendo_device_get_info(fd, &info);
+	if (r >= 0 && !(info.flags & HVPRIV_INFO_RUNNING))
+		r = -ENODEV;
+	if (r < 0) {
+		safe_close(fd);
+		return fail_device(r);
+	}
+	*ret_fd = fd;
+	return EXIT_OK;
+}
+
+unsigned edit_distance(const char *a, const char *b)
+{
+	size_t nb = strlen(b);
+	unsigned row[MAX_WORD + 1];
+
+	if (nb > MAX_WORD)
+		return ~0U;
+	for (size_t j = 0; j <= nb; j++)
+		row[j] = (unsigned)j;
+	for (size_t i = 0; a[i]; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = (unsigned)i + 1;
+		for (size_t j = 0; j < nb; j++) {
+			unsigned replace = diagonal + (a[i] != b[j]), least = replace;
+
+			diagonal = row[j + 1];
+			if (row[j] + 1 < least)
+				least = row[j] + 1;
+			if (row[j + 1] + 1 < least)
+				least = row[j + 1] + 1;
+			row[j + 1] = least;
+		}
+	}
+	return row[nb];
+}
+
+static bool is_id(const char *s)
+{
+	return *s && strspn(s, "0123456789") == strlen(s);
+}
+
+static int no_domain(const char *what, const struct hvpriv_domain_info *all, size_t nr)
+{
+	const char *nearest = NULL;
+	unsigned least = 3;
+
+	if (is_id(what))
+		return fail(EXIT_NO_DOMAIN, "there is no domain with the id %s", what);
+	for (size_t i = 0; i < nr; i++) {
+		unsigned d = edit_distance(what, all[i].name);
+
+		if (d < least) {
+			least = d;
+			nearest = all[i].name;
+		}
+	}
+	if (nearest)
+		return fail(EXIT_NO_DOMAIN, "there is no domain '%s'; did you mean '%s'?", what, nearest);
+	return fail(EXIT_NO_DOMAIN, "there is no domain '%s'", what);
+}
+
+int find_domain(int device, const char *what, struct hvpriv_domain_info *ret)
+{
+	_cleanup_free_ struct hvpriv_domain_info *all = NULL;
+	size_t nr = 0;
+	int r;
+
+	r = zendo_device_list(device, &all, &nr);
+	if (r < 0)
+		return fail_device(r);
+	for (size_t i = 0; i < nr; i++)
+		if (is_id(what) ? all[i].domid == strtoul(what, NULL, 10) : strcmp(all[i].name, what) == 0) {
+			*ret = all[i];
+			return EXIT_OK;
+		}
+	return no_domain(what, all, nr);
+}
+
+int connect_domain(const char *what, int *ret_fd, char ret_name[static HVPRIV_NAME_LEN])
+{
+	_cleanup_close_ int device = -EBADF;
+	struct hvpriv_domain_info info;
+	int r;
+
+	if (!is_id(what) && strlen(what) < HVPRIV_NAME_LEN) {
+		strcpy(ret_name, what);
+		r = zendo_control_connect(what, ret_fd);
+		if (r >= 0)
+			return EXIT_OK;
+		if (r == -EACCES)
+			return fail(EXIT_PERMISSION, "no permission to control '%s': be root or a member of "
+				    "the group zendo", what);
+	}
+	r = open_running(&device);
+	if (r == EXIT_OK)
+		r = find_domain(device, what, &info);
+	if (r != EXIT_OK)
+		return r;
+	strcpy(ret_name, info.name);
+	r = zendo_control_connect(info.name, ret_fd);
+	if (r == -EACCES)
+		return fail(EXIT_PERMISSION, "no permission to control '%s': be root or a member of the group zendo",
+			    info.name);
+	if (r < 0)
+		return fail(EXIT_FAILED, "the runner of '%s' (process %d) does not answer: %s", info.name,
+			    info.owner_pid, strerror(-r));
+	return EXIT_OK;
+}
+
+int print_json(struct json_object *o)
+{
+	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+					    JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(o);
+	return EXIT_OK;
+}
+
+int ask(int fd, const char *name, const char *what, struct json_object **ret)
+{
+	struct json_object *request = json_object_new_object(), *answer = NULL;
+	int r = -ENOMEM, status = EXIT_OK;
+
+	if (request) {
+		(void)json_object_object_add(request, "do", json_object_new_string(what));
+		r = zendo_control_request(fd, request, &answer);
+	}
+	json_object_put(request);
+	if (r < 0)
+		return fail(EXIT_FAILED, "the runner of '%s' does not answer: %s", name, strerror(-r));
+	if (!json_object_get_boolean(json_object_object_get(answer, "ok")))
+		status = fail(EXIT_FAILED, "%s: %s", name,
+			      json_object_get_string(json_object_object_get(answer, "text")));
+	else if (ret)
+		*ret = json_object_get(answer);
+	json_object_put(answer);
+	return status;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * zendo: one table of commands, each a function that gets its own arguments. A command prints
+ * its error itself, once, and returns the exit status.
+ */
+#ifndef ZENDO_CLI_H
+#define ZENDO_CLI_H
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/hvpriv.h>
+
+#include "cleanup.h"
+#include "error.h"
+
+/* Exit status; the table in zendo(1) is the same. */
+enum {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+	EXIT_NO_DOMAIN = 3,		/* no domain of this name or id */
+	EXIT_NOT_RUNNING = 4,		/* the hypervisor is not running */
+	EXIT_PERMISSION = 5,
+};
+
+struct command {
+	const char *name;
+	const char *arguments;		/* for usage lines */
+	const char *summary;		/* a line for the list of commands */
+	const char *help;		/* its options, indented; "" = none */
+	int (*run)(int argc, char **argv);	/* argv[0] is the command's name; getopt starts there */
+};
+
+extern const struct command commands[];	/* ends with a NULL name */
+
+int cmd_create(int argc, char **argv);
+int cmd_list(int argc, char **argv);
+int cmd_console(int argc, char **argv);
+int cmd_destroy(int argc, char **argv);
+int cmd_pause(int argc, char **argv);
+int cmd_unpause(int argc, char **argv);
+int cmd_info(int argc, char **argv);
+int cmd_dmesg(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+int cmd_launch(int argc, char **argv);
+int cmd_leave(int argc, char **argv);
+int cmd_version(int argc, char **argv);
+int cmd_help(int argc, char **argv);
+
+/* "zendo: ..." on stderr; returns @status. */
+__attribute__((format(printf, 2, 3)))
+int fail(int status, const char *format, ...);
+
+/* The same for what libzendo says, and for an error of the device. */
+int fail_error(int r, const struct zendo_error *e);
+int fail_device(int r);
+
+/* How command @name is called, on stderr; returns EXIT_USAGE. */
+int usage(const char *name);
+
+/* For commands without options: refuse any, and check the number of arguments. 0 or EXIT_USAGE. */
+int plain_arguments(int argc, char **argv, int least, int most);
+
+/*
+ * The device, with the hypervisor running. 0, or an exit status with everything said.
+ */
+int open_running(int *ret_fd);
+
+/* @what is a name or an id. 0, or an exit status with everything said. */
+int find_domain(int device, const char *what, struct hvpriv_domain_info *ret);
+
+/*
+ * The control connection of @what and its name. A name is found without the device, so that people without
+ * rights on it can use the console. 0 or an exit status.
+ */
+int connect_domain(const char *what, int *ret_fd, char ret_name[static HVPRIV_NAME_LEN]);
+
+/* Letters of Debian's edit distance: how many changes make @b of @a. */
+unsigned edit_distance(const char *a, const char *b);
+
+struct json_object;
+
+/* Print and json_object_put() it. */
+int print_json(struct json_object *o);
+
+/* Ask {"do": @what} on a control connection. 0 with the answer in *ret (may be NULL), or an exit status. */
+int ask(int fd, const char *name, const char *what, struct json_object **ret);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+#ifndef ZENDO_VERSION
+#define ZENDO_VERSION "unversioned"
+#endif
+
+const struct command commands[] = {
+	{ "create", "[-c] [-p] [-n] FILE|NAME [KEY=VALUE...]", "start a domain",
+	  "  -c, --console   attach to its console, from the first byte\n"
+	  "  -p, --paused    build it, do not let it run\n"
+	  "  -n, --dry-run   check everything and print the definition, start nothing\n"
+	  "FILE is a definition, see zendo.cfg(5); NAME stands for /etc/zendo/NAME.cfg.\n"
+	  "KEY=VALUE replaces what the file says.\n", cmd_create },
+	{ "list", "[--json] [NAME|ID...]", "list domains",
+	  "  -j, --json      more fields, for programs\n"
+	  "States: r running, b blocked (all vCPUs wait), p paused, s shut down,\n"
+	  "fifth letter the reason (r reboot, s suspend, c crash, w watchdog), d dying.\n", cmd_list },
+	{ "console", "[-f] [-r] [-s] NAME|ID", "attach to a domain's console; ^] leaves it",
+	  "  -f, --force       take the typing over from who has it\n"
+	  "  -r, --read-only   look on\n"
+	  "  -s, --scrollback  print what was kept of it and leave; works for dead domains too\n", cmd_console },
+	{ "destroy", "NAME|ID...", "end domains at once", "", cmd_destroy },
+	{ "pause", "NAME|ID...", "stop domains from running", "", cmd_pause },
+	{ "unpause", "NAME|ID...", "let them run again", "", cmd_unpause },
+	{ "info", "[--json]", "about host and hypervisor",
+	  "  -j, --json      for programs\n", cmd_info },
+	{ "dmesg", "[-f]", "print the hypervisor's log",
+	  "  -f, --follow    wait for more\n", cmd_dmesg },
+	{ "doctor", "[--json]", "check what the hypervisor needs from this machine",
+	  "  -j, --json      for programs\n"
+	  "Exit status: 0 nothing stands in the way, 1 something does.\n", cmd_doctor },
+	{ "launch", "", "put this Linux under the hypervisor (systemctl start zendo)", "", cmd_launch },
+	{ "leave", "", "back to bare metal (systemctl stop zendo)", "", cmd_leave },
+	{ "version", "", "print the version", "", cmd_version },
+	{ "help", "[COMMAND]", "print this, or about a command", "", cmd_help },
+	{}
+};
+
+static const struct command *find_command(const char *name)
+{
+	for (const struct command *c = commands; c->name; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+static const char *nearest_command(const char *name)
+{
+	const char *best = NULL;
+	unsigned least = 3;
+
+	for (const struct command *c = commands; c->name; c++) {
+		unsigned d = edit_distance(name, c->name);
+
+		if (d < least) {
+			least = d;
+			best = c->name;
+		}
+	}
+	return best;
+}
+
+static void print_usage(FILE *f, const struct command *c)
+{
+	fprintf(f, "usage: zendo %s%s%s\n", c->name, *c->arguments ? " " : "", c->arguments);
+}
+
+int usage(const char *name)
+{
+	print_usage(stderr, find_command(name));
+	fprintf(stderr, "'zendo help %s' tells more\n", name);
+	return EXIT_USAGE;
+}
+
+static int help_of(const struct command *c)
+{
+	print_usage(stdout, c);
+	printf("%s\n%s%s", c->summary, *c->help ? "\n" : "", c->help);
+	return EXIT_OK;
+}
+
+static void overview(FILE *f)
+{
+	fputs("usage: zendo COMMAND [ARGUMENT...]\n\n", f);
+	for (const struct command *c = commands; c->name; c++)
+		fprintf(f, "  %-8s  %s\n", c->name, c->summary);
+	fputs("\n'zendo help COMMAND' tells more, zendo(1) everything.\n", f);
+}
+
+static int unknown_command(const char *name)
+{
+	const char *nearest = nearest_command(name);
+
+	if (nearest)
+		return fail(EXIT_USAGE, "there is no command '%s'; did you mean '%s'?", name, nearest);
+	return fail(EXIT_USAGE, "there is no command '%s'; see 'zendo help'", name);
+}
+
+int cmd_help(int argc, char **argv)
+{
+	const struct command *c;
+
+	if (argc > 2)
+		return usage("help");
+	if (argc < 2) {
+		overview(stdout);
+		return EXIT_OK;
+	}
+	c = find_command(argv[1]);
+	return c ? help_of(c) : unknown_command(argv[1]);
+}
+
+int cmd_version(int argc, char **argv)
+{
+	int r = plain_arguments(argc, argv, 0, 0);
+
+	if (r == EXIT_OK)
+		puts("zendo " ZENDO_VERSION);
+	return r;
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return true;
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *c;
+
+	if (argc < 2) {
+		overview(stderr);
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		argv[1] = (char *)"help";
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
+		argv[1] = (char *)"version";
+	c = find_command(argv[1]);
+	if (!c)
+		return unknown_command(argv[1]);
+	if (asks_for_help(argc - 1, argv + 1))
+		return help_of(c);
+	return c->run(argc - 1, argv + 1);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One changing line on stderr while something takes its time; nothing where stderr is no terminal. */
+#ifndef ZENDO_PROGRESS_H
+#define ZENDO_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+void progress_begin(void);
+bool progress_active(void);
+
+/* Show @text (a unit_status_t), or how far a kernel is unpacked (a zendo_image_progress_t). */
+void progress_status(const char *text, void *userdata);
+int progress_image(void *userdata, uint64_t done, uint64_t total);
+
+/* Wipe the line. */
+void progress_end(void);
+
+#endif

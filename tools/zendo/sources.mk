@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# zendo, paths from the top of the tree; besides these it is libzendo. Give it the version with
+# -DZENDO_VERSION='"..."'.
+
+ZENDO_SRCS := \
+	tools/zendo/attach.c \
+	tools/zendo/cli.c \
+	tools/zendo/cmd_console.c \
+	tools/zendo/cmd_control.c \
+	tools/zendo/cmd_create.c \
+	tools/zendo/cmd_dmesg.c \
+	tools/zendo/cmd_doctor.c \
+	tools/zendo/cmd_info.c \
+	tools/zendo/cmd_launch.c \
+	tools/zendo/cmd_list.c \
+	tools/zendo/definition_file.c \
+	tools/zendo/doctor_checks.c \
+	tools/zendo/main.c \
+	tools/zendo/progress.c \
+	tools/zendo/unit.c
+ZENDO_CFLAGS := -Iinclude -Iinclude/uapi -Itools/libzendo -Itools/zendo
+ZENDO_PKGS := libsystemd json-c
