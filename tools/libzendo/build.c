@@ -294,7 +294,7 @@ static int write_start_info(const struct zendo_build_plan *plan, const struct ze
 		.size = plan->ramdisk_size,
 		.cmdline_paddr = plan->cmdline_paddr + strlen(cmdline),
 	};
-	void *page;
+	void *page = NULL;
 	int r;
 
 	r = reach(mem, plan->start_info, plan->start_info_size, &page, e);
@@ -318,7 +318,7 @@ static int write_acpi(const struct zendo_build_plan *plan, const struct zendo_gu
 {
 	const struct zendo_acpi_params acpi = acpi_params(plan);
 	uint64_t rsdp;
-	void *tables;
+	void *tables = NULL;
 	int r;
 
 	r = reach(mem, ZENDO_BUILD_ACPI_BASE, plan->acpi_pages * PAGE_SIZE, &tables, e);
@@ -334,7 +334,7 @@ static int write_acpi(const struct zendo_build_plan *plan, const struct zendo_gu
 static int write_ramdisk(const struct zendo_build_plan *plan, const struct zendo_guest_mem *mem,
 			 struct zendo_error *e)
 {
-	void *p;
+	void *p = NULL;
 	int r;
 
 	if (!plan->ramdisk_size)

@@ -253,7 +253,7 @@ static int parse_value(struct parser *p, unsigned depth, struct config_value *v)
 static int parse_list(struct parser *p, unsigned depth, struct config_value *v)
 {
 	const struct parser start = *p;
-	struct config_value *item;
+	struct config_value *item = NULL;
 	int r;
 
 	v->kind = CONFIG_LIST;
@@ -430,7 +430,7 @@ static int append_string(struct config_value *to, const struct config_value *fro
 static int append_list(struct config_value *to, struct config_value *from)
 {
 	struct parser none = { .e = NULL };
-	struct config_value *item;
+	struct config_value *item = NULL;
 
 	for (size_t i = 0; i < from->nr_items; i++) {
 		if (add_item(&none, to, &item) < 0)

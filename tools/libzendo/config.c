@@ -473,7 +473,7 @@ int zendo_config_load(const char *path, const char *const *overrides,
 {
 	_cleanup_free_ struct zendo_config_input *inputs = NULL;
 	_cleanup_free_ char *text = NULL;
-	size_t nr = 0, size;
+	size_t nr = 0, size = 0;
 	int r;
 
 	while (overrides && overrides[nr])

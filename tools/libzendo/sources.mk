@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# What libzendo is made of, paths from the top of the tree. Needs -Iinclude/uapi, -D_GNU_SOURCE and
-# Xen's public headers (libxen-dev).
+# What libzendo is made of, paths from the top of the tree. Needs Xen's public headers (libxen-dev).
 
 LIBZENDO_SRCS := \
 	tools/libzendo/acpi.c \
@@ -22,7 +21,7 @@ LIBZENDO_SRCS := \
 	tools/libzendo/runtime.c \
 	tools/libzendo/unpack.c
 
-LIBZENDO_CFLAGS := -Iinclude/uapi -D_GNU_SOURCE
+LIBZENDO_CFLAGS := -Iinclude -Iinclude/uapi -D_GNU_SOURCE
 
 # xz, zstd, lz4 and gzip payloads of kernels; libgcrypt for SHA-256, since it is on every Debian
 # (libsystemd needs it); json-c for --json.

@@ -292,8 +292,8 @@ static int find_format(const uint8_t *payload, const struct format **ret, struct
 
 int unpack_compression(const void *data, size_t size, const char **ret_compression, struct zendo_error *e)
 {
-	const struct format *f;
-	const uint8_t *payload;
+	const struct format *f = NULL;
+	const uint8_t *payload = NULL;
 	size_t len;
 	int r;
 
@@ -311,7 +311,7 @@ int unpack_bzimage(const void *data, size_t size, const struct zendo_image_optio
 		   void **ret, size_t *ret_size, const char **ret_compression, struct zendo_error *e)
 {
 	struct job j = { .o = o, .e = e };
-	const struct format *f;
+	const struct format *f = NULL;
 	void *map;
 	int r;
 
