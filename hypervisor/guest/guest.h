@@ -17,8 +17,9 @@ int __must_check guest_vcpu_init(struct vcpu *v);
 void guest_vcpu_destroy(struct vcpu *v);
 
 /*
- * Before each entry: takes posted bits, raises what timers owe, acts on REQ_RESET. Afterwards
- * guest_event() says what to inject.
+ * Before each entry, and before core looks at v->up and v->wait in VCPU_RUN: takes posted bits, raises what timers
+ * owe, acts on INIT (REQ_RESET) and SIPI, which change v->up, registers and segments. Afterwards guest_event() says
+ * what to inject.
  */
 void guest_before_entry(struct vcpu *v);
 
@@ -31,9 +32,15 @@ struct guest_event guest_event(struct vcpu *v);
 /* The event was injected: LAPIC moves IRR to ISR, NMI is no longer pending, CALLBACK stays level-triggered. */
 void guest_event_injected(struct vcpu *v, struct guest_event e);
 /* A vCPU that waits (v->wait) has a reason to go on: pending upcall, LAPIC interrupt above PPR, NMI, poll satisfied or timed out. */
-bool guest_has_wakeup(struct vcpu *v);
+bool guest_has_wakeup(struct vcpu *v);	/* core then clears v->wait; registers need nothing more */
 /* Host TSC of its next timer (singleshot, periodic, poll timeout); 0 = none. */
 uint64_t guest_deadline(struct vcpu *v);
+
+/*
+ * The guest's TSC is the host's plus @offset from now on, for its clock too (VCPU_SET). MSR writes of the guest come
+ * here as well; it ends in ops->tsc_offset().
+ */
+void guest_set_tsc_offset(struct vcpu *v, uint64_t offset);
 
 /* Runstate bookkeeping: the vCPU enters its world (running) or leaves to dom0 (blocked, runnable, offline by its state). */
 void guest_enter_world(struct vcpu *v);

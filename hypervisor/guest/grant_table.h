@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Grant table: the frames, for add_to_physmap. grant_add_frame() is in guest.h. */
+#ifndef GUEST_GRANT_TABLE_H
+#define GUEST_GRANT_TABLE_H
+
+#include "core/domain.h"
+
+int __must_check grant_init(struct domain *d, hpa_t page);
+void grant_destroy(struct domain *d);
+/* Frame @idx; INVALID_MFN when dom0 gave none. */
+mfn_t grant_frame(struct domain *d, uint64_t idx);
+
+#endif

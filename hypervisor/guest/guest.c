@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Life of the guest ABI's state, and what core asks around each entry. */
+#include "guest/guest.h"
+#include "core/guest_mem.h"
+#include "guest/event_channel.h"
+#include "guest/grant_table.h"
+#include "guest/hypercall.h"
+#include "guest/lapic.h"
+#include "guest/msr.h"
+#include "guest/time.h"
+#include <xen/sched.h>
+
+int guest_domain_init(struct domain *d, const struct zendo_domain_create *c)
+{
+	int rc = -XEN_ENOMEM;
+
+	spin_init(&d->g.physmap_lock, RANK_PHYSMAP);
+	d->g.shared_gfn = NO_GFN;
+	d->g.param[HVM_PARAM_TRIPLE_FAULT_REASON] = SHUTDOWN_reboot;
+	d->g.shared = pool_alloc(d);
+	d->g.memmap = pool_alloc(d);
+	if (d->g.shared && d->g.memmap) {
+		rc = evtchn_init(d, hpa(c->evt_hint_hpa));
+		if (!rc)
+			rc = grant_init(d, hpa(c->grant_hpa));
+	}
+	if (rc) {
+		guest_domain_destroy(d);
+		return rc;
+	}
+	time_domain_init(d, c);
+	return 0;
+}
+
+void guest_domain_destroy(struct domain *d)
+{
+	grant_destroy(d);
+	evtchn_destroy(d);
+	if (d->g.shared)
+		pool_free(d, d->g.shared);
+	if (d->g.memmap)
+		pool_free(d, d->g.memmap);
+	d->g.shared = NULL;
+	d->g.memmap = NULL;
+	d->g.nr_memmap = 0;
+}
+
+int guest_vcpu_init(struct vcpu *v)
+{
+	struct shared_info *s = v->d->g.shared;
+
+	/* Slots have the same place and size in both layouts. */
+	v->g.info = v->id < XEN_LEGACY_MAX_VCPUS ? &s->vcpu_info[v->id] : &v->g.own_info;
+	lapic_init(v);
+	guest_msr_init(v);
+	time_vcpu_init(v);
+	return 0;
+}
+
+void guest_vcpu_destroy(struct vcpu *v)
+{
+	time_vcpu_destroy(v);
+	v->g.info = &v->g.own_info;
+	guest_unpin(v->d, &v->g.info_pin);
+}
+
+void guest_before_entry(struct vcpu *v)
+{
+	if (v->wait != WAIT_POLL)
+		poll_end(v);
+	lapic_take_requests(v);
+	dom0_drain(v);
+	time_poll(v);
+}
+
+struct guest_event guest_event(struct vcpu *v)
+{
+	uint8_t vector;
+
+	if (READ_ONCE(v->nmi_pending))
+		return (struct guest_event){ GEVENT_NMI, 2 };
+	vector = READ_ONCE(v->d->g.callback_vector);
+	if (vector && !v->g.upcall_vector && upcall_pending(v))
+		return (struct guest_event){ GEVENT_CALLBACK, vector };
+	vector = lapic_pending(v);
+	if (vector)
+		return (struct guest_event){ GEVENT_LAPIC, vector };
+	return (struct guest_event){ GEVENT_NONE, 0 };
+}
+
+void guest_event_injected(struct vcpu *v, struct guest_event e)
+{
+	/* Whatever came while the vCPU was parked with IF=0, it runs again. */
+	WRITE_ONCE(v->g.parked, false);
+	if (e.kind == GEVENT_NMI)
+		WRITE_ONCE(v->nmi_pending, false);
+	else if (e.kind == GEVENT_LAPIC)
+		lapic_accept(v, e.vector);
+}
+
+void guest_enter_world(struct vcpu *v)
+{
+	if (v->up)
+		WRITE_ONCE(v->g.was_up, true);
+	runstate_set(v, RUNSTATE_running);
+}
+
+void guest_leave_world(struct vcpu *v)
+{
+	runstate_set(v, !v->up ? RUNSTATE_offline : v->wait != WAIT_NONE ? RUNSTATE_blocked : RUNSTATE_runnable);
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Port I/O of a machine without devices: reads give all ones, writes are dropped, except the ports below.
+ * The processor checked IOPL and the permission bitmap before the exit.
+ */
+#include "guest/guest.h"
+#include "guest/hypercall.h"
+
+#define PORT_DEBUG	0xe9
+#define RFLAGS_DF	(1ULL << 10)
+#define VEC_GP		13
+#define CHUNK		64	/* bytes of string I/O before the instruction is left to restart */
+
+static const struct {
+	uint16_t first, last;
+	uint8_t value;
+} in_ports[] = {
+	{ 0x40, 0x42, 0x00 },	/* PIT: all ones would make Linux's quick calibration read 100,000 times */
+	{ 0x61, 0x61, 0x20 },	/* its slow path waits for bit 5 */
+};
+
+static uint32_t in_value(uint16_t port)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(in_ports); i++)
+		if (port >= in_ports[i].first && port <= in_ports[i].last)
+			return in_ports[i].value * 0x01010101U;
+	return 0xffffffff;
+}
+
+/* RSI, RDI, RCX by address size: 16 bits keep the rest, 32 bits clear it. */
+static uint64_t get_sized(uint64_t reg, uint8_t size)
+{
+	return size == 8 ? reg : size == 4 ? (uint32_t)reg : (uint16_t)reg;
+}
+
+static void set_sized(uint64_t *reg, uint64_t val, uint8_t size)
+{
+	if (size == 2)
+		*reg = (*reg & ~0xffffULL) | (uint16_t)val;
+	else
+		*reg = size == 4 ? (uint32_t)val : val;
+}
+
+/* Linear address of an operand; the segment's base counts outside 64-bit mode only. */
+static gva_t linear(struct vcpu *v, enum zendo_seg seg, uint64_t offset)
+{
+	struct paging_state ps;
+	struct zendo_sregs s;
+
+	ops->paging(v, &ps);
+	if (ps.code64)
+		return gva(offset);
+	ops->sregs_get(v, &s);
+	return gva((uint32_t)(s.seg[seg].base + offset));
+}
+
+static bool put_bytes(struct vcpu *v, const char *buf, uint32_t n)
+{
+	bool to_dom0 = false;
+
+	for (uint32_t i = 0; i < n; i++)
+		to_dom0 |= text_put(v, buf[i]);
+	return to_dom0;
+}
+
+/*
+ * OUTS and INS. A segment override of OUTS is not known here: DS is assumed, as every compiler emits it. Only the debug
+ * port's data is looked at; other OUTS just move the registers on, any count at once. CHUNK bytes cannot fill the
+ * text line twice, so run->io is filled at most once.
+ */
+static enum exit_next string_io(struct vcpu *v, const struct exit_info *x)
+{
+	uint8_t as = x->io.addr_size, size = x->io.size;
+	uint64_t *index = x->io.in ? &v->regs.rdi : &v->regs.rsi;
+	uint64_t count = x->io.rep ? get_sized(v->regs.rcx, as) : 1, n = count;
+	bool down = v->regs.rflags & RFLAGS_DF, text = !x->io.in && x->io.port == PORT_DEBUG && size == 1;
+	bool to_dom0 = false;
+	char buf[CHUNK];
+	uint64_t at = get_sized(*index, as);
+
+	if (x->io.in || text)
+		n = MIN(n, down ? 1 : (uint64_t)CHUNK / size);
+	if (n && x->io.in) {
+		memset(buf, (uint8_t)in_value(x->io.port), sizeof(buf));
+		if (gva_write(v, linear(v, ZSEG_ES, at), buf, n * size))
+			goto fault;
+	} else if (n && text) {
+		if (gva_read(v, linear(v, ZSEG_DS, at), buf, n))
+			goto fault;
+		to_dom0 = put_bytes(v, buf, (uint32_t)n);
+	}
+	set_sized(index, down ? at - n * size : at + n * size, as);
+	if (x->io.rep)
+		set_sized(&v->regs.rcx, count - n, as);
+	if (n == count)
+		ops->skip(v, x->insn_len);
+	return to_dom0 ? NEXT_TO_DOM0 : NEXT_RESUME;
+fault:
+	/* The walk does not say why: #GP, not the #PF a processor gives. Kernels touch such buffers before. */
+	ops->inject(v, INJECT_EXC, VEC_GP, true, 0);
+	return NEXT_RESUME;
+}
+
+enum exit_next guest_io(struct vcpu *v, const struct exit_info *x)
+{
+	enum exit_next next = NEXT_RESUME;
+	uint32_t val;
+
+	if (x->io.string)
+		return string_io(v, x);
+	if (x->io.in) {
+		val = in_value(x->io.port);
+		if (x->io.size == 4)
+			v->regs.rax = val;
+		else
+			set_sized(&v->regs.rax, x->io.size == 2 ? val : (v->regs.rax & 0xff00) | (uint8_t)val, 2);
+	} else if (x->io.port == PORT_DEBUG && x->io.size == 1 && text_put(v, (char)v->regs.rax)) {
+		next = NEXT_TO_DOM0;
+	}
+	ops->skip(v, x->insn_len);
+	return next;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A local APIC in x2APIC mode: registers behind MSRs 0x800-0x8ff, IPIs between the domain's vCPUs, INIT
+ * and SIPI. No timer counts, no line raises LVT entries: events come by event channels. The ID is the vCPU's number.
+ */
+#ifndef GUEST_LAPIC_H
+#define GUEST_LAPIC_H
+
+#include "core/domain.h"
+
+#define APIC_BASE_BSP		(1ULL << 8)
+#define APIC_BASE_EXTD		(1ULL << 10)
+#define APIC_BASE_EN		(1ULL << 11)
+#define APIC_BASE_ADDR		0xfee00000ULL
+
+/* State at power-up. */
+void lapic_init(struct vcpu *v);
+
+/* Interrupt @vector for @v, from any CPU. */
+void lapic_post(struct vcpu *v, uint8_t vector);
+/* NMI for @v, from any CPU. */
+void nmi_post(struct vcpu *v);
+/* Vector to inject now (above the processor priority), 0 = none. */
+uint8_t lapic_pending(const struct vcpu *v);
+void lapic_accept(struct vcpu *v, uint8_t vector);
+/* INIT and SIPI that others posted. Own CPU. */
+void lapic_take_requests(struct vcpu *v);
+
+/* False: #GP. */
+bool lapic_read(struct vcpu *v, uint32_t msr, uint64_t *ret);
+bool lapic_write(struct vcpu *v, uint32_t msr, uint64_t val);
+bool lapic_base_write(struct vcpu *v, uint64_t val);
+
+#endif

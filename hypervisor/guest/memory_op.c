@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * memory_op: the guest's own changes of its physical map, under physmap_lock. A frame taken out of the map goes to
+ * dom0 only after every CPU has flushed it. What is left of a long call stands in the command's upper bits,
+ * as in Xen: extents done << MEMOP_SHIFT.
+ */
+#include "guest/hypercall.h"
+#include "guest/compat.h"
+#include "guest/event_channel.h"
+#include "guest/grant_table.h"
+#include "guest/guest.h"
+#include "guest/time.h"
+#include <xen/hvm/e820.h>
+#include <xen/memory.h>
+
+#define MEMOP_SHIFT	6
+#define MEMOP_MASK	((1U << MEMOP_SHIFT) - 1)
+
+struct e820_entry {
+	uint64_t addr, size;
+	uint32_t type;
+} __packed;	/* as XENMEM_memory_map has it */
+_Static_assert(sizeof(struct e820_entry) == 20, "guest-abi 5.2");
+
+/* ---- taking a gfn's frame away ---- */
+
+/* Who shows a special frame remembers where. */
+static void forget_gfn(struct domain *d, gfn_t g)
+{
+	if (d->g.shared_gfn.v == g.v)
+		d->g.shared_gfn = NO_GFN;
+	for (uint32_t i = 0; i < READ_ONCE(d->g.grant.nr_frames); i++)
+		if (d->g.grant.frame[i].gfn.v == g.v)
+			d->g.grant.frame[i].gfn = NO_GFN;
+}
+
+/*
+ * Empty @g. @ret_ram: the frame, if it was RAM; it is to be returned after a flush. 0 also when there was nothing.
+ * -XEN_ENOMEM: the frame is in use by the hypervisor or another domain, or a large mapping cannot be split for lack of
+ * pages; asking dom0 for pages shows which.
+ */
+static int take_gfn(struct domain *d, gfn_t g, mfn_t *ret_ram, bool *ret_removed)
+{
+	enum p2m_type type = P2M_NONE;
+	mfn_t m;
+
+	*ret_ram = INVALID_MFN;
+	*ret_removed = false;
+	if (!mfn_valid(p2m_lookup(d, g).mfn))
+		return 0;
+	m = p2m_unmap(d, g, &type);
+	if (!mfn_valid(m))
+		return -XEN_ENOMEM;
+	*ret_removed = true;
+	if (type == P2M_RAM)
+		*ret_ram = m;
+	else
+		forget_gfn(d, g);
+	return 0;
+}
+
+/* After the lock: make sure no CPU still sees what was removed, then let dom0 have the RAM. */
+static void flush_and_return(struct hcall *h, bool removed, const mfn_t *ram, uint32_t nr)
+{
+	if (removed)
+		domain_flush_tlb(h->v->d);
+	for (uint32_t i = 0; i < nr; i++)
+		ram_return(h->v->d, ram[i]);
+	if (nr)
+		hcall_to_dom0(h, ZRUN_RETURNED);
+}
+
+/* ---- add_to_physmap, remove_from_physmap ---- */
+
+/* Show @m at @g, and nowhere else: @at is where it was. Physmap lock held. */
+static int move_special(struct domain *d, mfn_t m, enum p2m_type type, gfn_t g, gfn_t *at, mfn_t *ret_ram, bool *ret_removed)
+{
+	mfn_t none;
+	bool removed = false;
+	int rc;
+
+	if (at->v == g.v)
+		return 0;
+	rc = take_gfn(d, g, ret_ram, ret_removed);
+	if (rc)
+		return rc;
+	if (at->v != NO_GFN.v) {
+		rc = take_gfn(d, *at, &none, &removed);
+		*ret_removed |= removed;
+		if (rc)
+			return rc;
+		*at = NO_GFN;
+	}
+	rc = p2m_map(d, g, m, type, true);
+	if (!rc)
+		*at = g;
+	return rc;
+}
+
+/* XENMAPSPACE_gmfn: RAM of the guest changes its address. */
+static int move_ram(struct domain *d, gfn_t from, gfn_t to, mfn_t *ret_ram, bool *ret_removed)
+{
+	mfn_t m;
+	bool removed;
+	int rc;
+
+	if (from.v > p2m_max_gfn(d) || p2m_lookup(d, from).type != P2M_RAM)
+		return -XEN_EINVAL;
+	if (from.v == to.v)
+		return 0;
+	rc = take_gfn(d, to, ret_ram, ret_removed);
+	if (rc)
+		return rc;
+	rc = take_gfn(d, from, &m, &removed);
+	*ret_removed |= removed;
+	if (rc)
+		return rc;
+	rc = p2m_map(d, to, m, P2M_RAM, true);
+	/* No page for a table: back to where it was, for which the tables are there. */
+	if (rc && p2m_map(d, from, m, P2M_RAM, true))
+		rc = -XEN_EBUSY;
+	return rc;
+}
+
+static int get_add(struct hcall *h, struct xen_add_to_physmap *a)
+{
+	struct compat_add_to_physmap c;
+
+	if (h->wide)
+		return hcall_get(h, h->arg[1], a, sizeof(*a));
+	if (hcall_get(h, h->arg[1], &c, sizeof(c)))
+		return -XEN_EFAULT;
+	*a = (struct xen_add_to_physmap){ .domid = c.domid, .size = c.size, .space = c.space, .idx = c.idx, .gpfn = c.gpfn };
+	return 0;
+}
+
+/* A guest that maps shared_info (again) is about to read it. */
+static void refresh_shared(struct hcall *h)
+{
+	struct domain *d = h->v->d;
+
+	guest_latch_width(d, h->wide);
+	spin_lock(&d->g.evt.lock);
+	for (uint32_t i = 0; i < d->max_vcpus; i++)
+		if (domain_vcpu(d, i))
+			time_write_info(domain_vcpu(d, i));
+	spin_unlock(&d->g.evt.lock);
+}
+
+static int add_one(struct hcall *h, const struct xen_add_to_physmap *a, mfn_t *ret_ram, bool *ret_removed)
+{
+	struct domain *d = h->v->d;
+	mfn_t m;
+
+	switch (a->space) {
+	case XENMAPSPACE_shared_info:
+		if (a->idx)
+			return -XEN_EINVAL;
+		return move_special(d, pool_mfn(d->g.shared), P2M_SPECIAL, gfn(a->gpfn), &d->g.shared_gfn, ret_ram, ret_removed);
+	case XENMAPSPACE_grant_table:
+		m = grant_frame(d, a->idx);
+		if (!mfn_valid(m))
+			return -XEN_EINVAL;
+		return move_special(d, m, P2M_GRANT, gfn(a->gpfn), &d->g.grant.frame[a->idx].gfn, ret_ram, ret_removed);
+	case XENMAPSPACE_gmfn:
+		return move_ram(d, gfn(a->idx), gfn(a->gpfn), ret_ram, ret_removed);
+	default:
+		return -XEN_ENOSYS;
+	}
+}
+
+static int64_t add_to_physmap(struct hcall *h)
+{
+	struct domain *d = h->v->d;
+	struct xen_add_to_physmap a;
+	mfn_t ram = INVALID_MFN;
+	bool removed = false;
+	int rc;
+
+	rc = get_add(h, &a);
+	if (rc)
+		return rc;
+	if (!is_self(d, a.domid))
+		return -XEN_EPERM;
+	if (a.gpfn > p2m_max_gfn(d))
+		return -XEN_EINVAL;
+	spin_lock(&d->g.physmap_lock);
+	rc = add_one(h, &a, &ram, &removed);
+	spin_unlock(&d->g.physmap_lock);
+	flush_and_return(h, removed, &ram, mfn_valid(ram));
+	if (!rc && a.space == XENMAPSPACE_shared_info)
+		refresh_shared(h);
+	return rc;
+}
+
+static int64_t remove_from_physmap(struct hcall *h)
+{
+	struct domain *d = h->v->d;
+	struct xen_remove_from_physmap a = { 0 };
+	struct compat_remove_from_physmap c;
+	mfn_t ram;
+	bool removed;
+	int rc;
+
+	if (h->wide) {
+		if (hcall_get(h, h->arg[1], &a, sizeof(a)))
+			return -XEN_EFAULT;
+	} else {
+		if (hcall_get(h, h->arg[1], &c, sizeof(c)))
+			return -XEN_EFAULT;
+		a.domid = c.domid;
+		a.gpfn = c.gpfn;
+	}
+	if (!is_self(d, a.domid))
+		return -XEN_EPERM;
+	if (a.gpfn > p2m_max_gfn(d))
+		return -XEN_EINVAL;
+	spin_lock(&d->g.physmap_lock);
+	rc = take_gfn(d, gfn(a.gpfn), &ram, &removed);
+	spin_unlock(&d->g.physmap_lock);
+	flush_and_return(h, removed, &ram, mfn_valid(ram));
+	return rc ? rc : removed ? 0 : -XEN_ENOENT;
+}
+
+/* ---- decrease_reservation, populate_physmap ---- */
+
+static int get_reservation(struct hcall *h, struct xen_memory_reservation *r, uint64_t *ret_list)
+{
+	struct compat_memory_reservation c;
+
+	if (h->wide) {
+		if (hcall_get(h, h->arg[1], r, sizeof(*r)))
+			return -XEN_EFAULT;
+		*ret_list = (uint64_t)r->extent_start.p;
+		return 0;
+	}
+	if (hcall_get(h, h->arg[1], &c, sizeof(c)))
+		return -XEN_EFAULT;
+	r->nr_extents = c.nr_extents;
+	r->extent_order = c.extent_order;
+	r->domid = c.domid;
+	*ret_list = c.extent_start;
+	return 0;
+}
+
+/* @nr gfns of the guest's list from @first on. */
+static int get_gfns(struct hcall *h, uint64_t list, uint64_t first, uint64_t *gfns, uint32_t nr)
+{
+	uint32_t small[HCALL_UNITS];
+
+	if (h->wide)
+		return hcall_get(h, list + first * 8, gfns, nr * 8);
+	if (hcall_get(h, list + first * 4, small, nr * 4))
+		return -XEN_EFAULT;
+	for (uint32_t i = 0; i < nr; i++)
+		gfns[i] = small[i];
+	return 0;
+}
+
+/* How many of @nr were given up. Frames that are special or not there end it; @ret_missing: see take_gfn(). */
+static uint32_t decrease_some(struct hcall *h, const uint64_t *gfns, uint32_t nr, bool *ret_missing)
+{
+	struct domain *d = h->v->d;
+	mfn_t ram[HCALL_UNITS];
+	uint32_t done = 0;
+
+	spin_lock(&d->g.physmap_lock);
+	for (; done < nr; done++) {
+		bool removed;
+
+		if (gfns[done] > p2m_max_gfn(d) || p2m_lookup(d, gfn(gfns[done])).type != P2M_RAM)
+			break;
+		if (take_gfn(d, gfn(gfns[done]), &ram[done], &removed)) {
+			*ret_missing = true;
+			break;
+		}
+	}
+	spin_unlock(&d->g.physmap_lock);
+	flush_and_return(h, done, ram, done);
+	return done;
+}
+
+/* How many of @nr were filled. @ret_missing set: it ended for lack of pages, which dom0 may have. */
+static uint32_t populate_some(struct hcall *h, const uint64_t *gfns, uint32_t nr, bool *ret_missing)
+{
+	struct domain *d = h->v->d;
+	uint32_t done = 0;
+
+	spin_lock(&d->g.physmap_lock);
+	for (; done < nr; done++) {
+		mfn_t m;
+
+		if (gfns[done] > p2m_max_gfn(d) || mfn_valid(p2m_lookup(d, gfn(gfns[done])).mfn))
+			break;
+		m = ram_take(d);
+		if (!mfn_valid(m)) {
+			h->need_ram = nr - done;
+			*ret_missing = READ_ONCE(d->nr_pages) < d->max_pages;
+			break;
+		}
+		if (p2m_map(d, gfn(gfns[done]), m, P2M_RAM, true)) {
+			ram_return(d, m);
+			*ret_missing = true;
+			break;
+		}
+	}
+	spin_unlock(&d->g.physmap_lock);
+	return done;
+}
+
+/* Returns the number of extents done, which may be short. Only single pages: what every guest's balloon uses. */
+static int64_t change_reservation(struct hcall *h, bool populate)
+{
+	struct xen_memory_reservation r = { 0 };
+	uint64_t gfns[HCALL_UNITS], list, start = h->arg[0] >> MEMOP_SHIFT;
+	uint32_t nr, done;
+	bool missing = false;
+
+	if (get_reservation(h, &r, &list))
+		return -XEN_EFAULT;
+	if (!is_self(h->v->d, r.domid))
+		return -XEN_EPERM;
+	if (r.nr_extents > ~0UL >> MEMOP_SHIFT || start > r.nr_extents)
+		return -XEN_EINVAL;
+	if (r.extent_order)
+		return (int64_t)start;
+	nr = (uint32_t)MIN(r.nr_extents - start, HCALL_UNITS);
+	if (get_gfns(h, list, start, gfns, nr))
+		return start ? (int64_t)start : -XEN_EFAULT;
+	done = populate ? populate_some(h, gfns, nr, &missing) : decrease_some(h, gfns, nr, &missing);
+	if (missing && !done && !h->v->g.asked)
+		return -XEN_ENOMEM;
+	start += done;
+	if (start == r.nr_extents || (done < nr && (!missing || !done)))
+		return (int64_t)start;
+	h->arg[0] = (h->arg[0] & MEMOP_MASK) | start << MEMOP_SHIFT;
+	h->restart = true;
+	return 0;
+}
+
+/* ---- memory map ---- */
+
+static int get_map(struct hcall *h, uint64_t ptr, uint32_t *ret_nr, uint64_t *ret_buffer)
+{
+	struct xen_memory_map m;
+	struct compat_memory_map c;
+
+	if (h->wide) {
+		if (hcall_get(h, ptr, &m, sizeof(m)))
+			return -XEN_EFAULT;
+		*ret_nr = m.nr_entries;
+		*ret_buffer = (uint64_t)m.buffer.p;
+		return 0;
+	}
+	if (hcall_get(h, ptr, &c, sizeof(c)))
+		return -XEN_EFAULT;
+	*ret_nr = c.nr_entries;
+	*ret_buffer = c.buffer;
+	return 0;
+}
+
+static int64_t memory_map(struct hcall *h)
+{
+	struct domain *d = h->v->d;
+	uint64_t buffer;
+	uint32_t nr;
+
+	if (get_map(h, h->arg[1], &nr, &buffer))
+		return -XEN_EFAULT;
+	if (!d->g.nr_memmap)
+		return -XEN_ENOSYS;
+	nr = MIN(nr, READ_ONCE(d->g.nr_memmap));
+	for (uint32_t i = 0; i < nr; i++) {
+		struct e820_entry e = { d->g.memmap[i].addr, d->g.memmap[i].size, d->g.memmap[i].type };
+
+		if (hcall_put(h, buffer + i * sizeof(e), &e, sizeof(e)))
+			return -XEN_EFAULT;
+	}
+	/* nr_entries is the first field of both layouts. */
+	return hcall_put(h, h->arg[1], &nr, sizeof(nr));
+}
+
+/* A boot loader hands its edited map to the next kernel this way. */
+static int64_t set_memory_map(struct hcall *h)
+{
+	struct domain *d = h->v->d;
+	uint64_t map = h->arg[1] + (h->wide ? offsetof(struct xen_foreign_memory_map, map)
+					    : offsetof(struct compat_foreign_memory_map, map));
+	uint64_t buffer;
+	uint32_t nr;
+	domid_t id;
+
+	if (hcall_get(h, h->arg[1], &id, sizeof(id)) || get_map(h, map, &nr, &buffer))
+		return -XEN_EFAULT;
+	if (!is_self(d, id))
+		return -XEN_EPERM;
+	if (nr > MEMMAP_MAX)
+		return -XEN_EINVAL;
+	for (uint32_t i = 0; i < nr; i++) {
+		struct e820_entry e;
+
+		if (hcall_get(h, buffer + i * sizeof(e), &e, sizeof(e)))
+			return -XEN_EFAULT;
+		d->g.memmap[i] = (struct zendo_memmap_entry){ e.addr, e.size, e.type, 0 };
+	}
+	WRITE_ONCE(d->g.nr_memmap, nr);
+	return 0;
+}
+
+int guest_memmap_set(struct domain *d, const struct zendo_memmap_entry *e, uint32_t nr)
+{
+	if (nr > MEMMAP_MAX)
+		return -XEN_EINVAL;
+	memcpy(d->g.memmap, e, nr * sizeof(*e));
+	WRITE_ONCE(d->g.nr_memmap, nr);
+	return 0;
+}
+
+/* ---- counts ---- */
+
+static int64_t highest_ram_gfn(const struct domain *d)
+{
+	uint64_t end = 0;
+
+	for (uint32_t i = 0; i < d->g.nr_memmap; i++) {
+		const struct zendo_memmap_entry *e = &d->g.memmap[i];
+
+		if (e->type == 1 && e->size && e->addr + e->size > end)
+			end = e->addr + e->size;
+	}
+	return end ? (int64_t)((end - 1) >> PAGE_SHIFT) : -XEN_ENOSYS;
+}
+
+static int64_t reservation(struct hcall *h, uint32_t cmd)
+{
+	struct domain *d = h->v->d;
+	domid_t id;
+
+	if (hcall_get(h, h->arg[1], &id, sizeof(id)))
+		return -XEN_EFAULT;
+	if (!is_self(d, id))
+		return -XEN_EPERM;
+	switch (cmd) {
+	case XENMEM_current_reservation:
+		return (int64_t)READ_ONCE(d->nr_pages);
+	case XENMEM_maximum_reservation:
+		return (int64_t)d->max_pages;
+	default:
+		return highest_ram_gfn(d);
+	}
+}
+
+int64_t hcall_memory_op(struct hcall *h)
+{
+	uint32_t cmd = h->arg[0] & MEMOP_MASK;
+
+	switch (cmd) {
+	case XENMEM_decrease_reservation:
+		return change_reservation(h, false);
+	case XENMEM_populate_physmap:
+		return change_reservation(h, true);
+	case XENMEM_add_to_physmap:
+		return add_to_physmap(h);
+	case XENMEM_remove_from_physmap:
+		return remove_from_physmap(h);
+	case XENMEM_memory_map:
+		return memory_map(h);
+	case XENMEM_set_memory_map:
+		return set_memory_map(h);
+	case XENMEM_current_reservation:
+	case XENMEM_maximum_reservation:
+	case XENMEM_maximum_gpfn:
+		return reservation(h, cmd);
+	default:
+		return -XEN_ENOSYS;
+	}
+}

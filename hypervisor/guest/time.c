@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "guest/time.h"
+#include "core/guest_mem.h"
+#include "guest/compat.h"
+#include "guest/event_channel.h"
+#include "guest/guest.h"
+#include "guest/hypercall.h"
+
+#define NS_PER_S	1000000000ULL
+#define FAR_NS		(1ULL << 59)	/* 18 years: as good as never, and no product below overflows */
+
+/* ---- clock ---- */
+
+void time_scale(uint64_t hz, uint32_t *ret_mul, int8_t *ret_shift)
+{
+	int8_t shift = 0;
+
+	while (hz > 2 * NS_PER_S) {
+		hz >>= 1;
+		shift--;
+	}
+	while (hz && hz <= NS_PER_S) {
+		hz <<= 1;
+		shift++;
+	}
+	/* 1 GHz < hz <= 2 GHz: the quotient has 32 bits. */
+	*ret_mul = hz ? (uint32_t)((NS_PER_S << 32) / hz) : 1U << 31;
+	*ret_shift = shift;
+}
+
+static uint64_t scale(const struct guest_clock *c, uint64_t delta)
+{
+	delta = c->shift < 0 ? delta >> -c->shift : delta << c->shift;
+	return (uint64_t)(((unsigned __int128)delta * c->mul) >> 32);
+}
+
+uint64_t time_at(const struct domain *d, uint64_t tsc)
+{
+	const struct guest_clock *c = &d->g.clock;
+
+	return tsc <= c->base_tsc ? 0 : scale(c, tsc - c->base_tsc);
+}
+
+uint64_t time_now(const struct domain *d)
+{
+	return time_at(d, host_tsc());
+}
+
+/*
+ * The least delta with scale(delta) >= ns: q = ceil(ns << 32 / mul) by long division (mul has 32 bits), then the shift
+ * undone, rounded up. ns < 2^59 and mul >= 2^31 keep q below 2^60.
+ */
+static uint64_t unscale(const struct guest_clock *c, uint64_t ns)
+{
+	uint64_t rest = (ns % c->mul) << 32;
+	uint64_t q = (ns / c->mul << 32) + rest / c->mul + (rest % c->mul != 0);
+
+	return c->shift < 0 ? q << -c->shift : (q + (1ULL << c->shift) - 1) >> c->shift;
+}
+
+uint64_t time_to_tsc(const struct domain *d, uint64_t ns)
+{
+	const struct guest_clock *c = &d->g.clock;
+	uint64_t tsc;
+
+	/* Rounded up: at this TSC value the guest's own arithmetic gives at least ns. */
+	tsc = c->base_tsc + unscale(c, MIN(ns, FAR_NS));
+	return tsc ? tsc : 1;
+}
+
+static void wallclock_set(struct domain *d, uint64_t wall_ns, uint64_t tsc)
+{
+	struct guest_clock *c = &d->g.clock;
+
+	if (tsc >= c->base_tsc)
+		wall_ns -= MIN(wall_ns, scale(c, tsc - c->base_tsc));
+	else
+		wall_ns += scale(c, c->base_tsc - tsc);
+	c->wall_ns = wall_ns;
+}
+
+void guest_wallclock_set(struct domain *d, uint64_t wall_ns, uint64_t tsc)
+{
+	spin_lock(&d->g.evt.lock);
+	wallclock_set(d, wall_ns, tsc);
+	if (d->g.shared)
+		time_write_wallclock(d);
+	spin_unlock(&d->g.evt.lock);
+}
+
+void time_domain_init(struct domain *d, const struct zendo_domain_create *c)
+{
+	d->g.clock.base_tsc = host_tsc();
+	time_scale(host_tsc_khz() * 1000, &d->g.clock.mul, &d->g.clock.shift);
+	wallclock_set(d, c->wallclock_ns, c->wallclock_tsc);
+	time_write_wallclock(d);
+}
+
+/* ---- what guests read; the version is odd while the fields change, and ours, not what stands in the page ---- */
+
+void time_write_wallclock(struct domain *d)
+{
+	char *s = d->g.shared;
+	uint32_t *wc = (uint32_t *)(s + (d->g.compat ? offsetof(struct shared_info_x86_32, wc_version)
+						     : offsetof(struct shared_info, wc_version)));
+	uint32_t *sec_hi = (uint32_t *)(s + (d->g.compat ? offsetof(struct shared_info_x86_32, arch.wc_sec_hi)
+							 : offsetof(struct shared_info, wc_sec_hi)));
+	uint64_t sec = d->g.clock.wall_ns / NS_PER_S;
+
+	WRITE_ONCE(wc[0], d->g.clock.wall_version | 1);
+	smp_wmb();
+	WRITE_ONCE(wc[1], (uint32_t)sec);
+	WRITE_ONCE(wc[2], (uint32_t)(d->g.clock.wall_ns % NS_PER_S));
+	WRITE_ONCE(*sec_hi, (uint32_t)(sec >> 32));
+	smp_wmb();
+	d->g.clock.wall_version += 2;
+	WRITE_ONCE(wc[0], d->g.clock.wall_version);
+}
+
+static void write_time(struct vcpu *v, struct vcpu_time_info *t)
+{
+	const struct guest_clock *c = &v->d->g.clock;
+	uint32_t version = v->g.time_version;
+
+	WRITE_ONCE(t->version, version | 1);
+	smp_wmb();
+	WRITE_ONCE(t->pad0, 0);
+	WRITE_ONCE(t->tsc_timestamp, c->base_tsc + v->g.tsc_offset);
+	WRITE_ONCE(t->system_time, 0);
+	WRITE_ONCE(t->tsc_to_system_mul, c->mul);
+	WRITE_ONCE(t->tsc_shift, c->shift);
+	WRITE_ONCE(t->flags, host_features.invariant_tsc ? XEN_PVCLOCK_TSC_STABLE_BIT : 0);
+	smp_wmb();
+	WRITE_ONCE(t->version, version + 2);
+}
+
+void time_write_info(struct vcpu *v)
+{
+	write_time(v, &v->g.info->time);	/* at the same offset in both layouts */
+	if (v->g.time_pin.va)
+		write_time(v, v->g.time_pin.va);
+	v->g.time_version += 2;
+}
+
+void guest_set_tsc_offset(struct vcpu *v, uint64_t offset)
+{
+	spin_lock(&v->d->g.evt.lock);
+	v->g.tsc_offset = offset;
+	time_write_info(v);
+	spin_unlock(&v->d->g.evt.lock);
+	ops->tsc_offset(v, offset);
+}
+
+int time_register_area(struct vcpu *caller, struct vcpu *v, gva_t addr)
+{
+	struct guest_pin pin = { 0 }, old;
+	gpa_t a;
+	int rc;
+
+	if (addr.v) {
+		if (gva_to_gpa(caller, addr, true, &a))
+			return -XEN_EFAULT;
+		/* Inside one page, and aligned: so its fields are. */
+		if (!IS_ALIGNED(a.v, 8))
+			return -XEN_EINVAL;
+		rc = guest_pin(v->d, a, sizeof(struct vcpu_time_info), &pin);
+		if (rc)
+			return rc;
+	}
+	spin_lock(&v->d->g.evt.lock);
+	old = v->g.time_pin;
+	v->g.time_pin = pin;
+	if (pin.va)
+		time_write_info(v);
+	spin_unlock(&v->d->g.evt.lock);
+	guest_unpin(v->d, &old);
+	return 0;
+}
+
+/* ---- timers ---- */
+
+void time_set_singleshot(struct vcpu *v, uint64_t ns)
+{
+	uint64_t tsc = time_to_tsc(v->d, ns);
+
+	/* A time that is past is raised here and now (F16): 6.12 asks for 1 ns ahead. */
+	if (host_tsc() < tsc) {
+		v->g.singleshot_tsc = tsc;
+		return;
+	}
+	v->g.singleshot_tsc = 0;
+	virq_raise(v, VIRQ_TIMER);
+}
+
+void time_set_periodic(struct vcpu *v, uint64_t period_ns)
+{
+	uint64_t step = period_ns ? unscale(&v->d->g.clock, MIN(period_ns, FAR_NS)) : 0;
+
+	WRITE_ONCE(v->g.periodic_tsc, 0);
+	v->g.periodic_step = step;
+	WRITE_ONCE(v->g.periodic_tsc, step ? host_tsc() + step : 0);
+}
+
+void time_poll(struct vcpu *v)
+{
+	uint64_t now = host_tsc(), next = READ_ONCE(v->g.periodic_tsc);
+	bool due = false;
+
+	if (v->g.singleshot_tsc && now >= v->g.singleshot_tsc) {
+		v->g.singleshot_tsc = 0;
+		due = true;
+	}
+	if (next && now >= next) {
+		/* Missed ticks become one. */
+		next += v->g.periodic_step;
+		WRITE_ONCE(v->g.periodic_tsc, next > now ? next : now + v->g.periodic_step);
+		due = true;
+	}
+	if (due)
+		virq_raise(v, VIRQ_TIMER);
+}
+
+uint64_t guest_deadline(struct vcpu *v)
+{
+	uint64_t all[] = { v->g.singleshot_tsc, READ_ONCE(v->g.periodic_tsc),
+			   v->wait == WAIT_POLL ? v->g.poll.deadline_tsc : 0 };
+	uint64_t best = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (all[i] && (!best || all[i] < best))
+			best = all[i];
+	return best;
+}
+
+int64_t hcall_set_timer_op(struct hcall *h)
+{
+	uint64_t ns = h->wide ? h->arg[0] : h->arg[0] | h->arg[1] << 32;
+
+	if (ns)
+		time_set_singleshot(h->v, ns);
+	else
+		h->v->g.singleshot_tsc = 0;
+	return 0;
+}
+
+void time_vcpu_init(struct vcpu *v)
+{
+	v->g.runstate.state = RUNSTATE_offline;
+	v->g.runstate.state_entry_time = time_now(v->d);
+	spin_lock(&v->d->g.evt.lock);
+	time_write_info(v);
+	spin_unlock(&v->d->g.evt.lock);
+}
+
+void time_vcpu_destroy(struct vcpu *v)
+{
+	guest_unpin(v->d, &v->g.time_pin);
+	guest_unpin(v->d, &v->g.runstate_pin[0]);
+	guest_unpin(v->d, &v->g.runstate_pin[1]);
+}
