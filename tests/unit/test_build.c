@@ -374,11 +374,11 @@ static void what_does_not_fit_is_refused_with_numbers(void **state)
 
 	(void)state;
 	refuse(&(struct zendo_build_params){ .image = image, .ramdisk_fd = -1, .memory_mib = 16, .vcpus = 1 },
-	       -ENOSPC, "Kernel occupies memory up to 18 MiB, the domain has 16 MiB");
+	       -ENOSPC, "kernel occupies memory up to 18 MiB, the domain has 16 MiB");
 	/* from 1 MiB to the very end of memory: not a page is left for start_info */
 	low = fake_image(MIB, 2 * MIB, &low_elf);
 	refuse(&(struct zendo_build_params){ .image = low, .ramdisk_fd = -1, .memory_mib = 4, .vcpus = 1 },
-	       -ENOSPC, "No room for the start information");
+	       -ENOSPC, "no room for the start information");
 	zendo_image_free(low);
 	free(low_elf);
 }
@@ -392,7 +392,7 @@ static void a_ramdisk_too_large_is_refused(void **state)
 	(void)state;
 	assert_int_equal(ftruncate(ramdisk, 20 * MIB), 0);
 	refuse(&(struct zendo_build_params){ .image = image, .ramdisk_fd = ramdisk, .memory_mib = 24, .vcpus = 1 },
-	       -ENOSPC, "Kernel (up to 18 MiB) and ramdisk (20 MiB) do not fit into the domain's 24 MiB");
+	       -ENOSPC, "kernel (up to 18 MiB) and ramdisk (20 MiB) do not fit into the domain's 24 MiB");
 	assert_int_equal(ftruncate(ramdisk, INT64_MAX), 0);
 	refuse(&(struct zendo_build_params){ .image = image, .ramdisk_fd = ramdisk, .memory_mib = 24, .vcpus = 1 },
 	       -ENOSPC, "do not fit");
@@ -437,7 +437,7 @@ static void memory_that_is_not_given_is_an_error(void **state)
 
 		assert_int_equal(zendo_build_fill(&plan, &(struct zendo_guest_mem){ &g, add_memory, guest_ptr },
 						  &error), -ENOMEM);
-		assert_non_null(strstr(error.text, "Cannot give the domain"));
+		assert_non_null(strstr(error.text, "cannot give the domain"));
 	}
 }
 

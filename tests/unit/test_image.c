@@ -154,7 +154,7 @@ static void a_cut_file_is_refused_wherever_it_is_cut(void **state)
 	for (size_t i = 0; i < NR_COMPRESSIONS; i++) {
 		uint8_t *bz = fake_kernel_bzimage(compressions[i], elf, elf_size, &size);
 
-		refuse(bz, size - 1, -EBADMSG, "Truncated kernel: its header speaks of");
+		refuse(bz, size - 1, -EBADMSG, "truncated kernel: its header speaks of");
 	}
 }
 
@@ -204,7 +204,7 @@ static void a_wrong_size_of_the_payload_is_noticed(void **state)
 			/* gzip checks that number itself, by its own name */
 			memcpy(bz + size - 4, &raw, 4);
 			if (strcmp(compressions[i], "gzip") == 0 && wrong[w].r == -EBADMSG)
-				refuse(bz, size, -EBADMSG, "Damaged");
+				refuse(bz, size, -EBADMSG, "damaged");
 			else
 				refuse(bz, size, wrong[w].r, wrong[w].words);
 		}
@@ -384,7 +384,7 @@ static void a_file_that_cannot_be_opened_is_named(void **state)
 	(void)state;
 	assert_int_equal(zendo_image_open("/nonexistent", NULL, &image, &error), -ENOENT);
 	assert_string_equal(error.source, "/nonexistent");
-	assert_string_equal(error.text, "Cannot open kernel: No such file or directory");
+	assert_string_equal(error.text, "cannot open kernel: No such file or directory");
 	assert_int_equal(zendo_image_open("/tmp", NULL, &image, &error), -EISDIR);
 	assert_int_equal(zendo_image_open("/dev/zero", NULL, &image, &error), -EINVAL);
 	assert_int_equal(zendo_image_open(path, NULL, &image, &error), -ENOEXEC);

@@ -49,12 +49,12 @@ static int check_params(struct zendo_build_params *p, struct zendo_error *e)
 	if (p->maxmem_mib == 0)
 		p->maxmem_mib = p->memory_mib;
 	if (p->vcpus == 0 || p->vcpus > p->maxvcpus || p->maxvcpus > ZENDO_CONFIG_MAX_VCPUS)
-		return zendo_error(e, -EINVAL, "A domain cannot have %u of %u vCPUs", p->vcpus, p->maxvcpus);
+		return zendo_error(e, -EINVAL, "a domain cannot have %u of %u vCPUs", p->vcpus, p->maxvcpus);
 	if (p->memory_mib == 0 || p->memory_mib > p->maxmem_mib || p->maxmem_mib > ZENDO_CONFIG_MAX_MEMORY_MIB)
-		return zendo_error(e, -EINVAL, "A domain cannot have %" PRIu64 " of %" PRIu64 " MiB",
+		return zendo_error(e, -EINVAL, "a domain cannot have %" PRIu64 " of %" PRIu64 " MiB",
 				   p->memory_mib, p->maxmem_mib);
 	if (strlen(cmdline_of(p)) > ZENDO_CONFIG_MAX_CMDLINE)
-		return zendo_error(e, -EINVAL, "Kernel command line has more than %d characters",
+		return zendo_error(e, -EINVAL, "kernel command line has more than %d characters",
 				   ZENDO_CONFIG_MAX_CMDLINE);
 	return 0;
 }
@@ -66,11 +66,11 @@ static int measure_ramdisk(struct zendo_build_plan *plan, struct zendo_error *e)
 	if (plan->in.ramdisk_fd < 0)
 		return 0;
 	if (fstat(plan->in.ramdisk_fd, &st) < 0)
-		return zendo_error(e, -errno, "Cannot look at the ramdisk: %s", strerrordesc_np(errno));
+		return zendo_error(e, -errno, "cannot look at the ramdisk: %s", strerrordesc_np(errno));
 	if (!S_ISREG(st.st_mode))
-		return zendo_error(e, -EINVAL, "Ramdisk is not a regular file");
+		return zendo_error(e, -EINVAL, "ramdisk is not a regular file");
 	if (st.st_size == 0)
-		return zendo_error(e, -EINVAL, "Ramdisk is an empty file");
+		return zendo_error(e, -EINVAL, "ramdisk is an empty file");
 	plan->ramdisk_size = (uint64_t)st.st_size;
 	return 0;
 }
@@ -173,14 +173,14 @@ static int plan_contents(struct zendo_build_plan *plan, struct zendo_error *e)
 	unsigned nr = 1;
 
 	if (image->highest > low_end)
-		return zendo_error(e, -ENOSPC, "Kernel occupies memory up to %" PRIu64 " MiB, the domain has %" PRIu64
+		return zendo_error(e, -ENOSPC, "kernel occupies memory up to %" PRIu64 " MiB, the domain has %" PRIu64
 				   " MiB", kernel_mib, plan->in.memory_mib);
 	plan->start_info_size = page_up(CMDLINE_OFFSET + strlen(cmdline_of(&plan->in)) + 1);
 	if (!place(taken, &nr, min64(low_end, TABLES_END), plan->start_info_size, &plan->start_info))
-		return zendo_error(e, -ENOSPC, "No room for the start information below 1 GiB: kernel occupies up to %"
+		return zendo_error(e, -ENOSPC, "no room for the start information below 1 GiB: kernel occupies up to %"
 				   PRIu64 " MiB, the domain has %" PRIu64 " MiB", kernel_mib, plan->in.memory_mib);
 	if (plan->ramdisk_size && !place(taken, &nr, low_end, plan->ramdisk_size, &plan->ramdisk))
-		return zendo_error(e, -ENOSPC, "Kernel (up to %" PRIu64 " MiB) and ramdisk (%" PRIu64 " MiB) do not fit "
+		return zendo_error(e, -ENOSPC, "kernel (up to %" PRIu64 " MiB) and ramdisk (%" PRIu64 " MiB) do not fit "
 				   "into the domain's %" PRIu64 " MiB", kernel_mib,
 				   (plan->ramdisk_size + MIB - 1) / MIB, plan->in.memory_mib);
 	plan->memmap_paddr = plan->start_info + MEMMAP_OFFSET;
@@ -245,7 +245,7 @@ static int add_memory(const struct zendo_guest_mem *mem, uint64_t gfn, uint64_t 
 		return 0;
 	r = mem->add_memory(mem->userdata, gfn, nr_pages, flags);
 	if (r < 0)
-		return zendo_error(e, r, "Cannot give the domain %" PRIu64 " KiB of memory at 0x%" PRIx64 ": %s",
+		return zendo_error(e, r, "cannot give the domain %" PRIu64 " KiB of memory at 0x%" PRIx64 ": %s",
 				   nr_pages * PAGE_SIZE / 1024, gfn * PAGE_SIZE, strerrordesc_np(-r));
 	return 0;
 }
@@ -269,7 +269,7 @@ static int reach(const struct zendo_guest_mem *mem, uint64_t gpa, uint64_t len, 
 	void *p = mem->ptr(mem->userdata, gpa, len);
 
 	if (!p)
-		return zendo_error(e, -EFAULT, "The domain's memory at 0x%" PRIx64 " cannot be reached", gpa);
+		return zendo_error(e, -EFAULT, "the domain's memory at 0x%" PRIx64 " cannot be reached", gpa);
 	*ret = p;
 	return 0;
 }
@@ -326,7 +326,7 @@ static int write_acpi(const struct zendo_build_plan *plan, const struct zendo_gu
 		return r;
 	r = zendo_acpi_build(&acpi, tables, plan->acpi_pages * PAGE_SIZE, &rsdp);
 	if (r < 0)
-		return zendo_error(e, r, "Cannot write ACPI tables: %s", strerrordesc_np(-r));
+		return zendo_error(e, r, "cannot write ACPI tables: %s", strerrordesc_np(-r));
 	assert(rsdp == plan->rsdp);
 	return 0;
 }
@@ -344,7 +344,7 @@ static int write_ramdisk(const struct zendo_build_plan *plan, const struct zendo
 		return r;
 	r = file_read_at(plan->in.ramdisk_fd, p, plan->ramdisk_size, 0);
 	if (r < 0)
-		return zendo_error(e, r, "Cannot read the ramdisk: %s", strerrordesc_np(-r));
+		return zendo_error(e, r, "cannot read the ramdisk: %s", strerrordesc_np(-r));
 	return 0;
 }
 

@@ -5,7 +5,7 @@
  *	zendo_build_plan()	decides where everything goes, says what the domain will need; no memory yet
  *	zendo_build_fill()	adds the memory through struct zendo_guest_mem and writes it
  *
- * Guest-physical layout (as Xen's toolstack makes it, docs/memory-layout.md):
+ * Guest-physical layout, as Xen's toolstack makes it:
  *
  *	0		low RAM, without holes, up to 0xfc000000: kernel where it is linked, then
  *			start_info page(s) with memory map, module list and command line, then ramdisk

@@ -19,7 +19,7 @@ struct parser {
 
 static int oom(struct parser *p)
 {
-	return zendo_error(p->e, -ENOMEM, "Out of memory");
+	return zendo_error(p->e, -ENOMEM, "out of memory");
 }
 
 /* ---- characters ---------------------------------------------------------------------- */
@@ -111,9 +111,9 @@ static int check_bytes(const struct parser *from)
 		size_t n = utf8_sequence(s, p.in->len - p.pos);
 
 		if (n == 0)
-			return fail(&p, "Byte 0x%02x is not UTF-8 text", *s);
+			return fail(&p, "byte 0x%02x is not UTF-8 text", *s);
 		if ((*s < ' ' && !strchr("\t\n\r", *s)) || *s == 0 || *s == 0x7f)
-			return fail(&p, "Control character 0x%02x in the text", *s);
+			return fail(&p, "control character 0x%02x in the text", *s);
 		p.pos += n - 1;
 		next(&p);
 	}
@@ -138,7 +138,7 @@ static int parse_number(struct parser *p, struct config_value *v)
 		next(p);
 		next(p);
 	} else if (peek(p) == '0' && is_digit(peek_at(p, 1))) {
-		return fail(&start, "A number with a leading zero is ambiguous: write it decimal or with 0x");
+		return fail(&start, "a number with a leading zero is ambiguous: write it decimal or with 0x");
 	}
 	for (;; digits++, next(p)) {
 		int d = hex_digit(peek(p));
@@ -147,12 +147,12 @@ static int parse_number(struct parser *p, struct config_value *v)
 			break;
 		if (__builtin_mul_overflow(n, hex ? 16 : 10, &n) ||
 		    __builtin_add_overflow(n, d, &n))
-			return fail(&start, "Number too large");
+			return fail(&start, "number too large");
 	}
 	if (digits == 0)
-		return fail(&start, "Digits expected");
+		return fail(&start, "digits expected");
 	if (is_alpha(peek(p)) || is_digit(peek(p)) || peek(p) == '.')
-		return fail(p, "Unexpected '%c' in a number", peek(p));
+		return fail(p, "unexpected '%c' in a number", peek(p));
 	v->kind = CONFIG_NUMBER;
 	v->number = negative ? -n : n;
 	return 0;
@@ -180,11 +180,11 @@ static int parse_escape(struct parser *p, char *ret)
 			value = value * 8 + peek_at(p, i) - '0';
 		}
 	} else {
-		return fail(p, "Unknown escape: write \\\\ for a backslash");
+		return fail(p, "unknown escape: write \\\\ for a backslash");
 	}
 	if (c == 'x' || is_digit(c)) {
 		if (value == 0 || value > 0x7f)
-			return fail(p, "Escape is outside of 0x01 to 0x7f");
+			return fail(p, "escape is outside of 0x01 to 0x7f");
 		*ret = (char)value;
 		next(p);
 		next(p);
@@ -215,7 +215,7 @@ static int parse_string(struct parser *p, struct config_value *v)
 	next(p);
 	while (peek(p) != quote) {
 		if (!peek(p) || peek(p) == '\n')
-			return fail(&start, "String is not closed: %c expected before the end of the line", quote);
+			return fail(&start, "string is not closed: %c expected before the end of the line", quote);
 		if (peek(p) != '\\') {
 			*out++ = peek(p);
 			next(p);
@@ -258,10 +258,10 @@ static int parse_list(struct parser *p, unsigned depth, struct config_value *v)
 
 	v->kind = CONFIG_LIST;
 	if (depth >= ZENDO_CONFIG_MAX_NESTING)
-		return fail(p, "Lists are nested more than %d deep", ZENDO_CONFIG_MAX_NESTING);
+		return fail(p, "lists are nested more than %d deep", ZENDO_CONFIG_MAX_NESTING);
 	for (next(p), skip(p, true); peek(p) != ']'; skip(p, true)) {
 		if (!peek(p))
-			return fail(&start, "List is not closed: ] expected");
+			return fail(&start, "list is not closed: ] expected");
 		r = add_item(p, v, &item);
 		if (r < 0)
 			return r;
@@ -272,7 +272,7 @@ static int parse_list(struct parser *p, unsigned depth, struct config_value *v)
 		if (peek(p) == ',')
 			next(p);
 		else if (peek(p) && peek(p) != ']')
-			return fail(p, "Expected , or ] in a list");
+			return fail(p, "expected , or ] in a list");
 	}
 	next(p);
 	return 0;
@@ -292,8 +292,8 @@ static int parse_value(struct parser *p, unsigned depth, struct config_value *v)
 	if (is_digit(c) || c == '-')
 		return parse_number(p, v);
 	if (is_alpha(c) || c == '/')
-		return fail(p, "Expected a value: a string needs quotes");
-	return fail(p, "Expected a value: a number, a quoted string or a [list]");
+		return fail(p, "expected a value: a string needs quotes");
+	return fail(p, "expected a value: a number, a quoted string or a [list]");
 }
 
 /* A bare value is everything up to the end, without the white space around. */
@@ -325,10 +325,10 @@ static int parse_key(struct parser *p, char key[static MAX_KEY + 1])
 	size_t n = 0;
 
 	if (!is_alpha(peek(p)))
-		return fail(p, "Expected key = value");
+		return fail(p, "expected key = value");
 	while (is_alpha(peek(p)) || is_digit(peek(p))) {
 		if (n == MAX_KEY)
-			return fail(&start, "Key is longer than %d characters", MAX_KEY);
+			return fail(&start, "key is longer than %d characters", MAX_KEY);
 		key[n++] = peek(p);
 		next(p);
 	}
@@ -353,7 +353,7 @@ static int parse_setting(struct parser *p, char key[static MAX_KEY + 1], struct 
 		next(p);
 	}
 	if (peek(p) != '=')
-		return fail(p, "Expected = after '%s'", key);
+		return fail(p, "expected = after '%s'", key);
 	next(p);
 	skip(p, false);
 	if (p->in->bare && (!peek(p) || !strchr("'\"[", peek(p))))
@@ -377,7 +377,7 @@ static int parse_end_of_setting(struct parser *p)
 	case '(':
 		return fail(p, "Python expressions are not supported: write the value itself");
 	default:
-		return fail(p, "Expected a new line or ; after the value");
+		return fail(p, "expected a new line or ; after the value");
 	}
 }
 

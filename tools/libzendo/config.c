@@ -26,7 +26,7 @@ struct reader {
 
 static int oom(struct reader *x)
 {
-	return zendo_error(x->e, -ENOMEM, "Out of memory");
+	return zendo_error(x->e, -ENOMEM, "out of memory");
 }
 
 static void reader_done(struct reader *x)
@@ -69,8 +69,8 @@ static int unknown_key(struct reader *x, const struct config_setting *s)
 	const char *nearest = config_key_nearest(s->key);
 
 	if (nearest)
-		return fail_at(x, s, -EINVAL, "Unknown key '%s', did you mean '%s'?", s->key, nearest);
-	return fail_at(x, s, -EINVAL, "Unknown key '%s'", s->key);
+		return fail_at(x, s, -EINVAL, "unknown key '%s', did you mean '%s'?", s->key, nearest);
+	return fail_at(x, s, -EINVAL, "unknown key '%s'", s->key);
 }
 
 static int key_without_effect(struct reader *x, const struct config_key *k, const struct config_setting *s)
@@ -102,7 +102,7 @@ static int on_setting(void *userdata, struct config_setting *s, struct zendo_err
 	v = &x->value[k->id];
 	if (s->append && x->set[k->id]) {
 		if (v->kind != s->value.kind || v->kind == CONFIG_NUMBER)
-			return fail_at(x, s, -EINVAL, "Cannot append %s to %s",
+			return fail_at(x, s, -EINVAL, "cannot append %s to %s",
 				       config_value_kind_name(s->value.kind), config_value_kind_name(v->kind));
 		return config_value_append(v, &s->value) < 0 ? oom(x) : 0;
 	}
@@ -194,7 +194,7 @@ static int get_name(struct reader *x, char **ret)
 	if (r < 0)
 		return r;
 	if (*ret && !zendo_config_name_is_valid(*ret, &why))
-		return fail_at(x, &x->value[KEY_NAME], -EINVAL, "Bad name: %s", why);
+		return fail_at(x, &x->value[KEY_NAME], -EINVAL, "bad name: %s", why);
 	return 0;
 }
 
@@ -208,12 +208,12 @@ static int get_type(struct reader *x)
 	if (r < 0 || !s || strcmp(s, "pvh") == 0)
 		return r;
 	if (strcmp(s, "hvm") == 0)
-		return fail_at(x, v, -EOPNOTSUPP, "Type \"hvm\" is not supported: there is no firmware and no device "
+		return fail_at(x, v, -EOPNOTSUPP, "type \"hvm\" is not supported: there is no firmware and no device "
 			       "model; use type = \"pvh\"");
 	if (strcmp(s, "pv") == 0)
-		return fail_at(x, v, -EOPNOTSUPP, "Type \"pv\" is not supported: guests need nested paging; use "
+		return fail_at(x, v, -EOPNOTSUPP, "type \"pv\" is not supported: guests need nested paging; use "
 			       "type = \"pvh\", which most kernels that boot as PV also know");
-	return fail_at(x, v, -EINVAL, "Unknown type \"%s\", only \"pvh\" is known", s);
+	return fail_at(x, v, -EINVAL, "unknown type \"%s\", only \"pvh\" is known", s);
 }
 
 /* 32 hexadecimal digits, with or without dashes after 8, 12, 16 and 20 of them. */
@@ -274,7 +274,7 @@ static int get_cmdline(struct reader *x)
 		return oom(x);
 	}
 	if (strlen(all) > ZENDO_CONFIG_MAX_CMDLINE)
-		return fail_at(x, &x->value[last], -EINVAL, "Kernel command line has %zu characters, at most %d are possible",
+		return fail_at(x, &x->value[last], -EINVAL, "kernel command line has %zu characters, at most %d are possible",
 			       strlen(all), ZENDO_CONFIG_MAX_CMDLINE);
 	x->c->cmdline = TAKE_PTR(all);
 	return 0;
@@ -290,7 +290,7 @@ static int get_cpus(struct reader *x)
 	int r;
 
 	if (x->set[KEY_CPUS] && v->kind == CONFIG_LIST)
-		return fail_at(x, v, -EOPNOTSUPP, "A list of CPUs for each vCPU is not supported: "
+		return fail_at(x, v, -EOPNOTSUPP, "a list of CPUs for each vCPU is not supported: "
 			       "write one string for all of them");
 	r = get_string(x, KEY_CPUS, "cpus", &s);
 	if (r < 0 || !s)
@@ -299,7 +299,7 @@ static int get_cpus(struct reader *x)
 	if (r == -ENOMEM)
 		return oom(x);
 	if (r < 0)
-		return fail_at(x, v, r, "Bad 'cpus': %s", why);
+		return fail_at(x, v, r, "bad 'cpus': %s", why);
 	return 0;
 }
 
@@ -427,7 +427,7 @@ int zendo_config_parse(const struct zendo_config_input *inputs, size_t nr_inputs
 		return oom(&x);
 	for (size_t i = 0; i < nr_inputs; i++) {
 		if (inputs[i].len > ZENDO_CONFIG_MAX_BYTES)
-			return zendo_error_at(e, -EFBIG, inputs[i].source, 0, 0, "Larger than %d KiB",
+			return zendo_error_at(e, -EFBIG, inputs[i].source, 0, 0, "larger than %d KiB",
 					      ZENDO_CONFIG_MAX_BYTES / 1024);
 		r = config_syntax_read(&inputs[i], on_setting, &x, e);
 		if (r < 0)
@@ -452,17 +452,17 @@ static int read_text(const char *path, char **ret, size_t *ret_size, struct zend
 
 	r = file_open_regular(path, ZENDO_CONFIG_MAX_BYTES, &fd, &size);
 	if (r == -EFBIG)
-		return zendo_error_at(e, r, path, 0, 0, "Larger than %d KiB", ZENDO_CONFIG_MAX_BYTES / 1024);
+		return zendo_error_at(e, r, path, 0, 0, "larger than %d KiB", ZENDO_CONFIG_MAX_BYTES / 1024);
 	if (r == -EINVAL)
-		return zendo_error_at(e, r, path, 0, 0, "Not a regular file");
+		return zendo_error_at(e, r, path, 0, 0, "not a regular file");
 	if (r < 0)
-		return zendo_error_at(e, r, path, 0, 0, "Cannot open: %s", strerrordesc_np(-r));
+		return zendo_error_at(e, r, path, 0, 0, "cannot open: %s", strerrordesc_np(-r));
 	text = malloc(size + 1);
 	if (!text)
-		return zendo_error(e, -ENOMEM, "Out of memory");
+		return zendo_error(e, -ENOMEM, "out of memory");
 	r = file_read_at(fd, text, size, 0);
 	if (r < 0)
-		return zendo_error_at(e, r, path, 0, 0, "Cannot read: %s", strerrordesc_np(-r));
+		return zendo_error_at(e, r, path, 0, 0, "cannot read: %s", strerrordesc_np(-r));
 	*ret = TAKE_PTR(text);
 	*ret_size = size;
 	return 0;
@@ -480,7 +480,7 @@ int zendo_config_load(const char *path, const char *const *overrides,
 		nr++;
 	inputs = calloc(nr + 1, sizeof(*inputs));
 	if (!inputs)
-		return zendo_error(e, -ENOMEM, "Out of memory");
+		return zendo_error(e, -ENOMEM, "out of memory");
 	r = read_text(path, &text, &size, e);
 	if (r < 0)
 		return r;

@@ -55,29 +55,29 @@ static int read_header(struct elf *f, struct zendo_error *e)
 	bool sizes_ok;
 
 	if (f->size < EI_NIDENT || memcmp(f->data, ELFMAG, SELFMAG) != 0)
-		return zendo_error(e, -ENOEXEC, "Kernel is not an ELF file");
+		return zendo_error(e, -ENOEXEC, "kernel is not an ELF file");
 	if (f->data[EI_CLASS] != ELFCLASS32 && f->data[EI_CLASS] != ELFCLASS64)
-		return zendo_error(e, -ENOEXEC, "Kernel is an ELF file of unknown class %u", f->data[EI_CLASS]);
+		return zendo_error(e, -ENOEXEC, "kernel is an ELF file of unknown class %u", f->data[EI_CLASS]);
 	if (f->data[EI_DATA] != ELFDATA2LSB)
-		return zendo_error(e, -ENOEXEC, "Kernel is not for x86: it is big-endian");
+		return zendo_error(e, -ENOEXEC, "kernel is not for x86: it is big-endian");
 	f->is64 = f->data[EI_CLASS] == ELFCLASS64;
 	if (f->size < (f->is64 ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr)))
-		return zendo_error(e, -EBADMSG, "Truncated kernel: the ELF header is cut off");
+		return zendo_error(e, -EBADMSG, "truncated kernel: the ELF header is cut off");
 	if (f->is64)
 		READ_HEADER(f, Elf64_Ehdr, Elf64_Phdr, Elf64_Shdr, &machine, &type, &sizes_ok);
 	else
 		READ_HEADER(f, Elf32_Ehdr, Elf32_Phdr, Elf32_Shdr, &machine, &type, &sizes_ok);
 
 	if (machine != EM_386 && machine != EM_X86_64)
-		return zendo_error(e, -ENOEXEC, "Kernel is not for x86: ELF machine %u", machine);
+		return zendo_error(e, -ENOEXEC, "kernel is not for x86: ELF machine %u", machine);
 	if (type != ET_EXEC && type != ET_DYN)
-		return zendo_error(e, -ENOEXEC, "Kernel is not an executable: ELF type %u", type);
+		return zendo_error(e, -ENOEXEC, "kernel is not an executable: ELF type %u", type);
 	if (f->phnum == 0)
-		return zendo_error(e, -ENOEXEC, "Kernel has no ELF program headers");
+		return zendo_error(e, -ENOEXEC, "kernel has no ELF program headers");
 	if (!sizes_ok || f->phnum > MAX_HEADERS)
-		return zendo_error(e, -EBADMSG, "Damaged kernel: nonsense in its ELF header");
+		return zendo_error(e, -EBADMSG, "damaged kernel: nonsense in its ELF header");
 	if (!inside(f, f->phoff, f->phnum * (f->is64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr))))
-		return zendo_error(e, -EBADMSG, "Truncated kernel: the ELF program headers are cut off");
+		return zendo_error(e, -EBADMSG, "truncated kernel: the ELF program headers are cut off");
 	if (f->shnum > MAX_HEADERS ||
 	    !inside(f, f->shoff, f->shnum * (f->is64 ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr))))
 		f->shnum = 0;	/* sections are only a second place to look for notes */
@@ -126,15 +126,15 @@ static int compare_segments(const void *a, const void *b)
 static int add_segment(struct zendo_image *image, const struct elf *f, const struct part *p, struct zendo_error *e)
 {
 	if (p->filesz > p->memsz)
-		return zendo_error(e, -EBADMSG, "Damaged kernel: a segment has more bytes in the file than in memory");
+		return zendo_error(e, -EBADMSG, "damaged kernel: a segment has more bytes in the file than in memory");
 	if (!inside(f, p->offset, p->filesz))
-		return zendo_error(e, -EBADMSG, "Truncated kernel: a segment needs bytes up to 0x%" PRIx64
+		return zendo_error(e, -EBADMSG, "truncated kernel: a segment needs bytes up to 0x%" PRIx64
 				   ", the file has 0x%zx", p->offset + p->filesz, f->size);
 	if (p->paddr > UINT32_MAX || p->memsz > (1ULL << 32) - p->paddr)
-		return zendo_error(e, -ENOEXEC, "Kernel has a segment above 4 GiB (0x%" PRIx64 "), where it cannot "
+		return zendo_error(e, -ENOEXEC, "kernel has a segment above 4 GiB (0x%" PRIx64 "), where it cannot "
 				   "be started", p->paddr);
 	if (image->nr_segments == ZENDO_IMAGE_MAX_SEGMENTS)
-		return zendo_error(e, -EBADMSG, "Damaged kernel: more than %d segments", ZENDO_IMAGE_MAX_SEGMENTS);
+		return zendo_error(e, -EBADMSG, "damaged kernel: more than %d segments", ZENDO_IMAGE_MAX_SEGMENTS);
 	image->segments[image->nr_segments++] = (struct zendo_image_segment){
 		.paddr = p->paddr, .memsz = p->memsz, .filesz = p->filesz, .data = f->data + p->offset,
 	};
@@ -156,13 +156,13 @@ static int read_segments(struct zendo_image *image, const struct elf *f, struct 
 			return r;
 	}
 	if (image->nr_segments == 0)
-		return zendo_error(e, -ENOEXEC, "Kernel has no segment to load");
+		return zendo_error(e, -ENOEXEC, "kernel has no segment to load");
 
 	qsort(image->segments, image->nr_segments, sizeof(image->segments[0]), compare_segments);
 	image->lowest = image->segments[0].paddr;
 	for (unsigned i = 0; i < image->nr_segments; i++) {
 		if (i > 0 && image->segments[i].paddr < image->highest)
-			return zendo_error(e, -EBADMSG, "Damaged kernel: segments overlap at 0x%" PRIx64,
+			return zendo_error(e, -EBADMSG, "damaged kernel: segments overlap at 0x%" PRIx64,
 					   image->segments[i].paddr);
 		image->highest = image->segments[i].paddr + image->segments[i].memsz;
 	}
@@ -184,7 +184,7 @@ static int take_note(struct zendo_image *image, const struct note *n, bool *foun
 {
 	if (n->type == XEN_ELFNOTE_PHYS32_ENTRY) {
 		if (n->len != 4 && n->len != 8)
-			return zendo_error(e, -EBADMSG, "Damaged kernel: its Xen ELF note PHYS32_ENTRY has %u bytes, "
+			return zendo_error(e, -EBADMSG, "damaged kernel: its Xen ELF note PHYS32_ENTRY has %u bytes, "
 					   "must be 4 or 8", n->len);
 		image->entry = n->len == 4 ? get32(n->desc) : get64(n->desc);
 		*found = true;
@@ -243,7 +243,7 @@ static int find_entry(struct zendo_image *image, const struct elf *f, struct zen
 		if (p.type != PT_NOTE)
 			continue;
 		if (!inside(f, p.offset, p.filesz))
-			return zendo_error(e, -EBADMSG, "Truncated kernel: its ELF notes are cut off");
+			return zendo_error(e, -EBADMSG, "truncated kernel: its ELF notes are cut off");
 		r = read_notes(image, f, &p, &found, e);
 		if (r < 0)
 			return r;
@@ -258,7 +258,7 @@ static int find_entry(struct zendo_image *image, const struct elf *f, struct zen
 			return r;
 	}
 	if (!found)
-		return zendo_error(e, -ENOEXEC, "Kernel has no Xen ELF note PHYS32_ENTRY (%d): not a PVH kernel; "
+		return zendo_error(e, -ENOEXEC, "kernel has no Xen ELF note PHYS32_ENTRY (%d): not a PVH kernel; "
 				   "is CONFIG_PVH set?", XEN_ELFNOTE_PHYS32_ENTRY);
 	return 0;
 }
@@ -283,5 +283,5 @@ int elf_kernel_parse(struct zendo_image *image, struct zendo_error *e)
 		if (image->entry >= image->segments[i].paddr &&
 		    image->entry - image->segments[i].paddr < image->segments[i].memsz)
 			return 0;
-	return zendo_error(e, -EBADMSG, "Damaged kernel: its entry 0x%" PRIx64 " lies in no segment", image->entry);
+	return zendo_error(e, -EBADMSG, "damaged kernel: its entry 0x%" PRIx64 " lies in no segment", image->entry);
 }

@@ -9,7 +9,7 @@
 struct zendo_error {
 	char source[256];	/* file, "command line", or empty */
 	unsigned line, column;	/* from 1; 0 = the source has no lines */
-	char text[512];		/* a sentence without full stop and newline */
+	char text[512];		/* a sentence without capital, full stop and newline */
 };
 
 /* Fill @e (may be NULL) without a position and return @r, so that "return zendo_error(e, -EINVAL, ...)" reads. */

@@ -22,20 +22,20 @@ static int read_file(const char *path, void **ret, size_t *ret_size, struct zend
 
 	r = file_open_regular(path, ZENDO_IMAGE_MAX_BYTES, &fd, &size);
 	if (r == -EFBIG)
-		return zendo_error(e, r, "Kernel is larger than %llu MiB", ZENDO_IMAGE_MAX_BYTES >> 20);
+		return zendo_error(e, r, "kernel is larger than %llu MiB", ZENDO_IMAGE_MAX_BYTES >> 20);
 	if (r == -EINVAL)
-		return zendo_error(e, r, "Not a regular file");
+		return zendo_error(e, r, "not a regular file");
 	if (r < 0)
-		return zendo_error(e, r, "Cannot open kernel: %s", strerrordesc_np(-r));
+		return zendo_error(e, r, "cannot open kernel: %s", strerrordesc_np(-r));
 	if (size == 0)
-		return zendo_error(e, -ENOEXEC, "Kernel is an empty file");
+		return zendo_error(e, -ENOEXEC, "kernel is an empty file");
 	map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (map == MAP_FAILED)
-		return zendo_error(e, -ENOMEM, "Out of memory");
+		return zendo_error(e, -ENOMEM, "out of memory");
 	r = file_read_at(fd, map, size, 0);
 	if (r < 0) {
 		(void)munmap(map, size);
-		return zendo_error(e, r, "Cannot read kernel: %s", strerrordesc_np(-r));
+		return zendo_error(e, r, "cannot read kernel: %s", strerrordesc_np(-r));
 	}
 	*ret = map;
 	*ret_size = size;
@@ -83,7 +83,7 @@ static int parse(struct zendo_image *image, const void *data, size_t size,
 	}
 	if (unpack_is_bzimage(data, size))
 		return unpack(image, data, size, o, cache_dir, e);
-	return zendo_error(e, -ENOEXEC, "Not a kernel image: neither bzImage nor ELF");
+	return zendo_error(e, -ENOEXEC, "not a kernel image: neither bzImage nor ELF");
 }
 
 int zendo_image_open(const char *path, const struct zendo_image_options *o,
@@ -95,7 +95,7 @@ int zendo_image_open(const char *path, const struct zendo_image_options *o,
 	int r;
 
 	if (!image)
-		return zendo_error(e, -ENOMEM, "Out of memory");
+		return zendo_error(e, -ENOMEM, "out of memory");
 	r = read_file(path, &data, &size, e);
 	if (r >= 0)
 		r = parse(image, data, size, o, o ? o->cache_dir : NULL, e);
@@ -121,7 +121,7 @@ int zendo_image_parse(const void *data, size_t size, const struct zendo_image_op
 	int r;
 
 	if (!image)
-		return zendo_error(e, -ENOMEM, "Out of memory");
+		return zendo_error(e, -ENOMEM, "out of memory");
 	r = parse(image, data, size, o, NULL, e);
 	if (r < 0)
 		return r;
@@ -146,7 +146,7 @@ int zendo_image_load(const struct zendo_image *image, const struct zendo_guest_m
 		void *p = mem->ptr(mem->userdata, s->paddr, s->memsz);
 
 		if (!p)
-			return zendo_error(e, -EFAULT, "Kernel needs memory at 0x%" PRIx64 " to 0x%" PRIx64
+			return zendo_error(e, -EFAULT, "kernel needs memory at 0x%" PRIx64 " to 0x%" PRIx64
 					   ", the domain has none there", s->paddr, s->paddr + s->memsz);
 		if (s->filesz)
 			memcpy(p, s->data, s->filesz);

@@ -53,13 +53,13 @@ static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
 static int progress(const struct job *j, size_t done)
 {
 	if (j->o && j->o->progress && j->o->progress(j->o->progress_userdata, done, j->out_size) != 0)
-		return zendo_error(j->e, -ECANCELED, "Unpacking the kernel was stopped");
+		return zendo_error(j->e, -ECANCELED, "unpacking the kernel was stopped");
 	return 0;
 }
 
 static int damaged(const struct job *j, const char *what)
 {
-	return zendo_error(j->e, -EBADMSG, "Damaged kernel: %s", what);
+	return zendo_error(j->e, -EBADMSG, "damaged kernel: %s", what);
 }
 
 static int too_much(const struct job *j)
@@ -81,7 +81,7 @@ static int lzma_result(const struct job *j, lzma_ret r, size_t out_left)
 {
 	switch (r) {
 	case LZMA_MEM_ERROR:
-		return zendo_error(j->e, -ENOMEM, "Out of memory");
+		return zendo_error(j->e, -ENOMEM, "out of memory");
 	case LZMA_MEMLIMIT_ERROR:
 		return damaged(j, "unpacking it would need more than 256 MiB of memory");
 	case LZMA_BUF_ERROR:
@@ -149,7 +149,7 @@ static int run_gzip(const struct job *j, z_stream *s)
 			return r;
 	}
 	if (zr == Z_MEM_ERROR)
-		return zendo_error(j->e, -ENOMEM, "Out of memory");
+		return zendo_error(j->e, -ENOMEM, "out of memory");
 	if (zr == Z_BUF_ERROR)
 		return s->total_out == j->out_size ? too_much(j) : damaged(j, "packed data ends too early");
 	if (zr != Z_STREAM_END)
@@ -163,7 +163,7 @@ static int unpack_gzip(const struct job *j)
 	int r;
 
 	if (inflateInit2(&s, 16 + MAX_WBITS) != Z_OK)	/* 16: with gzip's header */
-		return zendo_error(j->e, -ENOMEM, "Out of memory");
+		return zendo_error(j->e, -ENOMEM, "out of memory");
 	r = run_gzip(j, &s);
 	(void)inflateEnd(&s);
 	return r;
@@ -187,7 +187,7 @@ static int unpack_zstd(const struct job *j)
 		return damaged(j, "packed data is corrupt or ends too early");
 	d = ZSTD_createDCtx();
 	if (!d)
-		return zendo_error(j->e, -ENOMEM, "Out of memory");
+		return zendo_error(j->e, -ENOMEM, "out of memory");
 	n = ZSTD_decompressDCtx(d, j->out, j->out_size, j->in, frame);
 	(void)ZSTD_freeDCtx(d);
 	switch (ZSTD_getErrorCode(n)) {
@@ -196,7 +196,7 @@ static int unpack_zstd(const struct job *j)
 	case ZSTD_error_dstSize_tooSmall:
 		return too_much(j);
 	case ZSTD_error_memory_allocation:
-		return zendo_error(j->e, -ENOMEM, "Out of memory");
+		return zendo_error(j->e, -ENOMEM, "out of memory");
 	default:
 		return damaged(j, "packed data is corrupt");
 	}
@@ -254,20 +254,20 @@ static int find_payload(const uint8_t *data, size_t size, const uint8_t **ret, s
 	uint64_t sectors, start, len;
 
 	if (size < HDR_END)
-		return zendo_error(e, -EBADMSG, "Truncated kernel: only %zu bytes", size);
+		return zendo_error(e, -EBADMSG, "truncated kernel: only %zu bytes", size);
 	if (get16(data + HDR_VERSION) < HDR_VERSION_PAYLOAD)
-		return zendo_error(e, -ENOEXEC, "Kernel has boot protocol %u.%02u, needs 2.08 (Linux 2.6.26)",
+		return zendo_error(e, -ENOEXEC, "kernel has boot protocol %u.%02u, needs 2.08 (Linux 2.6.26)",
 				   data[HDR_VERSION + 1], data[HDR_VERSION]);
 	sectors = data[HDR_SETUP_SECTS] ? data[HDR_SETUP_SECTS] : 4;
 	start = (sectors + 1) * 512 + get32(data + HDR_PAYLOAD_OFFSET);
 	len = get32(data + HDR_PAYLOAD_LENGTH);
 	if (len == 0)
-		return zendo_error(e, -ENOEXEC, "Kernel has no payload");
+		return zendo_error(e, -ENOEXEC, "kernel has no payload");
 	if (start > size || len > size - start)
-		return zendo_error(e, -EBADMSG, "Truncated kernel: its header speaks of %llu bytes, the file has %zu",
+		return zendo_error(e, -EBADMSG, "truncated kernel: its header speaks of %llu bytes, the file has %zu",
 				   (unsigned long long)(start + len), size);
 	if (len < 16)
-		return zendo_error(e, -EBADMSG, "Damaged kernel: a payload of %llu bytes", (unsigned long long)len);
+		return zendo_error(e, -EBADMSG, "damaged kernel: a payload of %llu bytes", (unsigned long long)len);
 	*ret = data + start;
 	*ret_size = len;
 	return 0;
@@ -281,12 +281,12 @@ static int find_format(const uint8_t *payload, const struct format **ret, struct
 		if (memcmp(payload, f->magic, f->magic_len) != 0)
 			continue;
 		if (!f->unpack)
-			return zendo_error(e, -EOPNOTSUPP, "Kernel is packed with %s, which is not supported: "
+			return zendo_error(e, -EOPNOTSUPP, "kernel is packed with %s, which is not supported: "
 					   "build it with xz, zstd, lz4, lzma or gzip", f->name);
 		*ret = f;
 		return 0;
 	}
-	return zendo_error(e, -ENOEXEC, "Kernel is packed in an unknown way (it begins with %02x %02x %02x %02x)",
+	return zendo_error(e, -ENOEXEC, "kernel is packed in an unknown way (it begins with %02x %02x %02x %02x)",
 			   payload[0], payload[1], payload[2], payload[3]);
 }
 
@@ -327,14 +327,14 @@ int unpack_bzimage(const void *data, size_t size, const struct zendo_image_optio
 	if (!f->size_is_inside)
 		j.in_size -= 4;
 	if (j.out_size > ZENDO_IMAGE_MAX_BYTES)
-		return zendo_error(e, -EFBIG, "Kernel unpacks to %zu MiB, at most %llu are accepted",
+		return zendo_error(e, -EFBIG, "kernel unpacks to %zu MiB, at most %llu are accepted",
 				   j.out_size >> 20, ZENDO_IMAGE_MAX_BYTES >> 20);
 	if (j.out_size == 0)
-		return zendo_error(e, -EBADMSG, "Damaged kernel: it says that it unpacks to nothing");
+		return zendo_error(e, -EBADMSG, "damaged kernel: it says that it unpacks to nothing");
 
 	map = mmap(NULL, j.out_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (map == MAP_FAILED)
-		return zendo_error(e, -ENOMEM, "Out of memory");
+		return zendo_error(e, -ENOMEM, "out of memory");
 	j.out = map;
 	r = f->unpack(&j);
 	if (r < 0) {
