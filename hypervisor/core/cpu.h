@@ -59,6 +59,9 @@ struct cpu {
 	struct zendo_cpu_launch launch;	/* private copy */
 };
 
+#ifdef ZENDO_HOST_TEST
+struct cpu *this_cpu(void);	/* stacks of a host process lie elsewhere */
+#else
 static inline struct cpu *this_cpu(void)
 {
 	uint64_t sp;
@@ -66,6 +69,7 @@ static inline struct cpu *this_cpu(void)
 	__asm__ volatile("mov %%rsp, %0" : "=r"(sp));
 	return (struct cpu *)((sp - 1) & ~(uint64_t)(ZENDO_PERCPU_SIZE - 1));
 }
+#endif
 
 extern struct zendo_launch boot;	/* private, checked copy; read-only after start */
 /* NULL for a CPU that never was under. */
