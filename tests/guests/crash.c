@@ -67,6 +67,7 @@ static void bad_hypercalls(void)
 
 	for (i = 0; i < ARRAY_SIZE(numbers); i++)
 		check_refused("bad-hypercall-number", hypercall(numbers[i], ~0UL, ~0UL, ~0UL));
+	/* Xen 4.17 looks at 48 bits only and writes to address 0 here; a fault is what any other access would get. */
 	check_equal("pointer-not-canonical", memory_op(XENMEM_memory_map, (void *)0x8000000000000000), -XEN_EFAULT);
 	check_equal("pointer-not-mapped", memory_op(XENMEM_memory_map, (void *)0x700000000000), -XEN_EFAULT);
 	check_refused("pointer-into-hole", memory_op(XENMEM_memory_map, (void *)(uintptr_t)hole()));
@@ -153,6 +154,7 @@ static void bad_shutdown_reason(void)
 {
 	struct sched_shutdown s = { .reason = 0x1234 };
 
+	/* Xen takes the low byte and ends the domain; refusing is as good. */
 	check_refused("shutdown-with-unknown-reason", sched_op(SCHEDOP_shutdown, &s));
 }
 
@@ -216,6 +218,7 @@ static void ac_loop(void)
 		__asm__ volatile("pushf; orl $0x40000, (%%rsp); popf; movl 1(%0), %%eax" :: "r"(scratch) : "rax", "memory");
 }
 
+/* Aborts QEMU 7.2 (an assertion of its own about locks) when it runs nested: for silicon only. */
 static void db_loop(void)
 {
 	/* A data breakpoint on the stack slot that delivering #DB writes. */
@@ -399,7 +402,7 @@ static const struct kind kinds[] = {
 	{ "give-away-self",	give_away_self,		CRASHED },
 	{ "give-away-stack",	give_away_stack,	CRASHED },
 	{ "string-io",		string_io,		CRASHED },
-	{ "bad-shutdown",	bad_shutdown_reason,	POWEROFF },
+	{ "bad-shutdown",	bad_shutdown_reason,	EITHER },
 	{ "hlt-if0",		halt_if0,		POWEROFF },
 	{ "hypercall-page-nomem", hypercall_page_in_hole, POWEROFF },
 	{ "badstate-cr0",	state_cr0_nw,		EITHER },

@@ -198,6 +198,7 @@ gdt:	.quad	0
 	.quad	0x00cf9b000000ffff	/* 0x28 code, 32-bit */
 	.quad	0x00ef9b000000ffff	/* 0x30 code with both L and D: not a valid state */
 	.quad	0, 0			/* 0x38 TSS, filled by traps.c */
+	.quad	0x00cf13000000ffff	/* 0x48 data, not present */
 gdt_end:
 gdt_ptr:
 	.word	gdt_end - gdt - 1
