@@ -341,6 +341,9 @@ void svm_run(struct cpu *c, struct vcpu *v, struct exit_info *x)
 		else
 			code = 0;
 	} while (code);
+	if ((uint32_t)b->exit_code == SVM_EXIT_INVALID)
+		hv_log("d%u v%u: VMRUN refused: event %lx int_ctl %lx asid %u efer %lx cr0 %lx cr4 %lx dr6 %lx dr7 %lx", v->d->id, v->id,
+		       b->exit_int_info, b->int_ctl, b->asid, b->efer, b->cr0, b->cr4, b->dr6, b->dr7);
 	/* TCG overwrites the save area with host state on VMEXIT_INVALID: what we put in still stands in v->regs. */
 	if ((uint32_t)b->exit_code != SVM_EXIT_INVALID)
 		sync_out(v, b);

@@ -53,6 +53,11 @@ void svm_maps_init(void)
 		MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP,
 	};
 
+	static bool done;	/* CPUs come one at a time; other CPUs may be using the maps */
+
+	if (done)
+		return;
+	done = true;
 	memset(guest_msrpm, 0xff, sizeof(guest_msrpm));
 	memset(guest_iopm, 0xff, sizeof(guest_iopm));
 	for (size_t i = 0; i < ARRAY_SIZE(through); i++)
@@ -145,6 +150,7 @@ static int svm_launch(struct cpu *c, const struct zendo_cpu_launch *l)
 
 	if (rc)
 		return rc;
+	svm_maps_init();
 	memset(b, 0, sizeof(*b));
 	memset((char *)c + CPU_HSAVE, 0, PAGE_SIZE);
 	memset((char *)c + CPU_HOST_VMCB, 0, PAGE_SIZE);
