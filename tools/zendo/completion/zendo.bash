@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# bash completion for zendo(1)
+
+_zendo_names()
+{
+	# names may hold blanks: one per line
+	zendo list --json 2>/dev/null | sed -n 's/^ *"name": *"\(.*\)",\{0,1\}$/\1/p' | grep -vx 'Domain-0'
+}
+
+_zendo()
+{
+	# prev is _init_completion's
+	# shellcheck disable=SC2034
+	local cur prev words cword command options
+	_init_completion || return
+
+	local commands='create list console destroy pause unpause info dmesg doctor launch leave version help'
+	if [ "$cword" -eq 1 ]; then
+		mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
+		return
+	fi
+	command=${words[1]}
+	case $command in
+	create) options='--console --paused --dry-run' ;;
+	list | info | doctor) options='--json' ;;
+	console) options='--force --read-only --scrollback' ;;
+	dmesg) options='--follow' ;;
+	esac
+	if [[ $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$options --help" -- "$cur")
+		return
+	fi
+	case $command in
+	create)
+		_filedir
+		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(
+			cd /etc/zendo 2>/dev/null && compgen -G "$cur*.cfg" | sed 's/\.cfg$//')
+		;;
+	list | console | destroy | pause | unpause)
+		mapfile -t COMPREPLY < <(compgen -W "$(_zendo_names)" -- "$cur")
+		;;
+	help)
+		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
+		;;
+	esac
+} && complete -F _zendo zendo
