@@ -90,3 +90,24 @@ int zendo_unit_name(const char *name, char ret[static ZENDO_RUNTIME_PATH_MAX])
 {
 	return with_instance(name, ret, "zendo-domain@%s.service%s", "");
 }
+
+int zendo_runtime_check_actions(const struct zendo_config *c, struct zendo_error *e)
+{
+	const struct {
+		const char *key;
+		enum zendo_on_event action;
+	} all[] = {
+		{ "on_poweroff", c->on_poweroff },
+		{ "on_reboot", c->on_reboot },
+		{ "on_crash", c->on_crash },
+		{ "on_watchdog", c->on_watchdog },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i].action != ZENDO_ON_DESTROY && all[i].action != ZENDO_ON_RESTART &&
+		    all[i].action != ZENDO_ON_PRESERVE)
+			return zendo_error(e, -EOPNOTSUPP, "%s=\"%s\" is not in this version: "
+					   "use destroy, restart or preserve", all[i].key,
+					   zendo_on_event_to_string(all[i].action));
+	return 0;
+}

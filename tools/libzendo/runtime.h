@@ -18,6 +18,9 @@
 
 #include <stddef.h>
 
+struct zendo_config;
+struct zendo_error;
+
 #define ZENDO_RUNTIME_DIR	"/run/zendo/domains"
 #define ZENDO_CONSOLE_LOG_DIR	"/var/lib/zendo/console"
 #define ZENDO_ETC_DIR		"/etc/zendo"
@@ -38,5 +41,8 @@ int zendo_console_log_path(const char *name, char ret[static ZENDO_RUNTIME_PATH_
 
 /* "zendo-domain@<instance>.service" */
 int zendo_unit_name(const char *name, char ret[static ZENDO_RUNTIME_PATH_MAX]);
+
+/* -EOPNOTSUPP: on_...= asks for something that zendo-run(8) does not do. */
+int zendo_runtime_check_actions(const struct zendo_config *c, struct zendo_error *e);
 
 #endif

@@ -228,6 +228,11 @@ int console_attach(struct console *c, int fd, pid_t pid, enum console_mode mode,
 	return console_readers_add(c->readers, fd, pid, mode != CONSOLE_READ, scrollback);
 }
 
+void console_type(struct console *c, const void *data, size_t len)
+{
+	on_input(data, len, c);
+}
+
 pid_t console_writer(const struct console *c)
 {
 	return console_readers_writer(c->readers);

@@ -53,6 +53,9 @@ void console_disconnect(struct console *c);
 int console_attach(struct console *c, int fd, pid_t pid, enum console_mode mode, bool scrollback,
 		   pid_t *ret_writer);
 
+/* As if the one who types had sent it; what the ring has no room for is lost beyond a KiB. */
+void console_type(struct console *c, const void *data, size_t len);
+
 /* Who types now; 0 = nobody. */
 pid_t console_writer(const struct console *c);
 

@@ -20,6 +20,8 @@ struct client {
 	int fd;
 	size_t len;
 	char line[ZENDO_CONTROL_LINE_MAX];
+	const char *rest;	/* while a request is handled: what came behind it */
+	size_t rest_len;
 };
 
 struct control {
@@ -142,8 +144,11 @@ static int request_console(struct client *cl, struct json_object *request, struc
 	} else {
 		answer_result(answer, r);
 	}
-	if (r >= 0)
+	if (r >= 0) {
 		TAKE_FD(fd);
+		if (mode != CONSOLE_READ)
+			console_type(cl->control->console, cl->rest, cl->rest_len);
+	}
 	if (send_answer(cl, answer) < 0 || r >= 0)
 		return -ECONNRESET;	/* no control connection any more */
 	return 0;
@@ -210,11 +215,13 @@ static int on_client(sd_event_source *s, int fd, uint32_t revents, void *userdat
 	cl->len += (size_t)n;
 	while ((newline = memchr(cl->line, '\n', cl->len))) {
 		*newline++ = '\0';
+		cl->rest = newline;
+		cl->rest_len = cl->len - (size_t)(newline - cl->line);
 		if (handle_line(cl, cl->line) < 0) {
 			client_free(cl);
 			return 0;
 		}
-		cl->len -= (size_t)(newline - cl->line);
+		cl->len = cl->rest_len;
 		memmove(cl->line, newline, cl->len);
 	}
 	if (cl->len == sizeof(cl->line))

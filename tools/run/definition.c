@@ -9,6 +9,7 @@
 
 #include "cache.h"
 #include "host.h"
+#include "runtime.h"
 
 /* The list as config.h gives it: "0-3,6". */
 static int parse_affinity(const char *cpus, cpu_set_t **ret, size_t *ret_size)
@@ -39,14 +40,6 @@ static int parse_affinity(const char *cpus, cpu_set_t **ret, size_t *ret_size)
 	return 0;
 }
 
-static int check_action(const char *key, enum zendo_on_event action, struct zendo_error *e)
-{
-	if (action == ZENDO_ON_DESTROY || action == ZENDO_ON_RESTART || action == ZENDO_ON_PRESERVE)
-		return 0;
-	return zendo_error(e, -EOPNOTSUPP, "%s=\"%s\" is not in this version: use destroy, restart or preserve",
-			   key, zendo_on_event_to_string(action));
-}
-
 static int load_config(struct definition *d, const char *path, const char *name, struct zendo_error *e)
 {
 	struct zendo_config *c;
@@ -58,10 +51,8 @@ static int load_config(struct definition *d, const char *path, const char *name,
 	c = d->config;
 	if (strcmp(c->name, name) != 0)
 		return zendo_error(e, -EINVAL, "%s defines the domain '%s', not '%s'", path, c->name, name);
-	if ((r = check_action("on_poweroff", c->on_poweroff, e)) < 0 ||
-	    (r = check_action("on_reboot", c->on_reboot, e)) < 0 ||
-	    (r = check_action("on_crash", c->on_crash, e)) < 0 ||
-	    (r = check_action("on_watchdog", c->on_watchdog, e)) < 0)
+	r = zendo_runtime_check_actions(c, e);
+	if (r < 0)
 		return r;
 	if (!c->cpus)
 		return 0;

@@ -39,7 +39,7 @@ static int usage(FILE *f, int status)
 	      "                       then " ZENDO_ETC_DIR "/NAME.cfg\n"
 	      "  --paused             build it, do not let it run\n"
 	      "  --help\n\n"
-	      "Exit status: 0 it ended as wished, 1 failure, 2 usage, 3 the guest crashed.\n", f);
+	      "Exit status: 0 it ended as wished, 1 failure, 2 usage, 10 the guest crashed.\n", f);
 	return status;
 }
 

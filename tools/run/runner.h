@@ -18,7 +18,7 @@ enum {
 	RUN_OK = 0,		/* the domain ended as its guest or an administrator wished */
 	RUN_FAILURE = 1,	/* it could not be started, or the runner failed */
 	RUN_USAGE = 2,
-	RUN_CRASHED = 3,	/* the guest crashed */
+	RUN_CRASHED = 10,	/* the guest crashed; below 8 systemd prints names of its own beside it */
 };
 
 /*

@@ -28,7 +28,7 @@
 
 struct create_options {
 	bool console, paused, dry_run;
-	char path[PATH_MAX];		/* of the definition */
+	char path[PATH_MAX];		/* of the definition; "" = there is no file */
 	const char *const *overrides;
 };
 
@@ -41,7 +41,7 @@ static int find_definition(const char *arg, char *ret, size_t size)
 	if (access(arg, F_OK) == 0)
 		return 1;
 	if (strchr(arg, '=')) {
-		(void)snprintf(ret, size, "/dev/null");
+		*ret = '\0';
 		return 0;
 	}
 	if (!strchr(arg, '/'))
@@ -83,6 +83,24 @@ static int parse_arguments(int argc, char **argv, struct create_options *o)
 	return EXIT_OK;
 }
 
+/* All of the definition stands on the command line. */
+static int parse_overrides(const char *const *overrides, struct zendo_config **ret, struct zendo_error *e)
+{
+	_cleanup_free_ struct zendo_config_input *inputs = NULL;
+	size_t nr = 0;
+
+	while (overrides[nr])
+		nr++;
+	inputs = calloc(nr, sizeof(*inputs));
+	if (!inputs)
+		return zendo_error(e, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < nr; i++)
+		inputs[i] = (struct zendo_config_input) {
+			.source = "command line", .text = overrides[i], .len = strlen(overrides[i]), .bare = true,
+		};
+	return zendo_config_parse(inputs, nr, ret, e);
+}
+
 static int load(const struct create_options *o, struct zendo_config **ret)
 {
 	_cleanup_(zendo_config_freep) struct zendo_config *c = NULL;
@@ -90,9 +108,14 @@ static int load(const struct create_options *o, struct zendo_config **ret)
 	char text[1024];
 	int r;
 
-	if (access(o->path, F_OK) < 0 && errno == ENOENT)
+	if (!*o->path)
+		r = parse_overrides(o->overrides, &c, &e);
+	else if (access(o->path, F_OK) < 0 && errno == ENOENT)
 		return fail(EXIT_FAILED, "there is no definition %s", o->path);
-	r = zendo_config_load(o->path, o->overrides, &c, &e);
+	else
+		r = zendo_config_load(o->path, o->overrides, &c, &e);
+	if (r >= 0)
+		r = zendo_runtime_check_actions(c, &e);
 	if (r < 0)
 		return fail_error(r, &e);
 	for (size_t i = 0; i < c->nr_warnings; i++)
