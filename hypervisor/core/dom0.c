@@ -113,7 +113,8 @@ bool dom0_fault(struct cpu *c, uint64_t addr, bool write)
 			hv_log("CPU %u: dom0 wrote to hidden frame %lx", c->id, addr >> PAGE_SHIFT);
 		return false;
 	}
-	if (addr >> host_features.maxphys)
+	/* No CPU has it, or no table says it: 4 levels would take it for an address 256 TiB lower. */
+	if (addr >> host_features.maxphys || addr >= npt_end(&dom0_npt))
 		return false;
 	/* Above what launch knew: 64-bit BARs, hot-added memory. */
 	rc = map_gib(addr & ~(GIB - 1));

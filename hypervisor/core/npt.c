@@ -52,11 +52,13 @@ static uint64_t *split(struct npt *n, uint64_t *e, int level)
 	return t;
 }
 
-/* The entry of @level for @addr; tables are made and leaves split on the way. NULL: no page left. */
+/* The entry of @level for @addr; tables are made and leaves split on the way. NULL: no page left, or the tables were freed. */
 static uint64_t *entry_make(struct npt *n, uint64_t addr, int level)
 {
 	uint64_t *t = n->root;
 
+	if (!t)
+		return NULL;
 	for (int l = n->levels; l > level; l--) {
 		uint64_t *e = &t[index_at(addr, l)];
 
@@ -82,6 +84,8 @@ int npt_map(struct npt *n, uint64_t addr, hpa_t h, int level, uint32_t rights, b
 	uint64_t *e;
 	int rc = 0;
 
+	if (addr >= npt_end(n))
+		return -XEN_EINVAL;
 	spin_lock(&n->lock);
 	e = entry_make(n, addr, level);
 	if (!e)
@@ -97,12 +101,13 @@ int npt_map(struct npt *n, uint64_t addr, hpa_t h, int level, uint32_t rights, b
 struct npt_leaf npt_lookup(struct npt *n, uint64_t addr)
 {
 	struct npt_leaf r = { hpa(0), 0, 0 };
-	uint64_t *t = n->root;
+	uint64_t *t;
 
-	if (n->levels == 4 && addr >> 48)
+	if (addr >= npt_end(n))
 		return r;
 	spin_lock(&n->lock);
-	for (int l = n->levels; l >= 1; l--) {
+	t = n->root;
+	for (int l = n->levels; t && l >= 1; l--) {
 		uint64_t e = t[index_at(addr, l)];
 
 		if (!e)
@@ -141,6 +146,8 @@ int npt_set_table(struct npt *n, uint64_t addr, hpa_t table)
 {
 	uint64_t *e;
 
+	if (addr >= npt_end(n))
+		return -XEN_EINVAL;
 	spin_lock(&n->lock);
 	e = entry_make(n, addr, 2);
 	if (e)
@@ -150,29 +157,38 @@ int npt_set_table(struct npt *n, uint64_t addr, hpa_t table)
 }
 
 /* Deepest first without recursion: go down the first table entry there is, free a table that has none. */
+static void free_one(struct npt *n)
+{
+	uint64_t *t = n->root, *parent = NULL;
+	int l = n->levels;
+
+	for (;;) {
+		unsigned int i = 0;
+
+		while (l > 1 && i < ENTRIES && (!t[i] || ops->npt_is_leaf(t[i], l)))
+			i++;
+		if (l == 1 || i == ENTRIES)
+			break;
+		parent = &t[i];
+		t = table_of(*parent);
+		l--;
+	}
+	if (parent)
+		*parent = 0;
+	else
+		n->root = NULL;
+	n->nr_tables--;
+	pool_free(n->d, t);
+}
+
 bool npt_free(struct npt *n, unsigned int budget)
 {
-	for (; n->root && budget; budget--) {
-		uint64_t *t = n->root, *parent = NULL;
-		int l = n->levels;
+	bool none;
 
-		for (;;) {
-			unsigned int i = 0;
-
-			while (l > 1 && i < ENTRIES && (!t[i] || ops->npt_is_leaf(t[i], l)))
-				i++;
-			if (l == 1 || i == ENTRIES)
-				break;
-			parent = &t[i];
-			t = table_of(*parent);
-			l--;
-		}
-		if (parent)
-			*parent = 0;
-		else
-			n->root = NULL;
-		n->nr_tables--;
-		pool_free(n->d, t);
-	}
-	return !n->root;
+	spin_lock(&n->lock);
+	for (; n->root && budget; budget--)
+		free_one(n);
+	none = !n->root;
+	spin_unlock(&n->lock);
+	return none;
 }

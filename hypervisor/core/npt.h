@@ -22,15 +22,24 @@ struct npt_leaf {
 	int		level;
 };
 
+/* The first address that tables of this depth cannot say. */
+static inline uint64_t npt_end(const struct npt *n)
+{
+	return 1ULL << (PAGE_SHIFT + 9 * n->levels);
+}
+
 int __must_check npt_init(struct npt *n, struct domain *d, int levels);
-/* Map one leaf of @level (1: 4 KiB, 2: 2 MiB, 3: 1 GiB), splitting larger ones in the way. -XEN_ENOMEM with nothing changed; -XEN_EEXIST when something is there and !replace. */
+/*
+ * Map one leaf of @level (1: 4 KiB, 2: 2 MiB, 3: 1 GiB), splitting larger ones in the way. -XEN_ENOMEM with nothing changed;
+ * -XEN_EEXIST when something is there and !replace; -XEN_EINVAL: beyond npt_end().
+ */
 int __must_check npt_map(struct npt *n, uint64_t addr, hpa_t h, int level, uint32_t rights, bool replace);
 struct npt_leaf npt_lookup(struct npt *n, uint64_t addr);
 /* Remove one 4 KiB leaf, splitting; @ret tells what was there. -XEN_ENOMEM: nothing changed. */
 int __must_check npt_unmap(struct npt *n, uint64_t addr, struct npt_leaf *ret);
 /* Put @table (a page of 512 leaves, shared) in place of the 2 MiB entry at @addr; npt_map(level 2, replace) undoes it. */
 int __must_check npt_set_table(struct npt *n, uint64_t addr, hpa_t table);
-/* Free tables, at most @budget pages in one call; true when none is left. */
+/* Free tables, at most @budget pages in one call; true when none is left. Then nothing is mapped, and nothing can be. */
 bool npt_free(struct npt *n, unsigned int budget);
 
 #endif
