@@ -107,7 +107,7 @@ uint32_t domain_returned(struct domain *d, uint64_t *hpas, uint32_t nr)
 	return n;
 }
 
-mfn_t ram_take(struct domain *d)
+static mfn_t stock_take(struct domain *d, enum frame_type type)
 {
 	mfn_t m = INVALID_MFN;
 
@@ -115,10 +115,21 @@ mfn_t ram_take(struct domain *d)
 	if (d->mem->nr_stock)
 		m = mfn(d->mem->stock[--d->mem->nr_stock]);
 	spin_unlock(&d->lock);
-	if (mfn_valid(m)) {
-		if (frame_give(m, 0, d->id, FRAME_STOCK, d->id, FRAME_RAM))
-			hv_panic("d%u: stock frame %lx changed hands", d->id, m.v);
-		__atomic_fetch_add(&d->nr_pages, 1, __ATOMIC_RELAXED);
-	}
+	if (mfn_valid(m) && frame_give(m, 0, d->id, FRAME_STOCK, d->id, type))
+		hv_panic("d%u: stock frame %lx changed hands", d->id, m.v);
 	return m;
+}
+
+mfn_t ram_take(struct domain *d)
+{
+	mfn_t m = stock_take(d, FRAME_RAM);
+
+	if (mfn_valid(m))
+		__atomic_fetch_add(&d->nr_pages, 1, __ATOMIC_RELAXED);
+	return m;
+}
+
+mfn_t grant_take(struct domain *d)
+{
+	return stock_take(d, FRAME_GRANT);
 }

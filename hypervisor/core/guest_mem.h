@@ -50,6 +50,7 @@ uint64_t p2m_max_gfn(const struct domain *d);
  */
 void ram_return(struct domain *d, mfn_t m);
 mfn_t ram_take(struct domain *d);
+mfn_t grant_take(struct domain *d);	/* likewise, to become a grant frame */
 
 /*
  * A permanent mapping of one page of dom0's own RAM that both sides use (run pages, posted pages, hints). NULL: not dom0's, or no slot.

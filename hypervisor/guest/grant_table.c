@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The guest as granter. Its entries are read and pinned by dom0's kernel itself (F23); here are the frames and
- * the version. Frames are dom0's donations, so the maximum is what dom0 gave. Mapping other guests' grants
+ * the version. Frames are dom0's donations, asked for as the table grows. Mapping other guests' grants
  * and version 2 come later.
  */
 #include "guest/grant_table.h"
@@ -68,6 +68,28 @@ mfn_t grant_frame(struct domain *d, uint64_t idx)
 	return m;
 }
 
+/* Frames up to @idx, out of the stock: dom0 is asked for what is missing. */
+int grant_grow(struct hcall *h, uint64_t idx)
+{
+	struct domain *d = h->v->d;
+
+	if (idx >= GRANT_MAX_FRAMES)
+		return -XEN_EINVAL;
+	while (READ_ONCE(d->g.grant.nr_frames) <= idx) {
+		mfn_t m = grant_take(d);
+		int rc;
+
+		if (!mfn_valid(m)) {
+			h->need_ram = (uint32_t)(idx + 1 - d->g.grant.nr_frames);
+			return -XEN_ENOMEM;
+		}
+		rc = grant_add_frame(d, m);
+		if (rc)
+			return rc;	/* another vCPU filled it up; the frame stays the domain's until it dies */
+	}
+	return 0;
+}
+
 static int64_t query_size(struct hcall *h)
 {
 	struct gnttab_query_size q;
@@ -78,8 +100,10 @@ static int64_t query_size(struct hcall *h)
 	if (hcall_get(h, h->arg[1], &q, sizeof(q)))
 		return -XEN_EFAULT;
 	q.status = is_self(d, q.dom) ? GNTST_okay : GNTST_permission_denied;
-	if (q.status == GNTST_okay)
-		q.nr_frames = q.max_nr_frames = READ_ONCE(d->g.grant.nr_frames);
+	if (q.status == GNTST_okay) {
+		q.nr_frames = READ_ONCE(d->g.grant.nr_frames);
+		q.max_nr_frames = GRANT_MAX_FRAMES;
+	}
 	return hcall_put(h, h->arg[1], &q, sizeof(q));
 }
 
@@ -153,10 +177,10 @@ static int64_t setup_table(struct hcall *h)
 	s.status = GNTST_okay;
 	if (!is_self(h->v->d, s.dom))
 		s.status = GNTST_permission_denied;
-	else if (s.nr_frames > READ_ONCE(h->v->d->g.grant.nr_frames))
+	else if (s.nr_frames > GRANT_MAX_FRAMES)
 		s.status = GNTST_general_error;
-	else
-		rc = put_frame_list(h, list, s.nr_frames);
+	else if (s.nr_frames)
+		rc = grant_grow(h, s.nr_frames - 1) ?: put_frame_list(h, list, s.nr_frames);
 	if (rc)
 		return rc;
 	/* The status stands at the same offset in both layouts. */

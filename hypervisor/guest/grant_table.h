@@ -8,6 +8,9 @@
 int __must_check grant_init(struct domain *d, hpa_t page);
 void grant_destroy(struct domain *d);
 /* Frame @idx; INVALID_MFN when dom0 gave none. */
+struct hcall;
+/* Make frame @idx be there; -XEN_ENOMEM with h->need_ram: ask dom0 and come again. -XEN_EINVAL: beyond the maximum. */
+int __must_check grant_grow(struct hcall *h, uint64_t idx);
 mfn_t grant_frame(struct domain *d, uint64_t idx);
 
 #endif

@@ -151,6 +151,7 @@ static int add_one(struct hcall *h, const struct xen_add_to_physmap *a, mfn_t *r
 {
 	struct domain *d = h->v->d;
 	mfn_t m;
+	int rc;
 
 	switch (a->space) {
 	case XENMAPSPACE_shared_info:
@@ -158,9 +159,10 @@ static int add_one(struct hcall *h, const struct xen_add_to_physmap *a, mfn_t *r
 			return -XEN_EINVAL;
 		return move_special(d, pool_mfn(d->g.shared), P2M_SPECIAL, gfn(a->gpfn), &d->g.shared_gfn, ret_ram, ret_removed);
 	case XENMAPSPACE_grant_table:
+		rc = grant_grow(h, a->idx);
+		if (rc)
+			return rc;
 		m = grant_frame(d, a->idx);
-		if (!mfn_valid(m))
-			return -XEN_EINVAL;
 		return move_special(d, m, P2M_GRANT, gfn(a->gpfn), &d->g.grant.frame[a->idx].gfn, ret_ram, ret_removed);
 	case XENMAPSPACE_gmfn:
 		return move_ram(d, gfn(a->idx), gfn(a->gpfn), ret_ram, ret_removed);

@@ -302,6 +302,16 @@ static void live_registers(struct vcpu *v, struct svm_vcpu *s)
 	s->spec_ctrl = v->g.spec_ctrl;
 }
 
+/*
+ * TCG (7.2) does not honour the XSETBV intercept: what the guest loaded is only seen afterwards. On a CPU that follows the
+ * manual the value read is always the one put in.
+ */
+static void tcg_xsetbv(struct vcpu *v, struct svm_vcpu *s)
+{
+	if (host_features.xcr0_mask)
+		v->g.xcr0 = s->xcr0 = xgetbv(0);
+}
+
 /* SPEC_CTRL is one register for both worlds unless the CPU virtualises it; written only when they differ. */
 static void spec_ctrl_in(struct cpu *c, struct svm_vcpu *s)
 {
@@ -333,6 +343,7 @@ void svm_run(struct cpu *c, struct vcpu *v, struct exit_info *x)
 		svm_enter(&v->regs, pool_hpa(b).v, area_hpa(c, CPU_HOST_VMCB));
 		spec_ctrl_out(c, s);
 		spec_do(EDGE_GUEST_TO_HV);
+		tcg_xsetbv(v, s);
 		b->tlb_ctl = 0;
 		code = (uint32_t)b->exit_code;
 		b->event_inj = code == SVM_EXIT_INVALID ? 0 : svm_reinject(b->exit_int_info);
