@@ -1,10 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-only
+#
+# Tests of tools/run.
+
+run_CFLAGS := -Iinclude -Iinclude/uapi -Itools/libzendo -Itools/run
+
+test_console_SRCS := \
+	tools/libzendo/device.c \
+	tools/run/console.c \
+	tools/run/console_lines.c \
+	tools/run/console_reader.c \
+	tools/run/console_ring.c \
+	tools/run/scrollback.c
+test_console_CFLAGS = $(run_CFLAGS)
+test_console_LIBS = -lsystemd
 
 test_console_lines_SRCS = tools/run/console_lines.c
-test_console_lines_CFLAGS = -Itools/run
+test_console_lines_CFLAGS = $(run_CFLAGS)
 
 test_console_ring_SRCS = tools/run/console_ring.c
-test_console_ring_CFLAGS = -Itools/run
+test_console_ring_CFLAGS = $(run_CFLAGS)
 
 test_scrollback_SRCS = tools/run/scrollback.c
-test_scrollback_CFLAGS = -Itools/run -Itools/libzendo
+test_scrollback_CFLAGS = $(run_CFLAGS)

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Tests of tools/zendo and of what it shares with zendo-run.
+
+zendo_CFLAGS := -Iinclude -Iinclude/uapi -Itools/libzendo -Itools/zendo
+zendo_config_SRCS := \
+	tools/libzendo/config-cpus.c \
+	tools/libzendo/config-json.c \
+	tools/libzendo/config-keys.c \
+	tools/libzendo/config-syntax.c \
+	tools/libzendo/config.c \
+	tools/libzendo/error.c \
+	tools/libzendo/file.c
+
+test_cli_SRCS := \
+	$(zendo_config_SRCS) \
+	tools/libzendo/control.c \
+	tools/libzendo/device.c \
+	tools/libzendo/runtime.c \
+	tools/zendo/cli.c
+test_cli_CFLAGS = $(zendo_CFLAGS)
+test_cli_LIBS = -ljson-c
+
+test_definition_file_SRCS := \
+	$(zendo_config_SRCS) \
+	tools/libzendo/runtime.c
+test_definition_file_CFLAGS = $(zendo_CFLAGS)
+test_definition_file_LIBS = -ljson-c
+
+test_runtime_SRCS := \
+	$(zendo_config_SRCS) \
+	tools/libzendo/runtime.c
+test_runtime_CFLAGS = $(zendo_CFLAGS)
+test_runtime_LIBS = -ljson-c
