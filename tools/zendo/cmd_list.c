@@ -57,11 +57,13 @@ static int dom0_info(struct hvpriv_domain_info *ret)
 
 static void print_line(const struct hvpriv_domain_info *d)
 {
+	/* to the nearest: the legacy hole below 1 MiB shall not make 255 of 256 */
+	unsigned long long mib = (d->nr_pages * PAGE_KIB + 512) / 1024;
 	char state[7];
 
 	format_state(d, state);
-	printf("%-40s %5u %5llu %5u     %s  %8.1f\n", d->name, d->domid, d->nr_pages * PAGE_KIB / 1024,
-	       d->nr_vcpus, state, (double)d->cpu_ns / 1e9);
+	printf("%-40s %5u %5llu %5u     %s  %8.1f\n", d->name, d->domid, mib, d->nr_vcpus, state,
+	       (double)d->cpu_ns / 1e9);
 }
 
 static void add_int(struct json_object *o, const char *key, uint64_t value)
