@@ -182,7 +182,6 @@ static bool before_entry(struct vcpu *v, uint64_t armed, int64_t *ret)
 		ops->flush_guest(v);
 	guest_before_entry(v);
 	if (unlikely(READ_ONCE(v->d->shutdown))) {
-		v->run->hyp.shutdown_code = v->d->shutdown_code;
 		*ret = ZRUN_SHUTDOWN;
 		return true;
 	}
@@ -284,6 +283,7 @@ int64_t vcpu_run(struct vcpu *v)
 	c->loaded = NULL;
 	spec_do(EDGE_GUEST_TO_DOM0);
 	v->run->hyp.exits = v->exits;
+	v->run->hyp.shutdown_code = READ_ONCE(v->d->shutdown_code);
 	v->run->hyp.blocked = v->wait != WAIT_NONE;
 	v->run->hyp.up = v->up;
 	v->last_cpu = (int32_t)c->id;
