@@ -41,8 +41,8 @@ uint64_t tsc_to_ns(uint64_t tsc)
 
 uint64_t ns_to_tsc(uint64_t ns)
 {
-	/* Far beyond any deadline; keeps the quotient inside 64 bits. */
-	if (ns > 1ULL << 62)
-		ns = 1ULL << 62;
+	/* 36 years, beyond any deadline; the sum stays inside 64 bits up to 8 GHz and more. */
+	if (ns > 1ULL << 60)
+		ns = 1ULL << 60;
 	return tsc_base + mul_div(ns, boot.tsc_khz, 1000000) + 1;
 }
