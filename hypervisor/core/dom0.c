@@ -198,7 +198,7 @@ int64_t dom0_unhide_chunk(void)
 
 	if (!pool_remove_chunk(&chunk))
 		return -XEN_ENOENT;
-	/* Nothing of ours is left for dom0 to read. */
+	/* Free pages hold nothing but the links of the free list. */
 	for (uint64_t off = 0; off < ZENDO_CHUNK_SIZE; off += PAGE_SIZE)
 		*(uint64_t *)pool_va(hpa(chunk.v + off)) = 0;
 	spin_lock(&hide_lock);

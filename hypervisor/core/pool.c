@@ -138,6 +138,8 @@ void pool_free(struct domain *d, void *page)
 	spin_lock(&pool_lock);
 	c = chunk_of(pool_hpa(page));
 	ASSERT(c && c->nr_free < c->nr_pages);
+	/* A guest's registers, say: the chunk may become visible to dom0 again. */
+	memset(page, 0, PAGE_SIZE);
 	*(void **)page = c->free;
 	c->free = page;
 	c->nr_free++;
