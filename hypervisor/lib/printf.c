@@ -21,8 +21,12 @@ static void put_number(struct out *o, uint64_t v, unsigned int base, bool negati
 		tmp[n++] = "0123456789abcdef"[v % base];
 		v /= base;
 	} while (v);
-	if (negative)
+	if (negative && pad == '0') {	/* the sign stands before zeroes, after blanks */
+		put(o, '-');
+		width--;
+	} else if (negative) {
 		tmp[n++] = '-';
+	}
 	for (int i = n; i < width; i++)
 		put(o, pad);
 	while (n)
