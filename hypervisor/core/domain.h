@@ -66,6 +66,7 @@ struct vcpu {
 	bool		busy;		/* atomic: a CPU is inside VCPU_RUN or VCPU_SET/GET with it */
 	bool		up;		/* not waiting for SIPI */
 	enum vcpu_wait	wait;		/* blocked in HLT or poll */
+	bool		told_dom0;	/* own: false = wake bits are set that dom0 has not heard of */
 	bool		nmi_pending;
 	uint32_t	request;	/* atomic, REQ_*: to be seen before the next entry */
 	int32_t		cpu;		/* CPU whose guest mode it is in, -1 = none (atomic) */

@@ -30,6 +30,7 @@ void cpu_kick_wait(struct cpu *c)
 
 void vcpu_kick(struct vcpu *v)
 {
+	struct vcpu *me = this_cpu()->loaded;
 	int32_t cpu;
 	struct cpu *c;
 
@@ -41,12 +42,13 @@ void vcpu_kick(struct vcpu *v)
 			cpu_kick(c);
 		return;
 	}
-	/* It may sleep in dom0: whoever runs for this domain now tells dom0 (posted out page, wake bits). */
-	if (v->posted && !v->busy) {
-		struct vcpu *me = this_cpu()->loaded;
-
-		if (me && me->d == v->d && me->posted)
-			test_and_set_bit(v->id, me->posted->wake);
+	/*
+	 * Not in guest mode: it sleeps in dom0, or is on its way there having looked before our event. Dom0 is told by whoever runs
+	 * for this domain now, at once; a wake-up too many is harmless.
+	 */
+	if (me && me != v && me->d == v->d) {
+		test_and_set_bit(v->id, me->posted->wake);
+		me->told_dom0 = false;
 	}
 }
 

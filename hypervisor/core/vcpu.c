@@ -239,11 +239,14 @@ static int64_t run_loaded(struct cpu *c, struct vcpu *v)
 	uint64_t armed = READ_ONCE(v->run->dom0.armed_tsc);
 	int64_t ret;
 
+	v->told_dom0 = true;
 	for (int i = 0; i < MAX_HANDLED; i++) {
 		if (before_entry(v, armed, &ret))
 			return ret;
 		switch (enter_once(c, v)) {
 		case NEXT_RESUME:
+			if (unlikely(!v->told_dom0))
+				return ZRUN_EVENT;
 			break;
 		case NEXT_TO_DOM0:
 			v->run->hyp.need_pool = v->need_pool;
