@@ -20,7 +20,7 @@
  * The top Makefile writes this header from the hypervisor.elf of the same tree. Without it (a bare
  * "make M=") any image is taken, and said so: F33.
  */
-#if __has_include("zendo-image-digest.h")
+#ifdef HVPRIV_HAVE_IMAGE_DIGEST
 #include "zendo-image-digest.h"
 #endif
 
