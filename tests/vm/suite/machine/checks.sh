@@ -1,0 +1,167 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# For the scripts that run in the dom0 machine. Each check is one line for
+# tests/run: 'ok NAME', 'not ok NAME: WHY' or 'skip NAME: WHY'. All else that is
+# printed is log. A script ends with 'finish'; what ends without it has failed.
+
+set -uo pipefail
+
+guests=/usr/lib/zendo/guests
+scratch=$(mktemp -d /run/suite.XXXXXX)
+
+# check NAME COMMAND... - the command, often a function, in a subshell with
+# errexit; what it prints is shown when it fails
+check() {
+	local name=$1 rc begin=$EPOCHREALTIME
+	shift
+	(set -e; "$@") >"$scratch/check" 2>&1 </dev/null
+	rc=$?
+	if [ $rc = 0 ]; then
+		echo "ok $name"
+	else
+		echo "not ok $name: exit $rc"
+		tail -n 60 "$scratch/check" | sed 's/^/    /'
+	fi
+	awk -v n="$name" -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN { if (b - a > 1) printf "# %.1f s: %s\n", b - a, n }'
+}
+
+skip() {
+	echo "skip $1: $2"
+}
+
+finish() {
+	echo "# end of checks"
+	exit 0
+}
+
+# wait_for SECONDS COMMAND... - until the command succeeds
+wait_for() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		if [ $SECONDS -ge $end ]; then
+			echo "waited in vain for: $*"
+			return 1
+		fi
+		sleep 0.1
+	done
+}
+
+# fails_with STATUS TEXT COMMAND... - it ends with this status and says this
+# (extended regular expression) on standard error, in few lines
+fails_with() {
+	local want=$1 text=$2 rc=0
+	shift 2
+	"$@" 2>"$scratch/stderr" || rc=$?
+	cat "$scratch/stderr"
+	[ $rc = "$want" ] || { echo "exit $rc, not $want: $*"; return 1; }
+	grep -qE -- "$text" "$scratch/stderr" || { echo "did not say '$text': $*"; return 1; }
+	[ "$(wc -l <"$scratch/stderr")" -le 4 ] || { echo "said too much: $*"; return 1; }
+}
+
+# refuses COMMAND... - it must fail; '! command' would not end a function
+refuses() {
+	if "$@"; then
+		echo "succeeded: $*"
+		return 1
+	fi
+}
+
+not_loaded() {
+	if [ -d "/sys/module/$1" ]; then
+		echo "module $1 is loaded"
+		return 1
+	fi
+}
+
+# equal WHAT GOT WANTED
+equal() {
+	[ "$2" = "$3" ] || { echo "$1: $2, not $3"; return 1; }
+}
+
+# between WHAT GOT LEAST MOST
+between() {
+	((${2} >= ${3} && ${2} <= ${4})) || { echo "$1: $2, not in $3..$4"; return 1; }
+}
+
+# What the kernel says when something is wrong with it.
+dmesg_clean() {
+	dmesg >"$scratch/dmesg"
+	refuses grep -E 'WARNING|BUG|Oops|general protection|Call Trace|RIP:|rcu.*stall|soft lockup|hard LOCKUP|blocked for more than|Marking clocksource|bad page|Bad page|unhandled|Unhandled' "$scratch/dmesg"
+}
+
+# info KEY - a number or text of 'zendo info'
+info() {
+	zendo info --json | jq -r ".$1"
+}
+
+hypervisor_clean() {
+	equal 'failures the checking build found' "$(info check_failures)" 0
+	equal 'writes to hidden frames' "$(info dom0_hidden_writes)" 0
+	equal 'guest pages still held' "$(info pages_out)" 0
+	equal domains "$(info domains)" 0
+}
+
+# define NAME KEY=VALUE... - write a definition; the values are taken as they are, quotes included
+define() {
+	local name=$1
+	shift
+	{
+		echo "name = \"$name\""
+		echo 'type = "pvh"'
+		printf '%s\n' "$@"
+	} >"/root/$name.cfg"
+	echo "/root/$name.cfg"
+}
+
+# A tiny guest of ours: tiny NAME PROGRAM EXTRA [KEY=VALUE...]
+tiny() {
+	local name=$1 program=$2 extra=$3
+	shift 3
+	define "$name" "kernel = \"$guests/$program.elf\"" 'memory = 4' "extra = \"$extra\"" "$@"
+}
+
+# The stock kernel; COMMAND is run by its init instead of a shell: stock NAME [COMMAND] [KEY=VALUE...]
+stock() {
+	local name=$1 command=${2:-} extra
+	shift 2 || shift $#
+	extra="console=hvc0 quiet"
+	[ -z "$command" ] || extra+=" zt.cmd=$(base64 -w0 <<<"$command")"
+	define "$name" 'kernel = "/root/guest/vmlinux"' 'ramdisk = "/root/guest/initrd.gz"' \
+		'memory = 128' "extra = \"$extra\"" "$@"
+}
+
+kept() {
+	zendo console -s "$1" 2>/dev/null | tr -d '\r'
+}
+
+# console_has NAME TEXT - the console's output so far has the text (extended regular expression)
+console_has() {
+	kept "$1" | grep -qE -- "$2"
+}
+
+# expect_console NAME SECONDS TEXT - wait until the console has it, show the console if not
+expect_console() {
+	wait_for "$2" console_has "$1" "$3" || {
+		kept "$1" | tail -n 40
+		return 1
+	}
+}
+
+exists() {
+	zendo list "$1" >/dev/null 2>&1
+}
+
+gone() {
+	! exists "$1"
+}
+
+ended() {
+	wait_for "$2" gone "$1"
+}
+
+journal_of() {
+	journalctl --sync
+	journalctl -o cat --no-pager -u "zendo-domain@$1"
+}
