@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "cache.h"
 #include "host.h"
@@ -73,6 +74,9 @@ static int open_image(struct definition *d, zendo_image_progress_t progress, str
 	r = zendo_image_open(d->config->kernel, &o, &d->image, e);
 	if (r < 0)
 		return r;
+	d->kernel_fd = open(d->config->kernel, O_RDONLY | O_CLOEXEC);
+	if (d->kernel_fd < 0)
+		return zendo_error(e, -errno, "%s: %s", d->config->kernel, strerror(errno));
 	if (d->image->from_cache || strcmp(d->image->compression, "none") == 0)
 		return 0;
 	o.progress = NULL;
@@ -84,26 +88,20 @@ static int open_image(struct definition *d, zendo_image_progress_t progress, str
 	return 0;
 }
 
-static int load(struct definition *d, const char *path, const char *name, zendo_image_progress_t progress,
-		struct zendo_error *e)
+static int open_ramdisk(struct definition *d, struct zendo_error *e)
 {
-	const struct zendo_config *c;
-	struct zendo_build_params p;
-	int r;
+	const char *path = d->config->ramdisk;
 
-	r = load_config(d, path, name, e);
-	if (r < 0)
-		return r;
-	c = d->config;
-	r = open_image(d, progress, e);
-	if (r < 0)
-		return r;
-	if (c->ramdisk) {
-		d->ramdisk_fd = open(c->ramdisk, O_RDONLY | O_CLOEXEC);
-		if (d->ramdisk_fd < 0)
-			return zendo_error(e, -errno, "ramdisk %s: %s", c->ramdisk, strerror(errno));
-	}
-	p = (struct zendo_build_params) {
+	if (!path)
+		return 0;
+	d->ramdisk_fd = open(path, O_RDONLY | O_CLOEXEC);
+	return d->ramdisk_fd < 0 ? zendo_error(e, -errno, "ramdisk %s: %s", path, strerror(errno)) : 0;
+}
+
+static int plan(struct definition *d, struct zendo_error *e)
+{
+	const struct zendo_config *c = d->config;
+	const struct zendo_build_params p = {
 		.image = d->image,
 		.ramdisk_fd = d->ramdisk_fd,
 		.cmdline = c->cmdline,
@@ -112,6 +110,7 @@ static int load(struct definition *d, const char *path, const char *name, zendo_
 		.vcpus = c->vcpus,
 		.maxvcpus = c->maxvcpus,
 	};
+
 	return zendo_build_plan(&p, &d->plan, e);
 }
 
@@ -123,9 +122,11 @@ int definition_load(const char *path, const char *name, zendo_image_progress_t p
 
 	if (!d)
 		return zendo_error(e, -ENOMEM, "out of memory");
-	d->ramdisk_fd = -EBADF;
-	r = load(d, path, name, progress, e);
-	if (r < 0)
+	d->kernel_fd = d->ramdisk_fd = -EBADF;
+	if ((r = load_config(d, path, name, e)) < 0 ||
+	    (r = open_image(d, progress, e)) < 0 ||
+	    (r = open_ramdisk(d, e)) < 0 ||
+	    (r = plan(d, e)) < 0)
 		return r;
 	*ret = TAKE_PTR(d);
 	return 0;
@@ -136,7 +137,9 @@ void definition_free(struct definition *d)
 	if (!d)
 		return;
 	zendo_image_free(d->image);
+	free(d->packed);
 	zendo_config_free(d->config);
+	safe_close(d->kernel_fd);
 	safe_close(d->ramdisk_fd);
 	if (d->affinity)
 		CPU_FREE(d->affinity);
@@ -159,7 +162,53 @@ int definition_check_memory(const struct definition *d, struct zendo_error *e)
 
 void definition_settle(struct definition *d)
 {
-	/* pages of a file: dropped here, read again should the guest be built a second time */
-	if (d->image->from_cache)
+	if (d->image->from_cache) {
+		/* pages of a file: dropped here, and read again when they are wanted */
 		(void)madvise(d->image->map, d->image->map_size, MADV_DONTNEED);
+		return;
+	}
+	zendo_image_free(d->image);
+	d->image = NULL;
+	free(d->packed);
+	d->packed = NULL;
+}
+
+/* By the descriptor from before our rights were dropped: the path may be closed to us now. */
+static int read_kernel(struct definition *d, size_t *ret_size)
+{
+	struct stat st;
+	size_t done = 0;
+	ssize_t n;
+
+	if (fstat(d->kernel_fd, &st) < 0)
+		return -errno;
+	if (st.st_size <= 0 || (uint64_t)st.st_size > ZENDO_IMAGE_MAX_BYTES)
+		return -EFBIG;
+	d->packed = malloc((size_t)st.st_size);
+	if (!d->packed)
+		return -ENOMEM;
+	while (done < (size_t)st.st_size) {
+		n = pread(d->kernel_fd, (char *)d->packed + done, (size_t)st.st_size - done, (off_t)done);
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -EIO;
+		done += (size_t)n;
+	}
+	*ret_size = done;
+	return 0;
+}
+
+int definition_renew(struct definition *d, struct zendo_error *e)
+{
+	size_t size = 0;
+	int r;
+
+	if (d->image)
+		return 0;
+	r = read_kernel(d, &size);
+	if (r < 0)
+		return zendo_error(e, r, "cannot read %s again: %s", d->config->kernel, strerror(-r));
+	r = zendo_image_parse(d->packed, size, NULL, &d->image, e);
+	return r < 0 ? r : plan(d, e);
 }

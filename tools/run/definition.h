@@ -15,8 +15,9 @@
 
 struct definition {
 	struct zendo_config *config;
-	struct zendo_image *image;
-	int ramdisk_fd;
+	int kernel_fd, ramdisk_fd;
+	struct zendo_image *image;	/* NULL between two guests if it is not the cache's */
+	void *packed;			/* what ->image was made of, when it was read by ->kernel_fd */
 	struct zendo_build_plan plan;
 	cpu_set_t *affinity;		/* of the vCPU threads; NULL = any CPU */
 	size_t affinity_size;
@@ -33,7 +34,10 @@ DEFINE_CLEANUP(struct definition, definition_free);
 /* -ENOMEM with @e when dom0 has less free than it needs. */
 int definition_check_memory(const struct definition *d, struct zendo_error *e);
 
-/* The kernel has been copied into a guest: give back what its pages cost. */
+/* The kernel has been copied into a guest: give back the memory it stands in. */
 void definition_settle(struct definition *d);
+
+/* Before another guest is built: kernel and plan are there again. */
+int definition_renew(struct definition *d, struct zendo_error *e);
 
 #endif

@@ -219,7 +219,9 @@ int runner_start(struct runner *r, bool paused, struct zendo_error *e)
 
 	r->ended = false;
 	(void)sd_notify(0, "STATUS=building the guest");
-	k = domain_new(r->device, r->def, &r->domain, e);
+	k = definition_renew(r->def, e);
+	if (k >= 0)
+		k = domain_new(r->device, r->def, &r->domain, e);
 	if (k < 0)
 		return k;
 	definition_settle(r->def);
