@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Tests of hypervisor/core and hypervisor/lib; sources from the top of the tree. As the checking build.
+
+core_CFLAGS := -DZENDO_HOST_TEST -DZENDO_CHECK -Ihypervisor -Iinclude -Itests/unit
+core_frame_SRCS := hypervisor/core/frame.c hypervisor/core/pool.c tests/unit/fake_hv.c
+core_npt_SRCS := $(core_frame_SRCS) hypervisor/core/npt.c
+core_domain_SRCS := $(core_npt_SRCS) tests/unit/fake_hv_domain.c
+
+test_dom0_SRCS = $(core_npt_SRCS) hypervisor/core/dom0.c
+test_dom0_CFLAGS = $(core_CFLAGS)
+
+test_domain_SRCS = $(core_npt_SRCS) hypervisor/core/domain.c
+test_domain_CFLAGS = $(core_CFLAGS)
+
+test_domain_mem_SRCS = $(core_domain_SRCS) hypervisor/core/domain_mem.c hypervisor/core/guest_mem.c
+test_domain_mem_CFLAGS = $(core_CFLAGS)
+
+test_frame_SRCS = $(core_frame_SRCS)
+test_frame_CFLAGS = $(core_CFLAGS)
+
+# test_guest_* are the guest ABI's: guest.mk.
+test_core_guest_mem_SRCS = $(core_domain_SRCS) hypervisor/core/guest_mem.c
+test_core_guest_mem_CFLAGS = $(core_CFLAGS)
+
+# C's functions by other names: the sanitizer's own stay what the process uses.
+test_lib_SRCS = hypervisor/core/lock.c hypervisor/lib/printf.c hypervisor/lib/string.c
+test_lib_CFLAGS = $(filter-out -DZENDO_CHECK,$(core_CFLAGS)) -fno-builtin -Dmemcpy=hv_memcpy -Dmemset=hv_memset \
+	-Dmemmove=hv_memmove -Dmemcmp=hv_memcmp -Dstrlen=hv_strlen
+
+test_npt_SRCS = $(core_npt_SRCS)
+test_npt_CFLAGS = $(core_CFLAGS)
+
+test_pool_SRCS = hypervisor/core/pool.c tests/unit/fake_hv.c
+test_pool_CFLAGS = $(core_CFLAGS)
+
+test_spec_SRCS = hypervisor/core/spec.c
+test_spec_CFLAGS = $(core_CFLAGS)
+
+test_time_SRCS = hypervisor/core/time.c
+test_time_CFLAGS = $(core_CFLAGS)
