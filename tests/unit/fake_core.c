@@ -1,0 +1,541 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
+#include <stdlib.h>
+#include "fake_core.h"
+#include "core/log.h"
+
+struct fake fake;
+struct host_features host_features;
+
+static uint64_t next_frame;
+static uint64_t random_state;
+
+void fake_seed(uint64_t s)
+{
+	random_state = s * 2 + 1;
+}
+
+uint64_t fake_random(void)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return random_state;
+}
+
+void hv_panic(const char *fmt, ...)
+{
+	fprintf(stderr, "hv_panic: %s\n", fmt);
+	abort();
+}
+
+static void require(bool ok, const char *what)
+{
+	if (ok)
+		return;
+	fprintf(stderr, "fake core: %s\n", what);
+	abort();
+}
+
+/* ---- locks: rank order, as docs/locking.md has it ---- */
+
+void spin_lock(spinlock_t *l)
+{
+	require(l->next == l->owner, "lock taken twice");
+	require(l->rank && !(fake.locks_held >> l->rank), "lock order");
+	fake.locks_held |= 1U << l->rank;
+	l->next++;
+}
+
+void spin_unlock(spinlock_t *l)
+{
+	require(l->next != l->owner, "unlock without lock");
+	fake.locks_held &= ~(1U << l->rank);
+	l->owner++;
+}
+
+/* ---- pool, dom0's pages ---- */
+
+void *pool_alloc(struct domain *d)
+{
+	(void)d;
+	if (fake.pool_used >= fake.pool_limit)
+		return NULL;
+	for (size_t i = 0; i < FAKE_POOL; i++) {
+		if (fake.pool[i])
+			continue;
+		fake.pool[i] = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
+		memset(fake.pool[i], 0, PAGE_SIZE);
+		fake.pool_used++;
+		return fake.pool[i];
+	}
+	return NULL;
+}
+
+static size_t pool_index(const void *page)
+{
+	for (size_t i = 0; i < FAKE_POOL; i++)
+		if (fake.pool[i] == page)
+			return i;
+	require(false, "no pool page");
+	return 0;
+}
+
+void pool_free(struct domain *d, void *page)
+{
+	size_t i;
+
+	(void)d;
+	if (!page)
+		return;
+	i = pool_index(page);
+	free(page);
+	fake.pool[i] = NULL;
+	fake.pool_used--;
+}
+
+mfn_t pool_mfn(const void *page)
+{
+	return mfn(FAKE_POOL_MFN + pool_index(page));
+}
+
+void *fake_dom0_page(uint64_t hpa_)
+{
+	uint64_t i = hpa_ >> PAGE_SHIFT;
+
+	require(i < FAKE_DOM0_PAGES, "dom0 page out of range");
+	if (!fake.dom0_page[i]) {
+		fake.dom0_page[i] = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
+		memset(fake.dom0_page[i], 0, PAGE_SIZE);
+	}
+	return fake.dom0_page[i];
+}
+
+void *dom0_page_map(hpa_t page)
+{
+	return fake_dom0_page(page.v);
+}
+
+void dom0_page_unmap(void *va)
+{
+	(void)va;
+}
+
+/* ---- physical map ---- */
+
+static void *frame_va(mfn_t m)
+{
+	if (m.v >= FAKE_POOL_MFN && m.v < FAKE_POOL_MFN + FAKE_POOL)
+		return fake.pool[m.v - FAKE_POOL_MFN];
+	require(m.v < FAKE_FRAMES, "frame that does not exist");
+	return fake.frame[m.v];
+}
+
+mfn_t fake_new_frame(void)
+{
+	require(next_frame < FAKE_FRAMES, "out of fake frames");
+	return mfn(next_frame++);
+}
+
+uint64_t p2m_max_gfn(const struct domain *d)
+{
+	(void)d;
+	return FAKE_GFNS - 1;
+}
+
+struct p2m_entry p2m_lookup(struct domain *d, gfn_t g)
+{
+	(void)d;
+	return g.v < FAKE_GFNS ? fake.p2m[g.v] : (struct p2m_entry){ INVALID_MFN, P2M_NONE, false };
+}
+
+int p2m_map(struct domain *d, gfn_t g, mfn_t m, enum p2m_type type, bool writable)
+{
+	(void)d;
+	require(g.v < FAKE_GFNS, "p2m_map beyond the map");
+	require(fake.p2m[g.v].type == P2M_NONE, "p2m_map over something");
+	if (fake.pool_used >= fake.pool_limit)
+		return -XEN_ENOMEM;
+	fake.p2m[g.v] = (struct p2m_entry){ m, type, writable };
+	return 0;
+}
+
+mfn_t p2m_unmap(struct domain *d, gfn_t g, enum p2m_type *ret_type)
+{
+	struct p2m_entry e = p2m_lookup(d, g);
+
+	if (e.type == P2M_NONE || (e.mfn.v < FAKE_FRAMES && fake.pins[e.mfn.v]))
+		return INVALID_MFN;
+	fake.p2m[g.v] = (struct p2m_entry){ INVALID_MFN, P2M_NONE, false };
+	fake.dirty = true;
+	*ret_type = e.type;
+	return e.mfn;
+}
+
+void domain_flush_tlb(struct domain *d)
+{
+	(void)d;
+	require(!fake.locks_held, "flush with a lock held");
+	fake.flushes++;
+	fake.dirty = false;
+}
+
+void ram_return(struct domain *d, mfn_t m)
+{
+	require(!(fake.locks_held >> RANK_DOMAIN), "domain lock order");
+	for (size_t i = 0; i < FAKE_GFNS; i++)
+		require(fake.p2m[i].type == P2M_NONE || fake.p2m[i].mfn.v != m.v, "returned frame is still mapped");
+	if (!(fake.locks_held & (1U << RANK_PHYSMAP)))
+		require(!fake.dirty, "frame returned before a flush");
+	fake.returned[fake.nr_returned++ % FAKE_FRAMES] = m.v;
+	d->nr_pages--;
+}
+
+mfn_t ram_take(struct domain *d)
+{
+	if (!fake.nr_stock)
+		return INVALID_MFN;
+	d->nr_pages++;
+	return mfn(fake.stock[--fake.nr_stock]);
+}
+
+mfn_t grant_take(struct domain *d)
+{
+	(void)d;
+	return fake.nr_stock ? mfn(fake.stock[--fake.nr_stock]) : INVALID_MFN;
+}
+
+/* ---- guest memory ---- */
+
+static int gpa_copy(gpa_t addr, void *buf, size_t len, bool write)
+{
+	char *b = buf;
+
+	while (len) {
+		size_t n = MIN(len, PAGE_SIZE - (addr.v & ~PAGE_MASK));
+		struct p2m_entry e = p2m_lookup(fake.d, gpa_to_gfn(addr));
+		char *va;
+
+		if (e.type == P2M_NONE || (write && !e.writable))
+			return -XEN_EFAULT;
+		va = (char *)frame_va(e.mfn) + (addr.v & ~PAGE_MASK);
+		memmove(write ? va : b, write ? b : va, n);
+		addr.v += n;
+		b += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int gpa_read(struct domain *d, gpa_t addr, void *buf, size_t len)
+{
+	(void)d;
+	return gpa_copy(addr, buf, len, false);
+}
+
+int gpa_write(struct domain *d, gpa_t addr, const void *buf, size_t len)
+{
+	(void)d;
+	return gpa_copy(addr, (void *)(uintptr_t)buf, len, true);
+}
+
+int gva_to_gpa(struct vcpu *v, gva_t addr, bool write, gpa_t *ret)
+{
+	(void)v, (void)write;
+	if (addr.v >> PAGE_SHIFT >= FAKE_RAM || fake.linear_hole[addr.v >> PAGE_SHIFT])
+		return -XEN_EFAULT;
+	*ret = gpa((uint64_t)fake.linear[addr.v >> PAGE_SHIFT] << PAGE_SHIFT | (addr.v & ~PAGE_MASK));
+	return 0;
+}
+
+static int gva_copy(struct vcpu *v, gva_t addr, void *buf, size_t len, bool write)
+{
+	char *b = buf;
+
+	while (len) {
+		size_t n = MIN(len, PAGE_SIZE - (addr.v & ~PAGE_MASK));
+		gpa_t a;
+
+		if (gva_to_gpa(v, addr, write, &a) || gpa_copy(a, b, n, write))
+			return -XEN_EFAULT;
+		addr.v += n;
+		b += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int gva_read(struct vcpu *v, gva_t addr, void *buf, size_t len)
+{
+	return gva_copy(v, addr, buf, len, false);
+}
+
+int gva_write(struct vcpu *v, gva_t addr, const void *buf, size_t len)
+{
+	return gva_copy(v, addr, (void *)(uintptr_t)buf, len, true);
+}
+
+void *fake_va(uint64_t linear)
+{
+	gpa_t a;
+
+	require(!gva_to_gpa(NULL, gva(linear), true, &a), "no such linear address");
+	return (char *)frame_va(fake.p2m[a.v >> PAGE_SHIFT].mfn) + (a.v & ~PAGE_MASK);
+}
+
+void fake_write(uint64_t linear, const void *buf, size_t len)
+{
+	require(!gva_copy(NULL, gva(linear), (void *)(uintptr_t)buf, len, true), "fake_write");
+}
+
+void fake_read(uint64_t linear, void *buf, size_t len)
+{
+	require(!gva_copy(NULL, gva(linear), buf, len, false), "fake_read");
+}
+
+int guest_pin(struct domain *d, gpa_t addr, size_t len, struct guest_pin *ret)
+{
+	struct p2m_entry e;
+
+	if (!len || len > PAGE_SIZE - (addr.v & ~PAGE_MASK))
+		return -XEN_EINVAL;
+	e = p2m_lookup(d, gpa_to_gfn(addr));
+	if (e.type != P2M_RAM || !e.writable)
+		return -XEN_EFAULT;
+	fake.pins[e.mfn.v]++;
+	*ret = (struct guest_pin){ (char *)frame_va(e.mfn) + (addr.v & ~PAGE_MASK), e.mfn, addr };
+	return 0;
+}
+
+void guest_unpin(struct domain *d, struct guest_pin *p)
+{
+	(void)d;
+	if (!p->va)
+		return;
+	require(fake.pins[p->mfn.v], "unpin without pin");
+	fake.pins[p->mfn.v]--;
+	*p = (struct guest_pin){ 0 };
+}
+
+/* ---- domain ---- */
+
+void vcpu_kick(struct vcpu *v)
+{
+	fake.kicks[v->id]++;
+	__atomic_fetch_or(&v->request, REQ_EVENT, __ATOMIC_SEQ_CST);
+}
+
+void domain_shutdown(struct domain *d, uint32_t code)
+{
+	if (d->shutdown)
+		return;
+	d->shutdown = true;
+	d->shutdown_code = code;
+}
+
+enum exit_next vcpu_need_pages(struct vcpu *v, uint32_t pool, uint32_t ram)
+{
+	v->reason = ZRUN_NEED_PAGES;
+	v->need_pool = pool;
+	v->need_ram = ram;
+	return NEXT_TO_DOM0;
+}
+
+uint64_t host_tsc(void) { return fake.tsc; }
+uint64_t host_tsc_khz(void) { return fake.tsc_khz; }
+
+/* AVX, AVX-512 and PKRU components as processors have them. */
+static const struct { uint32_t size, offset, flags; } xcomp[10] = {
+	[2] = { 256, 576, 0 }, [5] = { 64, 1088, 0 }, [6] = { 512, 1152, 0 }, [7] = { 1024, 1664, 2 }, [9] = { 8, 2688, 0 },
+};
+
+void host_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t regs[4])
+{
+	memset(regs, fake.cpu_all_ones ? 0xff : 0, 16);
+	if (leaf == 0xd && subleaf >= 2) {
+		memset(regs, 0, 16);
+		if (subleaf < ARRAY_SIZE(xcomp)) {
+			regs[0] = xcomp[subleaf].size;
+			regs[1] = xcomp[subleaf].offset;
+			regs[2] = xcomp[subleaf].flags;
+		}
+	}
+	if (leaf == 0) {
+		regs[0] = 0x20;
+		regs[1] = host_features.vendor_ebx;
+		regs[2] = host_features.vendor_ecx;
+		regs[3] = host_features.vendor_edx;
+	}
+	if (leaf == 0x80000000)
+		regs[0] = 0x80000028;
+}
+
+/* ---- vendor table ---- */
+
+static void op_paging(struct vcpu *v, struct paging_state *s) { (void)v; *s = fake.paging; }
+static void op_skip(struct vcpu *v, uint8_t len) { v->regs.rip += len; fake.skipped += len; }
+static void op_sregs_get(struct vcpu *v, struct zendo_sregs *s) { (void)v; *s = fake.sregs; }
+static int op_sregs_set(struct vcpu *v, const struct zendo_sregs *s) { (void)v; fake.sregs = *s; return 0; }
+static void op_cr4_set(struct vcpu *v, uint64_t val) { (void)v; fake.cr4 = val; fake.paging.cr4 = val; }
+static void op_tsc_offset(struct vcpu *v, uint64_t o) { fake.tsc_offset[v->id] = o; }
+static void op_flush_guest(struct vcpu *v) { (void)v; fake.guest_flushes++; }
+static bool op_may_inject(struct vcpu *v, enum inject_type t) { return t == INJECT_NMI || (v->regs.rflags & 0x200); }
+
+static void op_inject(struct vcpu *v, enum inject_type t, uint8_t vector, bool has_error, uint32_t error)
+{
+	(void)v, (void)error;
+	if (t == INJECT_EXC) {
+		fake.injected = vector;
+		fake.injected_error = has_error;
+	}
+}
+
+static bool op_msr_get(struct vcpu *v, uint32_t index, uint64_t *val)
+{
+	(void)v;
+	*val = 0;
+	if (index == 0xc0000080)
+		*val = fake.paging.efer | 1U << 12;	/* with SVME, as the control structure has it */
+	for (uint32_t i = 0; i < fake.nr_msr; i++)
+		if (fake.msr[i].msr == index)
+			*val = fake.msr[i].val;
+	return true;
+}
+
+static bool op_msr_set(struct vcpu *v, uint32_t index, uint64_t val)
+{
+	(void)v;
+	for (uint32_t i = 0; i < fake.nr_msr; i++) {
+		if (fake.msr[i].msr == index) {
+			fake.msr[i].val = val;
+			return true;
+		}
+	}
+	require(fake.nr_msr < ARRAY_SIZE(fake.msr), "more MSRs than expected reach the vendor");
+	fake.msr[fake.nr_msr].msr = index;
+	fake.msr[fake.nr_msr++].val = val;
+	return true;
+}
+
+static const struct vendor_ops fake_ops = {
+	.name = "svm",
+	.may_inject = op_may_inject, .inject = op_inject, .skip = op_skip, .paging = op_paging,
+	.sregs_get = op_sregs_get, .sregs_set = op_sregs_set, .msr_get = op_msr_get, .msr_set = op_msr_set,
+	.cr4_set = op_cr4_set, .tsc_offset = op_tsc_offset, .flush_guest = op_flush_guest,
+};
+const struct vendor_ops *ops = &fake_ops;
+
+/* ---- start, stop, calls ---- */
+
+struct vcpu *fake_vcpu(uint32_t id)
+{
+	return fake.d->vcpu[id];
+}
+
+static void start_vcpu(uint32_t id)
+{
+	struct vcpu *v = calloc(1, sizeof(*v));
+
+	v->d = fake.d;
+	v->id = id;
+	v->cpu = v->last_cpu = -1;
+	v->run = fake_dom0_page((uint64_t)(16 + id) << PAGE_SHIFT);
+	v->posted = fake_dom0_page((uint64_t)(100 + id) << PAGE_SHIFT);
+	v->regs.rflags = 0x202;
+	require(!guest_vcpu_init(v), "guest_vcpu_init");
+	v->up = id == 0;
+	fake.d->vcpu[id] = v;
+}
+
+void fake_start(uint32_t vcpus)
+{
+	struct zendo_domain_create c = { .evt_hint_hpa = 1 << PAGE_SHIFT, .grant_hpa = 2 << PAGE_SHIFT,
+					 .wallclock_ns = 1700000000ULL * 1000000000 };
+
+	memset(&fake, 0, sizeof(fake));
+	fake.d = calloc(1, sizeof(*fake.d));
+	fake.frame = calloc(FAKE_FRAMES, PAGE_SIZE);
+	fake.pool_limit = FAKE_POOL;
+	fake.tsc = 1000000;
+	fake.tsc_khz = 2500000;
+	fake.injected = -1;
+	fake.paging = (struct paging_state){ .cr0 = 0x80000001, .cr4 = 0x20, .efer = 0xd00, .long_mode = true, .code64 = true };
+	c.wallclock_tsc = fake.tsc;
+	host_features = (struct host_features){ .vendor_ebx = 0x68747541, .vendor_ecx = 0x444d4163, .vendor_edx = 0x69746e65,
+						.xcr0_mask = 0xe7, .xsave_size = 2688, .rdtscp = true, .invariant_tsc = true,
+						.maxphys = 46 };
+	for (uint32_t i = 0; i < FAKE_GFNS; i++)
+		fake.p2m[i] = (struct p2m_entry){ INVALID_MFN, P2M_NONE, false };
+	for (uint32_t i = 0; i < FAKE_RAM; i++) {
+		/* Linear neighbours are not physical neighbours. */
+		fake.linear[i] = (uint16_t)(i ^ 1);
+		fake.p2m[i] = (struct p2m_entry){ mfn(i), P2M_RAM, true };
+	}
+	next_frame = FAKE_RAM;
+	fake.d->id = 7;
+	fake.d->max_vcpus = vcpus;
+	fake.d->max_pages = FAKE_RAM + 64;
+	fake.d->nr_pages = FAKE_RAM;
+	fake.d->state = DOMAIN_ALIVE;
+	require(!guest_domain_init(fake.d, &c), "guest_domain_init");
+	for (uint32_t i = 0; i < vcpus; i++)
+		start_vcpu(i);
+}
+
+void fake_stop(void)
+{
+	require(!fake.locks_held, "a lock is still held");
+	for (uint32_t i = 0; i < fake.d->max_vcpus; i++) {
+		guest_vcpu_destroy(fake.d->vcpu[i]);
+		free(fake.d->vcpu[i]);
+		fake.d->vcpu[i] = NULL;
+	}
+	guest_domain_destroy(fake.d);
+	require(!fake.pool_used, "pool pages left");
+	for (size_t i = 0; i < FAKE_FRAMES; i++)
+		require(!fake.pins[i], "pins left");
+	for (size_t i = 0; i < FAKE_DOM0_PAGES; i++)
+		free(fake.dom0_page[i]);
+	free(fake.frame);
+	free(fake.d);
+	fake.d = NULL;
+}
+
+struct exit_info fake_exit(enum exit_kind kind, uint8_t len)
+{
+	fake.skipped = 0;
+	fake.injected = -1;
+	return (struct exit_info){ .kind = kind, .insn_len = len };
+}
+
+static enum exit_next call_again(struct vcpu *v)
+{
+	struct exit_info x = fake_exit(EXIT_HYPERCALL, 3);
+	enum exit_next n = guest_hypercall(v, &x);
+
+	require(!fake.locks_held, "hypercall returns with a lock");
+	require(!fake.dirty, "hypercall returns without the flush it owes");
+	return n;
+}
+
+enum exit_next fake_call_once(struct vcpu *v, uint64_t nr, uint64_t a0, uint64_t a1, uint64_t a2)
+{
+	struct zendo_regs *r = &v->regs;
+
+	if (fake.paging.code64) {
+		r->rax = nr, r->rdi = a0, r->rsi = a1, r->rdx = a2;
+	} else {
+		r->rax = nr, r->rbx = a0, r->rcx = a1, r->rdx = a2;
+	}
+	return call_again(v);
+}
+
+int64_t fake_call(struct vcpu *v, uint64_t nr, uint64_t a0, uint64_t a1, uint64_t a2)
+{
+	fake_call_once(v, nr, a0, a1, a2);
+	for (int i = 0; !fake.skipped; i++) {
+		require(i < 100000, "a hypercall does not end");
+		call_again(v);
+	}
+	return fake.paging.code64 ? (int64_t)v->regs.rax : (int32_t)v->regs.rax;
+}

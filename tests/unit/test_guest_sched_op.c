@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* HLT, sched_op, and vCPUs going up and down. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "fake_core.h"
+#include "guest/compat.h"
+#include "guest/event_channel.h"
+#include "guest/lapic.h"
+#include "guest/time.h"
+#include <xen/sched.h>
+
+#define ARG	0x10ff8
+#define PORTS	0x30ffc
+#define IF	0x200ULL
+
+static int start(void **state)
+{
+	(void)state;
+	fake_start(4);
+	assert_int_equal(guest_param_call(fake.d, HVM_PARAM_CALLBACK_IRQ, 2ULL << 56 | 0xf3, true), 0);
+	return 0;
+}
+static int stop(void **state) { (void)state; fake_stop(); return 0; }
+
+static struct shared_info *shared(void)
+{
+	return fake.d->g.shared;
+}
+
+static enum exit_next hlt(uint32_t id, bool interrupts)
+{
+	struct exit_info x = fake_exit(EXIT_HLT, 1);
+	struct vcpu *v = fake_vcpu(id);
+
+	v->regs.rflags = interrupts ? v->regs.rflags | IF : v->regs.rflags & ~IF;
+	return guest_hlt(v, &x);
+}
+
+static uint32_t bind_ipi(uint32_t vcpu)
+{
+	struct evtchn_bind_ipi a = { .vcpu = vcpu };
+
+	fake_write(ARG, &a, sizeof(a));
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_event_channel_op, EVTCHNOP_bind_ipi, ARG, 0), 0);
+	fake_read(ARG, &a, sizeof(a));
+	return a.port;
+}
+
+static void send_port(uint32_t port)
+{
+	fake_write(ARG, &port, sizeof(port));
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_event_channel_op, EVTCHNOP_send, ARG, 0), 0);
+}
+
+static enum exit_next poll(uint32_t id, const uint32_t *ports, uint32_t nr, uint64_t timeout)
+{
+	struct sched_poll a = { .nr_ports = nr, .timeout = timeout };
+
+	set_xen_guest_handle(a.ports, (evtchn_port_t *)PORTS);
+	if (ports)
+		fake_write(PORTS, ports, nr * sizeof(*ports));
+	fake_write(ARG, &a, sizeof(a));
+	return fake_call_once(fake_vcpu(id), __HYPERVISOR_sched_op, SCHEDOP_poll, ARG, 0);
+}
+
+static int64_t result(uint32_t id)
+{
+	return (int64_t)fake_vcpu(id)->regs.rax;
+}
+
+/* ---- HLT ---- */
+
+static void hlt_waits_until_an_event(void **state)
+{
+	uint32_t p = bind_ipi(0);
+
+	(void)state;
+	assert_int_equal(hlt(0, true), NEXT_TO_DOM0);
+	assert_int_equal(fake_vcpu(0)->reason, ZRUN_HALT);
+	assert_int_equal(fake_vcpu(0)->wait, WAIT_HALT);
+	assert_int_equal(fake.skipped, 1);
+	assert_false(guest_has_wakeup(fake_vcpu(0)));
+	send_port(p);
+	assert_true(guest_has_wakeup(fake_vcpu(0)));
+}
+
+static void hlt_with_something_pending_does_not_sleep(void **state)
+{
+	uint32_t p = bind_ipi(0);
+
+	(void)state;
+	send_port(p);
+	assert_int_equal(hlt(0, true), NEXT_RESUME);
+	assert_int_equal(fake_vcpu(0)->wait, WAIT_NONE);
+	assert_int_equal(fake.skipped, 1);
+}
+
+static void hlt_sees_what_dom0_posted_last_moment(void **state)
+{
+	int64_t b = evtchn_dom0_alloc(fake.d);
+
+	(void)state;
+	test_and_set_bit((uint32_t)(b >> 32), fake_vcpu(0)->posted->in.word);
+	test_and_set_bit(0, &fake_vcpu(0)->posted->in.summary);
+	assert_int_equal(hlt(0, true), NEXT_RESUME);
+	assert_true(test_bit((uint32_t)b, shared()->evtchn_pending));
+}
+
+static void hlt_past_a_deadline_does_not_sleep(void **state)
+{
+	struct evtchn_bind_virq a = { .virq = VIRQ_TIMER };
+
+	(void)state;
+	fake_write(ARG, &a, sizeof(a));
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_event_channel_op, EVTCHNOP_bind_virq, ARG, 0), 0);
+	time_set_singleshot(fake_vcpu(0), 1000);
+	fake.tsc += 10000;
+	assert_int_equal(hlt(0, true), NEXT_RESUME);
+}
+
+static void a_lapic_interrupt_wakes(void **state)
+{
+	(void)state;
+	fake_vcpu(0)->g.lapic.svr = 0x1ff;
+	assert_int_equal(hlt(0, true), NEXT_TO_DOM0);
+	lapic_post(fake_vcpu(0), 0x40);
+	assert_true(guest_has_wakeup(fake_vcpu(0)));
+	fake_vcpu(0)->g.lapic.tpr = 0x50;
+	assert_false(guest_has_wakeup(fake_vcpu(0)));
+}
+
+static void hlt_with_interrupts_off_everywhere_is_power_off(void **state)
+{
+	(void)state;
+	fake_vcpu(1)->up = true;
+	assert_int_equal(hlt(1, false), NEXT_TO_DOM0);
+	assert_int_equal(fake_vcpu(1)->reason, ZRUN_HALT);
+	assert_false(fake.d->shutdown);
+	assert_int_equal(hlt(0, true), NEXT_TO_DOM0);
+	assert_false(fake.d->shutdown);
+	fake_vcpu(0)->wait = WAIT_NONE;
+	assert_int_equal(hlt(0, false), NEXT_TO_DOM0);
+	assert_int_equal(fake_vcpu(0)->reason, ZRUN_SHUTDOWN);
+	assert_true(fake.d->shutdown);
+	assert_int_equal(fake.d->shutdown_code, SHUTDOWN_poweroff);
+}
+
+static void an_ap_may_be_parked(void **state)
+{
+	(void)state;
+	fake_vcpu(1)->up = fake_vcpu(2)->up = true;
+	assert_int_equal(hlt(1, false), NEXT_TO_DOM0);
+	assert_int_equal(hlt(2, false), NEXT_TO_DOM0);
+	assert_false(fake.d->shutdown);
+	/* an NMI on its way keeps the domain alive */
+	nmi_post(fake_vcpu(1));
+	assert_int_equal(hlt(0, false), NEXT_TO_DOM0);
+	assert_false(fake.d->shutdown);
+	assert_true(guest_has_wakeup(fake_vcpu(1)));
+	/* and the one it wakes runs again */
+	fake_vcpu(1)->wait = WAIT_NONE;
+	guest_event_injected(fake_vcpu(1), guest_event(fake_vcpu(1)));
+	assert_false(fake_vcpu(1)->g.parked);
+	assert_int_equal(hlt(1, false), NEXT_TO_DOM0);
+	assert_true(fake.d->shutdown);
+}
+
+static void events_do_not_wake_a_parked_vcpu(void **state)
+{
+	uint32_t p = bind_ipi(1);
+
+	(void)state;
+	fake_vcpu(1)->up = true;
+	assert_int_equal(hlt(1, false), NEXT_TO_DOM0);
+	send_port(p);
+	assert_false(guest_has_wakeup(fake_vcpu(1)));
+}
+
+static void text_without_line_end_is_shown_before_sleeping(void **state)
+{
+	struct exit_info x = fake_exit(EXIT_IO, 1);
+	struct vcpu *v = fake_vcpu(0);
+
+	(void)state;
+	x.io.port = 0xe9;
+	x.io.size = 1;
+	v->regs.rax = '>';
+	assert_int_equal(guest_io(v, &x), NEXT_RESUME);
+	assert_int_equal(hlt(0, true), NEXT_TO_DOM0);
+	assert_int_equal(v->reason, ZRUN_IO);
+	assert_int_equal(v->run->hyp.io_len, 1);
+	assert_int_equal(v->wait, WAIT_HALT);
+	assert_false(guest_has_wakeup(v));
+}
+
+/* ---- sched_op ---- */
+
+static void yield_goes_to_dom0(void **state)
+{
+	(void)state;
+	assert_int_equal(fake_call_once(fake_vcpu(0), __HYPERVISOR_sched_op, SCHEDOP_yield, 0, 0), NEXT_TO_DOM0);
+	assert_int_equal(fake_vcpu(0)->reason, ZRUN_YIELD);
+	assert_int_equal(result(0), 0);
+	assert_int_equal(fake.skipped, 3);
+}
+
+static void poll_is_woken_by_a_masked_port_with_interrupts_off(void **state)
+{
+	uint32_t p = bind_ipi(1), other = bind_ipi(1);
+
+	(void)state;
+	fake_vcpu(1)->regs.rflags &= ~IF;
+	test_and_set_bit(p, shared()->evtchn_mask);
+	assert_int_equal(poll(1, &p, 1, 0), NEXT_TO_DOM0);
+	assert_int_equal(fake_vcpu(1)->reason, ZRUN_POLL);
+	assert_int_equal(result(1), 0);
+	assert_false(guest_has_wakeup(fake_vcpu(1)));
+	send_port(other);	/* an upcall that cannot be taken is no reason */
+	assert_false(guest_has_wakeup(fake_vcpu(1)));
+	uint32_t kicks = fake.kicks[1];
+	send_port(p);
+	assert_true(fake.kicks[1] > kicks);
+	assert_true(guest_has_wakeup(fake_vcpu(1)));
+	/* over: the vCPU is no poller any more */
+	fake_vcpu(1)->wait = WAIT_NONE;
+	guest_before_entry(fake_vcpu(1));
+	assert_int_equal(fake.d->g.evt.poll_mask[0], 0);
+}
+
+static void poll_returns_at_once_when_pending(void **state)
+{
+	uint32_t p[2] = { bind_ipi(1), bind_ipi(1) };
+
+	(void)state;
+	test_and_set_bit(p[1], shared()->evtchn_mask);
+	send_port(p[1]);
+	fake_vcpu(1)->regs.rflags &= ~IF;
+	assert_int_equal(poll(1, p, 2, 0), NEXT_RESUME);
+	assert_int_equal(result(1), 0);
+	assert_int_equal(fake_vcpu(1)->wait, WAIT_NONE);
+}
+
+static void poll_ends_with_a_deliverable_event(void **state)
+{
+	uint32_t p = bind_ipi(1), other = bind_ipi(1);
+
+	(void)state;
+	assert_int_equal(poll(1, &p, 1, 0), NEXT_TO_DOM0);
+	send_port(other);
+	assert_true(guest_has_wakeup(fake_vcpu(1)));
+}
+
+static void poll_times_out(void **state)
+{
+	uint32_t p = bind_ipi(0);
+
+	(void)state;
+	assert_int_equal(poll(0, &p, 1, 1000000), NEXT_TO_DOM0);
+	assert_int_equal(guest_deadline(fake_vcpu(0)), time_to_tsc(fake.d, 1000000));
+	fake.tsc = guest_deadline(fake_vcpu(0));
+	assert_true(guest_has_wakeup(fake_vcpu(0)));
+	fake_vcpu(0)->wait = WAIT_NONE;
+	assert_int_equal(guest_deadline(fake_vcpu(0)), 0);
+	/* past already */
+	assert_int_equal(poll(0, &p, 1, 1), NEXT_RESUME);
+	assert_int_equal(result(0), 0);
+	/* no ports at all: a sleep */
+	assert_int_equal(poll(0, NULL, 0, 5000000), NEXT_TO_DOM0);
+	assert_false(guest_has_wakeup(fake_vcpu(0)));
+}
+
+static void bad_polls_are_refused(void **state)
+{
+	uint32_t p[129];
+
+	(void)state;
+	for (int i = 0; i < 129; i++)
+		p[i] = bind_ipi(0);
+	assert_int_equal(poll(0, p, 128, 0), NEXT_TO_DOM0);
+	fake_vcpu(0)->wait = WAIT_NONE;
+	poll(0, p, 129, 0);
+	assert_int_equal(result(0), -XEN_EINVAL);
+	poll(0, NULL, 0xffffffff, 0);
+	assert_int_equal(result(0), -XEN_EINVAL);
+	p[1] = 4000;	/* free */
+	poll(0, p, 2, 0);
+	assert_int_equal(result(0), -XEN_EINVAL);
+	p[1] = 0xffffffff;
+	poll(0, p, 2, 0);
+	assert_int_equal(result(0), -XEN_EINVAL);
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_sched_op, SCHEDOP_poll, 1ULL << 40, 0), -XEN_EFAULT);
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_sched_op, SCHEDOP_watchdog, ARG, 0), -XEN_ENOSYS);
+}
+
+static void poll_of_32_bits(void **state)
+{
+	struct compat_sched_poll a = { PORTS, 1, 0 };
+	uint32_t p = bind_ipi(0);
+
+	(void)state;
+	fake.paging.code64 = false;
+	fake_write(PORTS, &p, sizeof(p));
+	fake_write(ARG, &a, sizeof(a));
+	assert_int_equal(fake_call_once(fake_vcpu(0), __HYPERVISOR_sched_op, SCHEDOP_poll, ARG, 0), NEXT_TO_DOM0);
+	assert_int_equal(fake_vcpu(0)->g.poll.port[0], p);
+}
+
+static void block_is_ended_by_any_upcall(void **state)
+{
+	uint32_t p = bind_ipi(0);
+
+	(void)state;
+	fake_vcpu(0)->regs.rflags &= ~IF;
+	assert_int_equal(fake_call_once(fake_vcpu(0), __HYPERVISOR_sched_op, SCHEDOP_block, 0, 0), NEXT_TO_DOM0);
+	assert_false(guest_has_wakeup(fake_vcpu(0)));
+	send_port(p);
+	assert_true(guest_has_wakeup(fake_vcpu(0)));
+	fake_vcpu(0)->wait = WAIT_NONE;
+	assert_int_equal(fake_call_once(fake_vcpu(0), __HYPERVISOR_sched_op, SCHEDOP_block, 0, 0), NEXT_RESUME);
+}
+
+static void shutdown_has_six_reasons(void **state)
+{
+	(void)state;
+	for (uint32_t r = 0; r <= SHUTDOWN_MAX + 1; r++) {
+		struct sched_shutdown s = { r };
+
+		fake.d->shutdown = false;
+		fake_write(ARG, &s, sizeof(s));
+		if (r > SHUTDOWN_MAX) {
+			assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_sched_op, SCHEDOP_shutdown, ARG, 0), -XEN_EINVAL);
+			assert_false(fake.d->shutdown);
+			continue;
+		}
+		assert_int_equal(fake_call_once(fake_vcpu(0), __HYPERVISOR_sched_op, SCHEDOP_shutdown, ARG, 0), NEXT_TO_DOM0);
+		assert_int_equal(fake_vcpu(0)->reason, ZRUN_SHUTDOWN);
+		assert_int_equal(fake.d->shutdown_code, r);
+	}
+}
+
+/* ---- vcpu_op up, down ---- */
+
+static int64_t vcpu_op(uint32_t cmd, uint32_t id)
+{
+	return fake_call(fake_vcpu(0), __HYPERVISOR_vcpu_op, cmd, id, 0);
+}
+
+static void a_vcpu_that_never_ran_cannot_be_upped(void **state)
+{
+	(void)state;
+	assert_int_equal(vcpu_op(VCPUOP_is_up, 0), 1);
+	assert_int_equal(vcpu_op(VCPUOP_is_up, 1), 0);
+	assert_int_equal(vcpu_op(VCPUOP_up, 1), -XEN_EINVAL);
+	assert_int_equal(vcpu_op(VCPUOP_is_up, 4), -XEN_ENOENT);
+	assert_int_equal(vcpu_op(VCPUOP_initialise, 1), -XEN_ENOSYS);
+}
+
+static void down_and_up_again(void **state)
+{
+	(void)state;
+	fake_vcpu(1)->up = true;
+	guest_enter_world(fake_vcpu(1));
+	assert_int_equal(vcpu_op(VCPUOP_down, 1), 0);
+	assert_int_equal(vcpu_op(VCPUOP_is_up, 1), 0);
+	assert_int_equal(fake.kicks[1], 1);
+	assert_int_equal(vcpu_op(VCPUOP_up, 1), 0);
+	assert_int_equal(vcpu_op(VCPUOP_is_up, 1), 1);
+	assert_int_equal(fake.kicks[1], 2);
+	assert_false(fake.d->shutdown);
+}
+
+static void the_last_vcpu_down_is_power_off(void **state)
+{
+	(void)state;
+	assert_int_equal(fake_call_once(fake_vcpu(0), __HYPERVISOR_vcpu_op, VCPUOP_down, 0, 0), NEXT_TO_DOM0);
+	assert_true(fake.d->shutdown);
+	assert_int_equal(fake.d->shutdown_code, SHUTDOWN_poweroff);
+}
+
+static void going_down_oneself_leaves_to_dom0(void **state)
+{
+	(void)state;
+	fake_vcpu(1)->up = true;
+	assert_int_equal(fake_call_once(fake_vcpu(1), __HYPERVISOR_vcpu_op, VCPUOP_down, 1, 0), NEXT_TO_DOM0);
+	assert_int_equal(fake_vcpu(1)->reason, ZRUN_DOWN);
+	assert_int_equal(fake.skipped, 3);
+}
+
+static void send_nmi(void **state)
+{
+	(void)state;
+	assert_int_equal(vcpu_op(VCPUOP_send_nmi, 1), 0);
+	assert_int_equal(guest_event(fake_vcpu(1)).kind, GEVENT_NMI);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
+		T(hlt_waits_until_an_event), T(hlt_with_something_pending_does_not_sleep), T(hlt_sees_what_dom0_posted_last_moment),
+		T(hlt_past_a_deadline_does_not_sleep), T(a_lapic_interrupt_wakes), T(hlt_with_interrupts_off_everywhere_is_power_off),
+		T(an_ap_may_be_parked), T(events_do_not_wake_a_parked_vcpu), T(text_without_line_end_is_shown_before_sleeping),
+		T(yield_goes_to_dom0), T(poll_is_woken_by_a_masked_port_with_interrupts_off), T(poll_returns_at_once_when_pending),
+		T(poll_ends_with_a_deliverable_event), T(poll_times_out), T(bad_polls_are_refused), T(poll_of_32_bits),
+		T(block_is_ended_by_any_upcall), T(shutdown_has_six_reasons), T(a_vcpu_that_never_ran_cannot_be_upped),
+		T(down_and_up_again), T(the_last_vcpu_down_is_power_off), T(going_down_oneself_leaves_to_dom0), T(send_nmi),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
