@@ -85,7 +85,7 @@ int grant_grow(struct hcall *h, uint64_t idx)
 		}
 		rc = grant_add_frame(d, m);
 		if (rc)
-			return rc;	/* another vCPU filled it up; the frame stays the domain's until it dies */
+			return rc;	/* dom0 filled it up meanwhile; the frame stays the domain's until it dies */
 	}
 	return 0;
 }
@@ -166,6 +166,7 @@ static int put_frame_list(struct hcall *h, uint64_t list, uint32_t nr)
 static int64_t setup_table(struct hcall *h)
 {
 	struct gnttab_setup_table s = { 0 };
+	struct domain *d = h->v->d;
 	uint64_t list;
 	int rc;
 
@@ -175,12 +176,17 @@ static int64_t setup_table(struct hcall *h)
 	if (rc)
 		return rc;
 	s.status = GNTST_okay;
-	if (!is_self(h->v->d, s.dom))
+	if (!is_self(d, s.dom)) {
 		s.status = GNTST_permission_denied;
-	else if (s.nr_frames > GRANT_MAX_FRAMES)
+	} else if (s.nr_frames > GRANT_MAX_FRAMES) {
 		s.status = GNTST_general_error;
-	else if (s.nr_frames)
-		rc = grant_grow(h, s.nr_frames - 1) ?: put_frame_list(h, list, s.nr_frames);
+	} else if (s.nr_frames) {
+		spin_lock(&d->g.physmap_lock);
+		rc = grant_grow(h, s.nr_frames - 1);
+		spin_unlock(&d->g.physmap_lock);
+		if (!rc)
+			rc = put_frame_list(h, list, s.nr_frames);
+	}
 	if (rc)
 		return rc;
 	/* The status stands at the same offset in both layouts. */

@@ -7,10 +7,13 @@
 
 int __must_check grant_init(struct domain *d, hpa_t page);
 void grant_destroy(struct domain *d);
-/* Frame @idx; INVALID_MFN when dom0 gave none. */
+/*
+ * Make frame @idx be there; -XEN_ENOMEM with h->need_ram: ask dom0 and come again. -XEN_EINVAL: beyond the maximum.
+ * Context: physmap lock held, so only one vCPU grows the table.
+ */
 struct hcall;
-/* Make frame @idx be there; -XEN_ENOMEM with h->need_ram: ask dom0 and come again. -XEN_EINVAL: beyond the maximum. */
 int __must_check grant_grow(struct hcall *h, uint64_t idx);
+/* Frame @idx; INVALID_MFN when there is none. */
 mfn_t grant_frame(struct domain *d, uint64_t idx);
 
 #endif

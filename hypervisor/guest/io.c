@@ -54,19 +54,19 @@ static gva_t linear(struct vcpu *v, enum zendo_seg seg, uint64_t offset)
 	return gva((uint32_t)(s.seg[seg].base + offset));
 }
 
-static bool put_bytes(struct vcpu *v, const char *buf, uint32_t n)
+/* How many of @n bytes were taken: run->io holds one line at a time. */
+static uint64_t put_bytes(struct vcpu *v, const char *buf, uint64_t n, bool *ret_to_dom0)
 {
-	bool to_dom0 = false;
+	uint64_t i = 0;
 
-	for (uint32_t i = 0; i < n; i++)
-		to_dom0 |= text_put(v, buf[i]);
-	return to_dom0;
+	while (i < n && !*ret_to_dom0)
+		*ret_to_dom0 = text_put(v, buf[i++]);
+	return i;
 }
 
 /*
  * OUTS and INS. A segment override of OUTS is not known here: DS is assumed, as every compiler emits it. Only the debug
- * port's data is looked at; other OUTS just move the registers on, any count at once. CHUNK bytes cannot fill the
- * text line twice, so run->io is filled at most once.
+ * port's data is looked at; other OUTS just move the registers on, any count at once.
  */
 static enum exit_next string_io(struct vcpu *v, const struct exit_info *x)
 {
@@ -87,7 +87,7 @@ static enum exit_next string_io(struct vcpu *v, const struct exit_info *x)
 	} else if (n && text) {
 		if (gva_read(v, linear(v, ZSEG_DS, at), buf, n))
 			goto fault;
-		to_dom0 = put_bytes(v, buf, (uint32_t)n);
+		n = put_bytes(v, buf, n, &to_dom0);
 	}
 	set_sized(index, down ? at - n * size : at + n * size, as);
 	if (x->io.rep)
