@@ -33,7 +33,7 @@
 
 #define MIB		(1ULL << 20)
 #define GIB		(1ULL << 30)
-#define FAKE_RAM	(32 * MIB)
+#define FAKE_RAM	(160 * MIB)
 #define FAKE_CPUS	3
 /* Memory of the launch: chunk 0 has an image and per-CPU areas in it, chunk 1 is all free. */
 #define FAKE_CHUNK0	(2 * MIB)

@@ -148,6 +148,88 @@ static void no_address_is_wider_than_the_guest_was_told(void **state)
 	}
 }
 
+/* ---- what was reached once may be gone: on this CPU and on others ---- */
+
+static void assert_byte(uint64_t addr, int want)
+{
+	uint8_t b = 0;
+
+	assert_int_equal(gpa_read(d, gpa(addr), &b, 1), 0);
+	assert_int_equal(b, want);
+}
+
+static void assert_gone(uint64_t addr)
+{
+	uint8_t b = 0;
+
+	for (fake_this_cpu = 0; fake_this_cpu < FAKE_CPUS; fake_this_cpu++) {
+		assert_int_equal(gpa_read(d, gpa(addr), &b, 1), -XEN_EFAULT);
+		assert_int_equal(gpa_write(d, gpa(addr), &b, 1), -XEN_EFAULT);
+	}
+	fake_this_cpu = 0;
+}
+
+static void every_cpu_reads(uint64_t addr, int want)
+{
+	for (fake_this_cpu = 0; fake_this_cpu < FAKE_CPUS; fake_this_cpu++)
+		assert_byte(addr, want);
+	fake_this_cpu = 0;
+}
+
+static void a_page_just_read_is_out_of_reach_once_unmapped(void **state)
+{
+	mfn_t other = hpa_to_mfn(hpa(host_of(2)));
+	enum p2m_type type;
+
+	(void)state;
+	memset(fake_mem(HOST_LOW), 0x44, 2 * MIB);
+	every_cpu_reads(0x7000, 0x44);
+	assert_true(mfn_valid(p2m_unmap(d, gfn(7), &type)));
+	assert_gone(0x7000);
+	every_cpu_reads(0x8000, 0x44);
+	/* another frame takes its place, read-only */
+	assert_int_equal(p2m_map(d, gfn(7), other, P2M_RAM, false), 0);
+	every_cpu_reads(0x7000, 0x12);
+	assert_int_equal(gpa_write(d, gpa(0x7000), "x", 1), -XEN_EFAULT);
+	assert_int_equal(npt_map(d->npt, 0x7000, hpa(host_of(1)), 1, NPT_READ | NPT_WRITE, true), 0);
+	every_cpu_reads(0x7000, 0x11);
+}
+
+static void one_domain_does_not_reach_anothers_memory(void **state)
+{
+	struct domain *mine = d, *other = fake_domain(2, 4, 2048, 64);
+
+	(void)state;
+	memset(fake_mem(HOST_LOW), 0x44, 2 * MIB);
+	memset(fake_mem(24 * MIB), 0x66, 2 * MIB);
+	assert_int_equal(npt_map(other->npt, 0, hpa(24 * MIB), 2, NPT_READ, false), 0);
+	for (int i = 0; i < 3; i++) {
+		d = mine;
+		every_cpu_reads(0x5000, 0x44);
+		d = other;
+		every_cpu_reads(0x5000, 0x66);
+		assert_int_equal(gpa_write(d, gpa(0x5000), "x", 1), -XEN_EFAULT);
+	}
+	d = mine;
+	fake_domain_end(other);
+	/* the next one's tables may lie where the other's were */
+	d = fake_domain(3, 4, 2048, 64);
+	assert_gone(0x5000);
+	fake_domain_end(d);
+	d = mine;
+}
+
+/* Its frames are dom0's again soon. */
+static void a_killed_domains_memory_is_out_of_reach(void **state)
+{
+	(void)state;
+	memset(fake_mem(HOST_LOW), 0x44, 2 * MIB);
+	every_cpu_reads(0x5000, 0x44);
+	while (!npt_free(d->npt, 64))
+		;
+	assert_gone(0x5000);
+}
+
 /* ---- the physical map ---- */
 
 static void lookup_says_what_a_frame_is(void **state)
@@ -544,6 +626,9 @@ int main(void)
 		guest_unit(a_copy_to_nowhere_is_refused),
 		guest_unit(a_read_only_page_is_read_but_not_written),
 		guest_unit(no_address_is_wider_than_the_guest_was_told),
+		guest_unit(a_page_just_read_is_out_of_reach_once_unmapped),
+		guest_unit(one_domain_does_not_reach_anothers_memory),
+		guest_unit(a_killed_domains_memory_is_out_of_reach),
 		guest_unit(lookup_says_what_a_frame_is),
 		guest_unit(a_pool_page_in_the_map_is_special),
 		guest_unit(unmapping_a_page_of_a_large_one_leaves_the_others),
