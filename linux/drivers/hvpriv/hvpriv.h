@@ -120,6 +120,7 @@ unsigned int hv_nr_cpus_under(void);
 
 /* pool.c: the hidden pool grows and shrinks while the hypervisor runs. */
 int hv_pool_grow(unsigned int nr_chunks);
+int hv_pool_ensure(unsigned int pages);
 void hv_pool_shrink(void);
 long hv_call_pool(unsigned long nr, u64 a, u64 b, u64 c, u64 d);
 

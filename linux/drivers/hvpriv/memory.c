@@ -154,7 +154,7 @@ static int batch_flush(struct hv_batch *b)
 		for (; r; r--, i++) {
 			b->done += 1ULL << e[i].order;
 			m->nr_frames += 1ULL << e[i].order;
-			if (e[i].type == ZEXT_RAM && !b->special)
+			if (!b->special)
 				m->nr_ram += 1ULL << e[i].order;
 		}
 	}
@@ -280,17 +280,25 @@ int hv_memory_add(struct hv_domain *d, struct hvpriv_add_memory *am)
 	return r;
 }
 
-/* ZRUN_NEED_PAGES: @nr frames for the domain's stock; where they go is the guest's affair. */
+/*
+ * ZRUN_NEED_PAGES: up to @nr frames for the domain's stock, as many as it may still have; where they go
+ * is the guest's affair.
+ */
 int hv_memory_populate(struct hv_domain *d, u32 nr)
 {
 	struct hv_batch b = { .d = d };
 	struct page *page;
-	int r = 0;
+	int r;
 
+	/* What it gave up and we have not heard of counts until we do. */
+	r = hv_memory_returned(d);
+	if (r)
+		return r;
 	b.ext = (void *)get_zeroed_page(GFP_KERNEL);
 	if (!b.ext)
 		return -ENOMEM;
 	mutex_lock(&d->lock);
+	nr = min_t(u64, nr, d->mem.max_pages - d->mem.nr_frames);
 	while (!r && nr--) {
 		page = alloc_pages_node(NUMA_NO_NODE, HV_GFP, 0);
 		r = page ? batch_add(&b, page, HV_NO_GFN, 0, ZEXT_POPULATE) : -ENOMEM;

@@ -23,6 +23,7 @@
 #define HV_COMMIT_TRIES	100
 #define HV_CALL_TRIES	10000
 #define HV_POOL_LOW	128	/* 4 KiB pages */
+#define CHUNK_PAGES	((unsigned int)(ZENDO_CHUNK_SIZE >> PAGE_SHIFT))
 
 static void flush_this_cpu(void *unused)
 {
@@ -131,16 +132,32 @@ void hv_pool_shrink(void)
 	cpus_read_unlock();
 }
 
-/* The pool keeps a reserve for the hypervisor itself; above it, -ENOMEM means a domain's quota. */
-static bool pool_is_short(void)
+/*
+ * Has the pool fewer than @pages? It keeps a reserve for the hypervisor itself; when there is more,
+ * -ENOMEM means a domain's quota, and a guest must not make the pool grow by asking for what it may
+ * not have.
+ */
+static bool pool_is_short(unsigned int pages)
 {
 	struct zendo_stats *st = (void *)get_zeroed_page(GFP_KERNEL);
 	bool is_short = false;
 
 	if (st && !hv_call1(ZCALL_STATS, virt_to_phys(st)))
-		is_short = st->pool_free < HV_POOL_LOW;
+		is_short = st->pool_free < pages;
 	free_page((unsigned long)st);
 	return is_short;
+}
+
+/**
+ * hv_pool_ensure() - have some free pages in the hidden pool
+ * @pages: of 4 KiB
+ *
+ * Context: as hv_pool_grow(). Return: 0, -ENOMEM, -ENODEV.
+ */
+int hv_pool_ensure(unsigned int pages)
+{
+	pages += HV_POOL_LOW;
+	return pool_is_short(pages) ? hv_pool_grow(DIV_ROUND_UP(pages, CHUNK_PAGES)) : 0;
 }
 
 /*
@@ -154,7 +171,7 @@ long hv_call_pool(unsigned long nr, u64 a, u64 b, u64 c, u64 d)
 
 	for (tries = 0; tries < HV_CALL_TRIES; tries++) {
 		r = hv_call4(nr, a, b, c, d);
-		if (r == -ENOMEM && !grown++ && pool_is_short() && !hv_pool_grow(1))
+		if (r == -ENOMEM && !grown++ && pool_is_short(HV_POOL_LOW) && !hv_pool_grow(1))
 			continue;
 		if (r != -EAGAIN)
 			return r;

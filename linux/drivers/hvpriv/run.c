@@ -32,6 +32,7 @@
 #define HV_ARM_MAX_NS		(60ULL * NSEC_PER_SEC)	/* look at least so often */
 #define HV_POLL_START_NS	10000
 #define HV_NEED_RAM_MAX		4096
+#define HV_NEED_POOL_MAX	4096
 
 static uint halt_poll_ns = 50000;
 module_param(halt_poll_ns, uint, 0644);
@@ -257,6 +258,10 @@ static int vcpu_yield(struct hv_vcpu *v)
 	return HV_AGAIN;
 }
 
+/*
+ * The guest's instruction restarts. Where nothing could be given, because dom0 has nothing or the
+ * domain's share is used up, the hypervisor asks no second time: the guest gets -ENOMEM.
+ */
 static int vcpu_need_pages(struct hv_vcpu *v)
 {
 	u32 pool = READ_ONCE(v->run->hyp.need_pool);
@@ -264,10 +269,12 @@ static int vcpu_need_pages(struct hv_vcpu *v)
 	int r = 0;
 
 	if (pool)
-		r = hv_pool_grow(DIV_ROUND_UP(min(pool, 512U * 8), 512U));
-	if (!r && ram)
+		r = hv_pool_ensure(min_t(u32, pool, HV_NEED_POOL_MAX));
+	if (ram)
 		r = hv_memory_populate(v->domain, min_t(u32, ram, HV_NEED_RAM_MAX));
-	return r;
+	if (r)
+		pr_info_ratelimited("d%u: no memory for it (%d)\n", v->domain->domid, r);
+	return HV_AGAIN;
 }
 
 static void park(void *name)
