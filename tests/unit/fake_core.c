@@ -327,10 +327,11 @@ void vcpu_kick(struct vcpu *v)
 
 void domain_shutdown(struct domain *d, uint32_t code)
 {
-	if (d->shutdown)
+	(void)d;
+	if (fake.shutdown)
 		return;
-	d->shutdown = true;
-	d->shutdown_code = code;
+	fake.shutdown = true;
+	fake.shutdown_code = code;
 }
 
 enum exit_next vcpu_need_pages(struct vcpu *v, uint32_t pool, uint32_t ram)

@@ -34,6 +34,8 @@ struct fake {
 	uint32_t nr_returned;
 	uint32_t flushes;
 	uint32_t kicks[ZENDO_MAX_VCPUS];
+	bool shutdown;				/* domain_shutdown() was called, with */
+	uint32_t shutdown_code;
 	bool dirty;				/* a frame was removed and no flush came yet */
 	uint64_t tsc, tsc_khz;
 

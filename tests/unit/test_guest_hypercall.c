@@ -398,7 +398,7 @@ static void random_calls_trip_nothing(void **state)
 			fake_call_once(v, nrs[fake_below(sizeof(nrs))], fake_below(4) ? fake_below(40) : random_value(),
 				       fake_below(3) ? fake_below(FAKE_RAM) * PAGE_SIZE + fake_below(PAGE_SIZE) : random_value(),
 				       random_value());
-			fake.d->shutdown = false;
+			fake.shutdown = false;
 			v->wait = WAIT_NONE;
 			fake.tsc += fake_below(100000);
 			guest_before_entry(v);

@@ -138,14 +138,14 @@ static void hlt_with_interrupts_off_everywhere_is_power_off(void **state)
 	fake_vcpu(1)->up = true;
 	assert_int_equal(hlt(1, false), NEXT_TO_DOM0);
 	assert_int_equal(fake_vcpu(1)->reason, ZRUN_HALT);
-	assert_false(fake.d->shutdown);
+	assert_false(fake.shutdown);
 	assert_int_equal(hlt(0, true), NEXT_TO_DOM0);
-	assert_false(fake.d->shutdown);
+	assert_false(fake.shutdown);
 	fake_vcpu(0)->wait = WAIT_NONE;
 	assert_int_equal(hlt(0, false), NEXT_TO_DOM0);
 	assert_int_equal(fake_vcpu(0)->reason, ZRUN_SHUTDOWN);
-	assert_true(fake.d->shutdown);
-	assert_int_equal(fake.d->shutdown_code, SHUTDOWN_poweroff);
+	assert_true(fake.shutdown);
+	assert_int_equal(fake.shutdown_code, SHUTDOWN_poweroff);
 }
 
 static void an_ap_may_be_parked(void **state)
@@ -154,18 +154,18 @@ static void an_ap_may_be_parked(void **state)
 	fake_vcpu(1)->up = fake_vcpu(2)->up = true;
 	assert_int_equal(hlt(1, false), NEXT_TO_DOM0);
 	assert_int_equal(hlt(2, false), NEXT_TO_DOM0);
-	assert_false(fake.d->shutdown);
+	assert_false(fake.shutdown);
 	/* an NMI on its way keeps the domain alive */
 	nmi_post(fake_vcpu(1));
 	assert_int_equal(hlt(0, false), NEXT_TO_DOM0);
-	assert_false(fake.d->shutdown);
+	assert_false(fake.shutdown);
 	assert_true(guest_has_wakeup(fake_vcpu(1)));
 	/* and the one it wakes runs again */
 	fake_vcpu(1)->wait = WAIT_NONE;
 	guest_event_injected(fake_vcpu(1), guest_event(fake_vcpu(1)));
 	assert_false(fake_vcpu(1)->g.parked);
 	assert_int_equal(hlt(1, false), NEXT_TO_DOM0);
-	assert_true(fake.d->shutdown);
+	assert_true(fake.shutdown);
 }
 
 static void events_do_not_wake_a_parked_vcpu(void **state)
@@ -328,16 +328,16 @@ static void shutdown_has_six_reasons(void **state)
 	for (uint32_t r = 0; r <= SHUTDOWN_MAX + 1; r++) {
 		struct sched_shutdown s = { r };
 
-		fake.d->shutdown = false;
+		fake.shutdown = false;
 		fake_write(ARG, &s, sizeof(s));
 		if (r > SHUTDOWN_MAX) {
 			assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_sched_op, SCHEDOP_shutdown, ARG, 0), -XEN_EINVAL);
-			assert_false(fake.d->shutdown);
+			assert_false(fake.shutdown);
 			continue;
 		}
 		assert_int_equal(fake_call_once(fake_vcpu(0), __HYPERVISOR_sched_op, SCHEDOP_shutdown, ARG, 0), NEXT_TO_DOM0);
 		assert_int_equal(fake_vcpu(0)->reason, ZRUN_SHUTDOWN);
-		assert_int_equal(fake.d->shutdown_code, r);
+		assert_int_equal(fake.shutdown_code, r);
 	}
 }
 
@@ -369,15 +369,15 @@ static void down_and_up_again(void **state)
 	assert_int_equal(vcpu_op(VCPUOP_up, 1), 0);
 	assert_int_equal(vcpu_op(VCPUOP_is_up, 1), 1);
 	assert_int_equal(fake.kicks[1], 2);
-	assert_false(fake.d->shutdown);
+	assert_false(fake.shutdown);
 }
 
 static void the_last_vcpu_down_is_power_off(void **state)
 {
 	(void)state;
 	assert_int_equal(fake_call_once(fake_vcpu(0), __HYPERVISOR_vcpu_op, VCPUOP_down, 0, 0), NEXT_TO_DOM0);
-	assert_true(fake.d->shutdown);
-	assert_int_equal(fake.d->shutdown_code, SHUTDOWN_poweroff);
+	assert_true(fake.shutdown);
+	assert_int_equal(fake.shutdown_code, SHUTDOWN_poweroff);
 }
 
 static void going_down_oneself_leaves_to_dom0(void **state)
