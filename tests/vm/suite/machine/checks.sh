@@ -87,7 +87,7 @@ between() {
 
 # What the kernel says when something is wrong with it.
 dmesg_clean() {
-	dmesg >"$scratch/dmesg"
+	dmesg >>"$scratch/dmesg"
 	refuses grep -E 'WARNING|BUG|Oops|general protection|Call Trace|RIP:|rcu.*stall|soft lockup|hard LOCKUP|blocked for more than|Marking clocksource|bad page|Bad page|unhandled|Unhandled' "$scratch/dmesg"
 }
 
