@@ -152,6 +152,7 @@ static void upcall_vector(void)
 	struct xen_hvm_evtchn_upcall_vector u = { .vcpu = 0, .vector = 0xf4 };
 	struct evtchn_bind_ipi b = { .vcpu = 0 };
 	struct evtchn_send s;
+	unsigned long events;
 	unsigned int i;
 
 	trap_handler(0xf4, upcall_with_eoi);
@@ -174,9 +175,14 @@ static void upcall_vector(void)
 	irq_on();
 	__asm__ volatile("nop");
 	check_equal("upcall-vector-once", nr_vector_upcalls, 101);
+	irq_off();
+	events = nr_timer_events;
 	(void)timer_set(clock_ns() + MSEC);
-	for (i = nr_timer_events; i == nr_timer_events;)
+	while (nr_timer_events == events) {
 		halt_irq_on();
+		irq_off();
+	}
+	irq_on();
 	check(true, "upcall-vector-timer", "-");
 }
 

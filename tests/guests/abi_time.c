@@ -203,7 +203,8 @@ static void time_area(void)
 	if (!check_or_skip("time-area-register", vcpu_op(VCPUOP_register_vcpu_time_memory_area, 0, &a), 0))
 		return;
 	check(t->tsc_to_system_mul == v->tsc_to_system_mul && t->tsc_shift == v->tsc_shift, "time-area-scale", "differs from vcpu_info");
-	check(!(t->version & 1) && t->system_time, "time-area-filled", "version %u", t->version);
+	check(!(t->version & 1) && t->tsc_timestamp && t->tsc_timestamp <= rdtsc(), "time-area-filled", "version %u, stamp %llx", t->version,
+	      (unsigned long long)t->tsc_timestamp);
 	a.addr.p = 0;
 	printf("time area unregister: %ld\n", vcpu_op(VCPUOP_register_vcpu_time_memory_area, 0, &a));
 	a.addr.p = (uintptr_t)area + 4096 - 8;
