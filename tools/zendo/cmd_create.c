@@ -251,8 +251,8 @@ static int create(const struct create_options *o, const struct zendo_config *c)
 		return r;
 	if (zendo_unit_name(c->name, unit) < 0)
 		return fail(EXIT_FAILED, "'%s' cannot be a domain's name", c->name);
-	/* of a domain that just ended something may be left to do, and the folder is removed with it */
-	if (unit_stop(unit, why, sizeof(why)) < 0)
+	/* a unit that is about to end takes the folder with it: not with the new definition in it */
+	if (definition_file_is_there(c->name) && unit_stop(unit, why, sizeof(why)) < 0)
 		return fail(EXIT_FAILED, "%s", why);
 	r = definition_file_write(c, o->paused || o->console);
 	if (r < 0)

@@ -140,6 +140,13 @@ int definition_file_write(const struct zendo_config *c, bool paused)
 	return r;
 }
 
+bool definition_file_is_there(const char *name)
+{
+	char folder[ZENDO_RUNTIME_PATH_MAX];
+
+	return zendo_runtime_path(name, "", folder) >= 0 && access(folder, F_OK) == 0;
+}
+
 void definition_file_remove(const char *name)
 {
 	static const char *const files[] = { "config", "paused", "control", "console" };
