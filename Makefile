@@ -43,6 +43,7 @@ HV_OBJS := $(patsubst hypervisor/%,$(HV_O)/%.o,$(HV_SRCS))
 HV_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fpie -fvisibility=hidden -fno-stack-protector -fcf-protection=none \
 	-mno-red-zone -mgeneral-regs-only -fno-strict-aliasing -fno-common -fno-asynchronous-unwind-tables \
 	-fomit-frame-pointer \
+	-mindirect-branch=thunk-inline -mindirect-branch-register -fno-jump-tables \
 	-Wall -Wextra -Werror -Wshadow -Wvla -Wimplicit-fallthrough -Wframe-larger-than=4096 \
 	-Ihypervisor -Iinclude -DZENDO_BUILD='"$(BUILD_ID)"' $(if $(filter 1,$(CHECK)),-DZENDO_CHECK)
 HV_LDFLAGS := -static -nostdlib -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-T,hypervisor/boot/image.ld

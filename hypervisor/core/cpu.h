@@ -26,6 +26,15 @@
 #define CPU_STACK	0x8000
 
 struct vcpu;
+struct npt;
+
+/* A 2 MiB translation of a guest, kept while the table's generation stands. */
+struct gpa_cache {
+	const struct npt *npt;
+	uint64_t	generation, chunk, hpa;
+	uint32_t	rights;
+};
+#define GPA_CACHE	8
 
 struct cpu {
 	uint32_t	id, apic_id;
@@ -45,6 +54,7 @@ struct cpu {
 
 	struct vcpu	*loaded;	/* own: whose extended state is in the CPU */
 	struct zendo_regs dom0;		/* own: dom0's registers while in host mode */
+	uint64_t	host_xss;
 	uint64_t	host_xcr0;	/* dom0's, while a guest is loaded */
 	uint64_t	host_tsc_aux, host_spec_ctrl, host_dr[4];
 
@@ -56,6 +66,8 @@ struct cpu {
 
 	uint16_t	last_domain;	/* own: whose vCPU ran here last (speculation edges) */
 	uint64_t	fixup_rip;	/* own: where a fault inside a guarded instruction goes on; 0 = panic */
+	struct gpa_cache gpa_cache[GPA_CACHE];	/* own */
+	const struct npt *copying;	/* atomic: between finding a guest's frame and the end of the access to it */
 	struct zendo_cpu_launch launch;	/* private copy */
 };
 

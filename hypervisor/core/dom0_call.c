@@ -111,20 +111,24 @@ static int64_t call_domain_create(const struct call *x)
 }
 
 /* A call on a domain: looked up and held around it. */
-static int64_t with_domain(uint64_t id, const struct call *x, int64_t (*fn)(struct domain *, const struct call *))
+enum when { WHEN_ALIVE, ANY_STATE };
+
+static int64_t with_domain(uint64_t id, const struct call *x, int64_t (*fn)(struct domain *, const struct call *),
+			   enum when when)
 {
 	struct domain *d = id < MAX_DOMAINS ? domain_get((domid_t)id) : NULL;
 	int64_t rc;
 
 	if (!d)
 		return -XEN_ESRCH;
-	rc = fn(d, x);
+	/* Looked at with the reference held: domain_kill() waits for references. */
+	rc = READ_ONCE(d->state) == DOMAIN_ALIVE || when == ANY_STATE ? fn(d, x) : -XEN_ESRCH;
 	domain_put(d);
 	return rc;
 }
 
 static int64_t do_kill(struct domain *d, const struct call *x) { (void)x; return domain_kill(d); }
-static int64_t call_domain_kill(const struct call *x) { return with_domain(x->a, x, do_kill); }
+static int64_t call_domain_kill(const struct call *x) { return with_domain(x->a, x, do_kill, ANY_STATE); }
 
 /* Not with_domain(): the object is gone afterwards. */
 static int64_t call_domain_free(const struct call *x)
@@ -159,9 +163,9 @@ static int64_t extents(struct domain *d, const struct call *x, int (*fn)(struct 
 }
 
 static int64_t do_donate(struct domain *d, const struct call *x) { return extents(d, x, domain_donate); }
-static int64_t call_donate(const struct call *x) { return with_domain(x->a, x, do_donate); }
+static int64_t call_donate(const struct call *x) { return with_domain(x->a, x, do_donate, WHEN_ALIVE); }
 static int64_t do_reclaim(struct domain *d, const struct call *x) { return extents(d, x, domain_reclaim); }
-static int64_t call_reclaim(const struct call *x) { return with_domain(x->a, x, do_reclaim); }
+static int64_t call_reclaim(const struct call *x) { return with_domain(x->a, x, do_reclaim, ANY_STATE); }
 
 static int64_t do_returned(struct domain *d, const struct call *x)
 {
@@ -177,7 +181,7 @@ static int64_t do_returned(struct domain *d, const struct call *x)
 	rc = dom0_write(x->b, list, sizeof(list));
 	return rc ? rc : n;
 }
-static int64_t call_returned(const struct call *x) { return with_domain(x->a, x, do_returned); }
+static int64_t call_returned(const struct call *x) { return with_domain(x->a, x, do_returned, ANY_STATE); }
 
 static int64_t do_param(struct domain *d, const struct call *x)
 {
@@ -185,7 +189,7 @@ static int64_t do_param(struct domain *d, const struct call *x)
 		return -XEN_EINVAL;
 	return guest_param_call(d, (uint32_t)x->b, x->c2, x->d);
 }
-static int64_t call_param(const struct call *x) { return with_domain(x->a, x, do_param); }
+static int64_t call_param(const struct call *x) { return with_domain(x->a, x, do_param, WHEN_ALIVE); }
 
 static int64_t do_memmap(struct domain *d, const struct call *x)
 {
@@ -197,20 +201,20 @@ static int64_t do_memmap(struct domain *d, const struct call *x)
 	rc = dom0_read(x->b, e, x->c2 * sizeof(e[0]));
 	return rc ? rc : guest_memmap_set(d, e, (uint32_t)x->c2);
 }
-static int64_t call_memmap(const struct call *x) { return with_domain(x->a, x, do_memmap); }
+static int64_t call_memmap(const struct call *x) { return with_domain(x->a, x, do_memmap, WHEN_ALIVE); }
 
 static int64_t do_wallclock(struct domain *d, const struct call *x)
 {
 	guest_wallclock_set(d, x->b, x->c2);
 	return 0;
 }
-static int64_t call_wallclock(const struct call *x) { return with_domain(x->a, x, do_wallclock); }
+static int64_t call_wallclock(const struct call *x) { return with_domain(x->a, x, do_wallclock, WHEN_ALIVE); }
 
 static int64_t do_vcpu_create(struct domain *d, const struct call *x)
 {
 	return x->b > UINT32_MAX ? -XEN_EINVAL : vcpu_create(d, (uint32_t)x->b, x->c2, x->d);
 }
-static int64_t call_vcpu_create(const struct call *x) { return with_domain(x->a, x, do_vcpu_create); }
+static int64_t call_vcpu_create(const struct call *x) { return with_domain(x->a, x, do_vcpu_create, WHEN_ALIVE); }
 
 static struct vcpu *find_vcpu(struct domain *d, uint64_t handle)
 {
@@ -223,7 +227,7 @@ static int64_t do_vcpu_run(struct domain *d, const struct call *x)
 
 	return v ? vcpu_run(v) : -XEN_ENOENT;
 }
-static int64_t call_vcpu_run(const struct call *x) { return with_domain(x->a >> 16, x, do_vcpu_run); }
+static int64_t call_vcpu_run(const struct call *x) { return with_domain(x->a >> 16, x, do_vcpu_run, WHEN_ALIVE); }
 
 static int64_t do_vcpu_park(struct domain *d, const struct call *x)
 {
@@ -234,7 +238,7 @@ static int64_t do_vcpu_park(struct domain *d, const struct call *x)
 	ops->park(x->c, v);
 	return 0;
 }
-static int64_t call_vcpu_park(const struct call *x) { return with_domain(x->a >> 16, x, do_vcpu_park); }
+static int64_t call_vcpu_park(const struct call *x) { return with_domain(x->a >> 16, x, do_vcpu_park, WHEN_ALIVE); }
 
 static int64_t do_vcpu_get(struct domain *d, const struct call *x)
 {
@@ -247,7 +251,7 @@ static int64_t do_vcpu_get(struct domain *d, const struct call *x)
 	rc = vcpu_get_state(v, &s);
 	return rc ? rc : dom0_write(x->b, &s, sizeof(s));
 }
-static int64_t call_vcpu_get(const struct call *x) { return with_domain(x->a >> 16, x, do_vcpu_get); }
+static int64_t call_vcpu_get(const struct call *x) { return with_domain(x->a >> 16, x, do_vcpu_get, WHEN_ALIVE); }
 
 static int64_t do_vcpu_set(struct domain *d, const struct call *x)
 {
@@ -260,22 +264,22 @@ static int64_t do_vcpu_set(struct domain *d, const struct call *x)
 	rc = dom0_read(x->b, &s, sizeof(s));
 	return rc ? rc : vcpu_set_state(v, &s);
 }
-static int64_t call_vcpu_set(const struct call *x) { return with_domain(x->a >> 16, x, do_vcpu_set); }
+static int64_t call_vcpu_set(const struct call *x) { return with_domain(x->a >> 16, x, do_vcpu_set, WHEN_ALIVE); }
 
 static int64_t do_evtchn_alloc(struct domain *d, const struct call *x) { (void)x; return evtchn_dom0_alloc(d); }
-static int64_t call_evtchn_alloc(const struct call *x) { return with_domain(x->a, x, do_evtchn_alloc); }
+static int64_t call_evtchn_alloc(const struct call *x) { return with_domain(x->a, x, do_evtchn_alloc, WHEN_ALIVE); }
 
 static int64_t do_evtchn_bind(struct domain *d, const struct call *x)
 {
 	return x->b > UINT32_MAX ? -XEN_EINVAL : evtchn_dom0_bind(d, (uint32_t)x->b);
 }
-static int64_t call_evtchn_bind(const struct call *x) { return with_domain(x->a, x, do_evtchn_bind); }
+static int64_t call_evtchn_bind(const struct call *x) { return with_domain(x->a, x, do_evtchn_bind, WHEN_ALIVE); }
 
 static int64_t do_evtchn_close(struct domain *d, const struct call *x)
 {
 	return x->b > UINT32_MAX ? -XEN_EINVAL : evtchn_dom0_close(d, (uint32_t)x->b);
 }
-static int64_t call_evtchn_close(const struct call *x) { return with_domain(x->a, x, do_evtchn_close); }
+static int64_t call_evtchn_close(const struct call *x) { return with_domain(x->a, x, do_evtchn_close, WHEN_ALIVE); }
 
 static int64_t (*const calls[])(const struct call *) = {
 	[ZCALL_VERSION - ZCALL_BASE]		= call_version,

@@ -179,8 +179,12 @@ int vcpu_create(struct domain *d, uint32_t id, uint64_t run, uint64_t posted)
 
 void domain_shutdown(struct domain *d, uint32_t code)
 {
-	if (!__atomic_exchange_n(&d->shutdown, true, __ATOMIC_SEQ_CST))
-		WRITE_ONCE(d->shutdown_code, code);
+	uint32_t none = 0;
+
+	if (code == UINT32_MAX)
+		code--;		/* nobody's code, and it must not look like none */
+
+	__atomic_compare_exchange_n(&d->shutdown, &none, code + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 	for (uint32_t i = 0; i < d->max_vcpus; i++) {
 		struct vcpu *v = domain_vcpu(d, i);
 
@@ -192,6 +196,10 @@ void domain_shutdown(struct domain *d, uint32_t code)
 /* Step by step, each bounded; dom0 calls again on -EAGAIN. */
 int domain_kill(struct domain *d)
 {
+	bool alone;
+
+	if (d->state == DOMAIN_DEAD)
+		return 0;
 	WRITE_ONCE(d->state, DOMAIN_DYING);
 	smp_mb();
 	for (uint32_t i = 0; i < d->max_vcpus; i++) {
@@ -203,6 +211,12 @@ int domain_kill(struct domain *d)
 		if (__atomic_load_n(&v->busy, __ATOMIC_SEQ_CST))
 			return -XEN_EAGAIN;
 	}
+	/* No other call is in flight on the domain, and none begins: they look at the state. */
+	spin_lock(&domains_lock);
+	alone = d->refs == 1;
+	spin_unlock(&domains_lock);
+	if (!alone)
+		return -XEN_EAGAIN;
 	for (uint32_t i = 0; i < d->max_vcpus; i++) {
 		struct vcpu *v = domain_vcpu(d, i);
 

@@ -101,8 +101,14 @@ uint32_t domain_returned(struct domain *d, uint64_t *hpas, uint32_t nr)
 		spin_unlock(&d->lock);
 		if (!mfn_valid(mfn(m)))
 			break;
-		if (!frame_give(mfn(m), 0, d->id, FRAME_RETURNED, OWNER_DOM0, FRAME_FREE))
-			hpas[n++] = m << PAGE_SHIFT;
+		if (frame_give(mfn(m), 0, d->id, FRAME_RETURNED, OWNER_DOM0, FRAME_FREE)) {
+			spin_lock(&d->lock);
+			if (d->mem->nr_returned < STOCK_MAX)
+				d->mem->returned[d->mem->nr_returned++] = m;	/* held for a moment: next time */
+			spin_unlock(&d->lock);
+			break;
+		}
+		hpas[n++] = m << PAGE_SHIFT;
 	}
 	return n;
 }

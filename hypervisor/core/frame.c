@@ -66,7 +66,8 @@ static uint64_t *record(mfn_t m, bool *whole)
 
 static int refine(uint64_t *r)
 {
-	uint64_t *page = pool_alloc(NULL);
+	/* Guests can cause this: they must not eat what growing the pool itself needs. */
+	uint64_t *page = pool_nr_free() > POOL_RESERVE ? pool_alloc(NULL) : NULL;
 
 	if (!page)
 		return -XEN_ENOMEM;

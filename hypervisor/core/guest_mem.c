@@ -80,19 +80,67 @@ mfn_t p2m_unmap(struct domain *d, gfn_t g, enum p2m_type *ret_type)
 	return m;
 }
 
+/*
+ * Where a guest-physical address is. Guests sit on few 2 MiB chunks, and walks of their tables come back to the same ones:
+ * those translations are kept per CPU.
+ */
+static uint32_t gpa_find(struct domain *d, uint64_t addr, uint64_t *ret_hpa)
+{
+	uint64_t chunk = addr >> ZENDO_CHUNK_SHIFT, gen = READ_ONCE(d->npt->generation);
+	struct gpa_cache *c = &this_cpu()->gpa_cache[chunk % GPA_CACHE];
+	struct npt_leaf l;
+
+	if (likely(c->npt == d->npt && c->generation == gen && c->chunk == chunk)) {
+		*ret_hpa = c->hpa + (addr & (ZENDO_CHUNK_SIZE - 1));
+		return c->rights;
+	}
+	if (addr >> PAGE_SHIFT > p2m_max_gfn(d))
+		return 0;
+	l = npt_lookup(d->npt, addr & PAGE_MASK);
+	*ret_hpa = l.hpa.v + (addr & ~PAGE_MASK);
+	if (l.level >= 2)
+		*c = (struct gpa_cache){ d->npt, gen, chunk, *ret_hpa & ~(ZENDO_CHUNK_SIZE - 1), l.rights };
+	return l.rights;
+}
+
+/*
+ * A frame found is used only inside such a section: domain_flush_tlb() waits for its end, so that a frame taken from the guest is
+ * not written any more when it has another owner. Nothing inside waits for the one who flushes.
+ */
+static void copying_begin(struct domain *d)
+{
+	__atomic_store_n(&this_cpu()->copying, d->npt, __ATOMIC_SEQ_CST);
+}
+
+static void copying_end(void)
+{
+	__atomic_store_n(&this_cpu()->copying, NULL, __ATOMIC_RELEASE);
+}
+
+static char *window_at(uint64_t h, int window)
+{
+	return (char *)map_window(window, mfn(h >> PAGE_SHIFT)) + (h & ~PAGE_MASK);
+}
+
 /* One page's part of a copy. */
 static int copy_page(struct domain *d, gpa_t addr, void *buf, size_t len, bool write)
 {
-	struct npt_leaf l = npt_lookup(d->npt, addr.v & PAGE_MASK);
+	uint64_t h;
 	char *va;
 
-	if (!(l.rights & (write ? NPT_WRITE : NPT_READ)) || addr.v >> PAGE_SHIFT > p2m_max_gfn(d))
+	copying_begin(d);
+	if (!(gpa_find(d, addr.v, &h) & (write ? NPT_WRITE : NPT_READ))) {
+		copying_end();
 		return -XEN_EFAULT;
-	va = (char *)map_window(WINDOW_COPY, hpa_to_mfn(l.hpa)) + (addr.v & ~PAGE_MASK);
-	if (write)
-		memcpy(va, buf, len);
+	}
+	va = window_at(h, WINDOW_COPY);
+	if (len == 4 && write)
+		__builtin_memcpy(va, buf, 4);
+	else if (len == 4)
+		__builtin_memcpy(buf, va, 4);
 	else
-		memcpy(buf, va, len);
+		memcpy(write ? (void *)va : buf, write ? buf : (void *)va, len);
+	copying_end();
 	return 0;
 }
 
@@ -123,10 +171,20 @@ int gpa_write(struct domain *d, gpa_t addr, const void *buf, size_t len)
 	return gpa_copy(d, addr, (void *)(uintptr_t)buf, len, true);
 }
 
+/* An entry of the guest's own tables, by one load: the guest may be changing it. */
 static int read_entry(struct domain *d, uint64_t table, unsigned int index, unsigned int size, uint64_t *e)
 {
-	*e = 0;
-	return gpa_read(d, gpa(table + (uint64_t)index * size), e, size);
+	uint64_t h;
+	int rc = 0;
+
+	copying_begin(d);
+	if (!(gpa_find(d, table + (uint64_t)index * size, &h) & NPT_READ))
+		rc = -XEN_EFAULT;
+	else
+		*e = size == 8 ? READ_ONCE(*(uint64_t *)(void *)window_at(h, WINDOW_WALK))
+			       : READ_ONCE(*(uint32_t *)(void *)window_at(h, WINDOW_WALK));
+	copying_end();
+	return rc;
 }
 
 /* 2-level tables of 32-bit mode. */

@@ -67,4 +67,11 @@ void domain_flush_tlb(struct domain *d)
 		if (cpu >= 0 && (uint32_t)cpu != self->id)
 			cpu_kick_wait(cpu_by_id((uint32_t)cpu));
 	}
+	/* And no CPU in host mode is in the middle of an access to the domain's memory (bounded: one page). */
+	for (uint32_t i = 0; i < boot.nr_cpus; i++) {
+		struct cpu *c = cpu_by_id(i);
+
+		while (c && c != self && __atomic_load_n(&c->copying, __ATOMIC_SEQ_CST) == d->npt)
+			__builtin_ia32_pause();
+	}
 }

@@ -99,7 +99,7 @@ static int32_t find_slot(void)
 		uint32_t w = (slot_hint + n) % (NR_SHARED / 64);
 
 		if (~slot_used[w]) {
-			slot_hint = w;
+			slot_hint = (w + 1) % (NR_SHARED / 64);	/* long until the same slot comes again */
 			return (int32_t)(w * 64 + (uint32_t)__builtin_ctzll(~slot_used[w]));
 		}
 	}

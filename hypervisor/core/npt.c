@@ -7,6 +7,14 @@
 
 #define ENTRIES	512
 
+static uint64_t generations;	/* atomic */
+
+/* A translation changed: whoever cached one must look again. */
+static void changed(struct npt *n)
+{
+	WRITE_ONCE(n->generation, __atomic_add_fetch(&generations, 1, __ATOMIC_SEQ_CST));
+}
+
 static unsigned int index_at(uint64_t addr, int level)
 {
 	return (addr >> (PAGE_SHIFT + 9 * (level - 1))) & (ENTRIES - 1);
@@ -31,6 +39,7 @@ int npt_init(struct npt *n, struct domain *d, int levels)
 {
 	*n = (struct npt){ .levels = (uint8_t)levels, .d = d };
 	spin_init(&n->lock, RANK_NPT);
+	changed(n);
 	n->root = pool_alloc(d);
 	n->nr_tables = 1;
 	return n->root ? 0 : -XEN_ENOMEM;
@@ -94,6 +103,8 @@ int npt_map(struct npt *n, uint64_t addr, hpa_t h, int level, uint32_t rights, b
 		rc = -XEN_EEXIST;
 	else
 		WRITE_ONCE(*e, ops->npt_leaf(h, level, rights));
+	if (replace)
+		changed(n);
 	spin_unlock(&n->lock);
 	return rc;
 }
@@ -138,6 +149,7 @@ int npt_unmap(struct npt *n, uint64_t addr, struct npt_leaf *ret)
 		WRITE_ONCE(*e, 0);
 	else
 		rc = -XEN_ENOMEM;
+	changed(n);
 	spin_unlock(&n->lock);
 	return rc;
 }
@@ -152,6 +164,7 @@ int npt_set_table(struct npt *n, uint64_t addr, hpa_t table)
 	e = entry_make(n, addr, 2);
 	if (e)
 		WRITE_ONCE(*e, ops->npt_table(table));
+	changed(n);
 	spin_unlock(&n->lock);
 	return e ? 0 : -XEN_ENOMEM;
 }
@@ -186,6 +199,7 @@ bool npt_free(struct npt *n, unsigned int budget)
 	bool none;
 
 	spin_lock(&n->lock);
+	changed(n);
 	for (; n->root && budget; budget--)
 		free_one(n);
 	none = !n->root;

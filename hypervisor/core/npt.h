@@ -14,6 +14,7 @@ struct npt {
 	struct domain	*d;		/* who is charged; NULL = dom0's table */
 	spinlock_t	lock;
 	uint64_t	nr_tables;
+	uint64_t	generation;	/* never the same twice, of any table; new whenever a translation goes away */
 };
 
 struct npt_leaf {

@@ -5,7 +5,6 @@
 #include "core/pool.h"
 
 #define MAX_POOL_CHUNKS	1024	/* 2 GiB of hidden memory: quota of some 8,000 domains of 1 GiB */
-#define RESERVE		16	/* pages that only the hypervisor itself may take */
 
 struct chunk {
 	hpa_t hpa;
@@ -73,7 +72,7 @@ bool pool_remove_chunk(hpa_t *ret)
 
 	spin_lock(&pool_lock);
 	for (uint32_t i = 0; i < nr_chunks && !found; i++) {
-		if (chunks[i].at_launch || chunks[i].nr_free != CHUNK_FRAMES || nr_free < CHUNK_FRAMES + RESERVE)
+		if (chunks[i].at_launch || chunks[i].nr_free != CHUNK_FRAMES || nr_free < CHUNK_FRAMES + POOL_RESERVE)
 			continue;
 		*ret = chunks[i].hpa;
 		nr_free -= CHUNK_FRAMES;
@@ -110,7 +109,7 @@ void *pool_alloc(struct domain *d)
 	spin_lock(&pool_lock);
 	if (!d) {
 		page = take_page();
-	} else if (d->pool_pages < d->max_pool_pages && nr_free > RESERVE) {
+	} else if (d->pool_pages < d->max_pool_pages && nr_free > POOL_RESERVE) {
 		page = take_page();
 		if (page)
 			d->pool_pages++;

@@ -8,6 +8,8 @@
 
 #include "core/types.h"
 
+#define POOL_RESERVE	16	/* pages kept for what must not fail: dom0's map, growing the pool itself */
+
 struct zendo_stats;
 
 /* Chunks handed over at launch; [skip, ...) of chunk 0 and what is no per-CPU area is free. */

@@ -126,14 +126,20 @@ static int bring_under(struct cpu *c)
 void cpu_enter(uint64_t record_hpa, uint32_t cpu)
 {
 	struct cpu *c = this_cpu();
+	uint32_t gen;
 	int rc;
 
 	if (!started) {
 		boot = launch_record;
 		map_init();
 	}
-	/* The window needs the CPU's number; the area is this CPU's own and unused. */
+	/*
+	 * The window needs the CPU's number; the area is this CPU's own and unused. Generations of ASIDs go on over a hotplug: a vCPU that
+	 * ran here before must not take its old ASID for a present one. (The area was zeroed at launch.)
+	 */
+	gen = c->asid_gen;
 	memset(c, 0, sizeof(*c));
+	c->asid_gen = gen;
 	c->id = cpu;
 	if (cpu >= ZENDO_MAX_CPUS || read_record(c, record_hpa))
 		machine_halt();		/* nowhere to go back to: hvpriv and image are not of one build */

@@ -169,8 +169,7 @@ static void offer_event(struct vcpu *v)
 	ops->inject(v, t, e.vector, false, 0);
 	guest_event_injected(v, e);
 	/* One more waits behind it? Then ask to be told when it can be taken. */
-	e = guest_event(v);
-	ops->window(v, e.kind == GEVENT_LAPIC || e.kind == GEVENT_NMI);
+	ops->window(v, guest_event_behind(v, e));
 }
 
 /* What stands in the way of entering, if anything; true: *ret is what dom0 gets. */
@@ -286,7 +285,8 @@ int64_t vcpu_run(struct vcpu *v)
 	c->loaded = NULL;
 	spec_do(EDGE_GUEST_TO_DOM0);
 	v->run->hyp.exits = v->exits;
-	v->run->hyp.shutdown_code = READ_ONCE(v->d->shutdown_code);
+	if (READ_ONCE(v->d->shutdown))
+		v->run->hyp.shutdown_code = READ_ONCE(v->d->shutdown) - 1;
 	v->run->hyp.blocked = v->wait != WAIT_NONE;
 	v->run->hyp.up = v->up;
 	v->last_cpu = (int32_t)c->id;

@@ -98,6 +98,13 @@ void guest_event_injected(struct vcpu *v, struct guest_event e)
 		lapic_accept(v, e.vector);
 }
 
+bool guest_event_behind(struct vcpu *v, struct guest_event e)
+{
+	if (e.kind == GEVENT_CALLBACK)
+		return READ_ONCE(v->nmi_pending) || lapic_pending(v);
+	return guest_event(v).kind != GEVENT_NONE;
+}
+
 void guest_enter_world(struct vcpu *v)
 {
 	if (v->up)

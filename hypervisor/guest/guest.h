@@ -31,6 +31,8 @@ struct guest_event {
 struct guest_event guest_event(struct vcpu *v);
 /* The event was injected: LAPIC moves IRR to ISR, NMI is no longer pending, CALLBACK stays level-triggered. */
 void guest_event_injected(struct vcpu *v, struct guest_event e);
+/* After @e was injected: does another event wait behind it? (CALLBACK stays pending itself until the guest clears it.) */
+bool guest_event_behind(struct vcpu *v, struct guest_event e);
 /* A vCPU that waits (v->wait) has a reason to go on: pending upcall, LAPIC interrupt above PPR, NMI, poll satisfied or timed out. */
 bool guest_has_wakeup(struct vcpu *v);	/* core then clears v->wait; registers need nothing more */
 /* Host TSC of its next timer (singleshot, periodic, poll timeout); 0 = none. */

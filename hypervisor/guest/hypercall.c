@@ -36,10 +36,20 @@ static uint64_t *arg_reg(struct zendo_regs *r, bool wide, int i)
 
 static void load_args(struct hcall *h)
 {
-	for (int i = 0; i < 5; i++) {
-		uint64_t a = *arg_reg(&h->v->regs, h->wide, i);
+	const struct zendo_regs *r = &h->v->regs;
 
-		h->arg[i] = h->wide ? a : (uint32_t)a;
+	if (h->wide) {
+		h->arg[0] = r->rdi;
+		h->arg[1] = r->rsi;
+		h->arg[2] = r->rdx;
+		h->arg[3] = r->r10;
+		h->arg[4] = r->r8;
+	} else {
+		h->arg[0] = (uint32_t)r->rbx;
+		h->arg[1] = (uint32_t)r->rcx;
+		h->arg[2] = (uint32_t)r->rdx;
+		h->arg[3] = (uint32_t)r->rsi;
+		h->arg[4] = (uint32_t)r->rdi;
 	}
 }
 

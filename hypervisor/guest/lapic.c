@@ -51,6 +51,10 @@ void lapic_init(struct vcpu *v)
 
 static int highest(const uint32_t *words)
 {
+	/* Mostly there is none, and this is asked at every entry. */
+	if (!(READ_ONCE(words[0]) | READ_ONCE(words[1]) | READ_ONCE(words[2]) | READ_ONCE(words[3]) |
+	      READ_ONCE(words[4]) | READ_ONCE(words[5]) | READ_ONCE(words[6]) | READ_ONCE(words[7])))
+		return -1;
 	for (int i = 7; i >= 0; i--) {
 		uint32_t w = READ_ONCE(words[i]);
 
@@ -136,12 +140,9 @@ static void set_reset_sregs(struct vcpu *v, uint16_t cs)
 /* What the guest registered for this vCPU (vcpu_info, ports, areas, vector) outlives INIT: it did so before. */
 static void take_init(struct vcpu *v)
 {
-	uint64_t base = v->g.lapic.base;
-
 	memset(&v->regs, 0, sizeof(v->regs));
 	v->regs.rflags = 2;
 	reset_registers(&v->g.lapic);
-	v->g.lapic.base = base;
 	set_reset_sregs(v, 0xf000);
 	v->nmi_pending = false;
 	v->wait = WAIT_NONE;

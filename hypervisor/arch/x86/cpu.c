@@ -8,6 +8,7 @@
 #include "guest/guest.h"
 
 struct host_features host_features;
+static bool has_xsaves, leaks_x87_pointers;	/* set at launch */
 
 #define XCR0_SWITCHED	0xe7ULL		/* x87, SSE, AVX, AVX-512 (opmask, ZMM_Hi256, Hi16_ZMM) */
 
@@ -44,6 +45,8 @@ void arch_features_init(void)
 		cpuid(0xd, 0, r);
 		f->xcr0_mask = ((uint64_t)r[3] << 32 | r[0]) & XCR0_SWITCHED;
 		f->xsave_size = area_size(f->xcr0_mask);
+		cpuid(0xd, 1, r);
+		has_xsaves = r[0] & (1U << 3);
 	}
 	cpuid(0x80000001, 0, r);
 	f->rdtscp = r[3] & (1U << 27);
@@ -51,19 +54,13 @@ void arch_features_init(void)
 	f->invariant_tsc = r[3] & (1U << 8);
 	cpuid(0x80000008, 0, r);
 	f->maxphys = (uint8_t)MIN(r[0] & 0xff, 52U);
+	leaks_x87_pointers = !(r[1] & (1U << 2));
 	f->pred_cmd = (r[1] & (1U << 12)) || (l7[3] & (1U << 26));
 	f->spec_ctrl = (r[1] & (1U << 14)) || (l7[3] & (1U << 26));
 	spec_init(boot.bugs, f->pred_cmd, l7[3] & (1U << 10));
 }
 
-/* 32 calls that never return: the return stack then predicts only these. */
-static void rsb_fill(void)
-{
-	uint64_t n = 16;
-
-	__asm__ volatile("1: call 2f; 3: pause; lfence; jmp 3b; 2: call 4f; 5: pause; lfence; jmp 5b; 4: dec %0; jnz 1b; add $(16 * 16), %%rsp"
-			 : "+r"(n) : : "memory", "cc");
-}
+_Static_assert(EDGE_GUEST_TO_HV == 0 && SPEC_RSB_FILL == 1, "svm_enter tests this bit of the first word");
 
 void spec_do(enum spec_edge e)
 {
@@ -71,8 +68,6 @@ void spec_do(enum spec_edge e)
 
 	if (likely(!todo))
 		return;
-	if (todo & SPEC_RSB_FILL)
-		rsb_fill();
 	if (todo & SPEC_IBPB)
 		wrmsr(MSR_PRED_CMD, 1);
 	if (todo & SPEC_VERW) {
@@ -103,13 +98,27 @@ int fpu_vcpu_init(struct vcpu *v, void *area)
 	return 0;
 }
 
+/* XRSTOR leaves FOP, FIP, FDP alone when no exception is pending, on older AMD parts: put ours there (CPUID 8000_0008 EBX[2]). */
+static void clean_x87_pointers(void)
+{
+	static const int32_t zero;
+
+	__asm__ volatile("fnclex; emms; fildl %0" : : "m"(zero));
+}
+
 void fpu_load(struct cpu *c, void *area, uint64_t guest_xcr0)
 {
+	if (leaks_x87_pointers)
+		clean_x87_pointers();
 	if (!host_features.xcr0_mask) {
 		__asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
 		return;
 	}
 	c->host_xcr0 = xgetbv(0);
+	/* XSAVES cannot be hidden from a guest that has XSAVE: it must find no supervisor component. */
+	c->host_xss = has_xsaves ? rdmsr(MSR_XSS) : 0;
+	if (c->host_xss)
+		wrmsr(MSR_XSS, 0);
 	if (c->host_xcr0 != host_features.xcr0_mask)
 		xsetbv(0, host_features.xcr0_mask);
 	xrstor(area, host_features.xcr0_mask);
@@ -125,6 +134,8 @@ void fpu_save(struct cpu *c, void *area)
 	}
 	xsetbv(0, host_features.xcr0_mask);
 	xsave(area, host_features.xcr0_mask);
+	if (c->host_xss)
+		wrmsr(MSR_XSS, c->host_xss);
 	if (c->host_xcr0 != host_features.xcr0_mask)
 		xsetbv(0, c->host_xcr0);
 }

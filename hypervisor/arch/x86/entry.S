@@ -27,6 +27,7 @@ image_header:
 image_entry:
 	cld
 	push	$0			/* no return address: end of stack */
+	push	$0			/* functions want RSP at 8 modulo 16 */
 	call	cpu_enter
 	ud2
 
@@ -119,6 +120,8 @@ exception_common:
 	/* vector, error, rip, cs, rflags, rsp, ss: back to rip with its stack, by hand. */
 	push	%rax
 	push	%rcx
+	pushq	48(%rsp)		/* rflags, before its slot may be overwritten below */
+	popfq
 	mov	32(%rsp), %rax		/* rip */
 	mov	56(%rsp), %rcx		/* rsp */
 	lea	-24(%rcx), %rcx		/* room for rcx, rax, rip below the interrupted stack */
@@ -127,8 +130,6 @@ exception_common:
 	mov	%rax, 8(%rcx)
 	mov	(%rsp), %rax
 	mov	%rax, (%rcx)
-	pushq	48(%rsp)		/* rflags */
-	popfq
 	mov	%rcx, %rsp
 	pop	%rcx
 	pop	%rax

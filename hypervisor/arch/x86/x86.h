@@ -14,6 +14,7 @@
 #define MSR_SYSENTER_EIP	0x176
 #define MSR_PAT			0x277
 #define MSR_X2APIC_ICR		0x830
+#define MSR_XSS			0xda0
 #define MSR_EFER		0xc0000080
 #define MSR_STAR		0xc0000081
 #define MSR_LSTAR		0xc0000082
@@ -53,6 +54,8 @@
 #define RFLAGS_FIXED	(1ULL << 1)
 #define RFLAGS_TF	(1ULL << 8)
 #define RFLAGS_IF	(1ULL << 9)
+#define RFLAGS_RF	(1ULL << 16)
+#define DR6_BS		(1ULL << 14)
 #define RFLAGS_VM	(1ULL << 17)
 
 #define VEC_DB	1
@@ -106,6 +109,14 @@ static inline uint64_t read_cr0(void) { uint64_t v; __asm__ volatile("mov %%cr0,
 static inline void write_cr0(uint64_t v) { __asm__ volatile("mov %0, %%cr0" : : "r"(v) : "memory"); }
 static inline uint64_t read_cr4(void) { uint64_t v; __asm__ volatile("mov %%cr4, %0" : "=r"(v)); return v; }
 static inline void write_cr4(uint64_t v) { __asm__ volatile("mov %0, %%cr4" : : "r"(v) : "memory"); }
+
+static inline uint64_t read_rflags(void)
+{
+	uint64_t v;
+
+	__asm__ volatile("pushfq; pop %0" : "=r"(v));
+	return v;
+}
 
 static inline uint64_t xgetbv(uint32_t i)
 {

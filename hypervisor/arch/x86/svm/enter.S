@@ -76,6 +76,26 @@ svm_enter:
 	xor	%r14d, %r14d
 	xor	%r15d, %r15d
 	cld
+
+	/*
+	 * The guest's return stack must not steer our RETs, this function's included: 32 calls that never return (SPEC_RSB_FILL at
+	 * EDGE_GUEST_TO_HV, the first word of the table).
+	 */
+	testl	$1, spec_todo(%rip)
+	jz	9f
+	mov	$16, %eax
+1:	call	2f
+3:	pause
+	lfence
+	jmp	3b
+2:	call	4f
+5:	pause
+	lfence
+	jmp	5b
+4:	dec	%eax
+	jnz	1b
+	add	$256, %rsp
+9:
 	add	$16, %rsp
 	pop	%r15
 	pop	%r14

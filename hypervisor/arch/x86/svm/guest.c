@@ -113,6 +113,14 @@ static void save_dr(uint64_t *dr)
 			 : "=r"(dr[0]), "=r"(dr[1]), "=r"(dr[2]), "=r"(dr[3]));
 }
 
+static void dr_activate(struct cpu *c, struct svm_vcpu *s)
+{
+	save_dr(c->host_dr);
+	load_dr(s->dr);
+	s->dr_live = true;
+	s->vmcb->dr_read = s->vmcb->dr_write = 0;
+}
+
 void svm_vcpu_load(struct cpu *c, struct vcpu *v)
 {
 	struct svm_vcpu *s = svm(v);
@@ -126,14 +134,8 @@ void svm_vcpu_load(struct cpu *c, struct vcpu *v)
 			wrmsr(MSR_TSC_AUX, s->tsc_aux);
 	}
 	s->dr_live = false;
-}
-
-static void dr_activate(struct cpu *c, struct svm_vcpu *s)
-{
-	save_dr(c->host_dr);
-	load_dr(s->dr);
-	s->dr_live = true;
-	s->vmcb->dr_read = s->vmcb->dr_write = 0;
+	if (s->vmcb->dr7 & 0xff)
+		dr_activate(c, s);	/* armed: VMRUN loads DR7, so DR0-3 must be the guest's */
 }
 
 void svm_vcpu_put(struct cpu *c, struct vcpu *v)
@@ -149,6 +151,8 @@ void svm_vcpu_put(struct cpu *c, struct vcpu *v)
 	if (host_features.rdtscp && c->host_tsc_aux != s->tsc_aux)
 		wrmsr(MSR_TSC_AUX, c->host_tsc_aux);
 	fpu_save(c, s->fpu);
+	CHECK(!host_features.xcr0_mask || xgetbv(0) == c->host_xcr0);
+	CHECK(!host_features.rdtscp || rdmsr(MSR_TSC_AUX) == c->host_tsc_aux);
 }
 
 void svm_park(struct cpu *c, struct vcpu *v)
@@ -201,17 +205,20 @@ static void decode_exception(struct vmcb *b, struct exit_info *x)
 	x->exc.error = (uint32_t)b->info1;
 }
 
-static const struct { uint16_t code; uint8_t kind, gp; } plain_exits[] = {
-	{ SVM_INTR, EXIT_INTR, 0 },	 { SVM_NMI, EXIT_NMI, 0 },	   { SVM_INIT, EXIT_INTR, 0 },
-	{ SVM_VINTR, EXIT_WINDOW, 0 },	 { SVM_CPUID, EXIT_CPUID, 0 },	   { SVM_HLT, EXIT_HLT, 0 },
-	{ SVM_VMMCALL, EXIT_HYPERCALL, 0 }, { SVM_XSETBV, EXIT_XSETBV, 0 }, { SVM_INVD, EXIT_SKIP, 0 },
-	{ SVM_WBINVD, EXIT_SKIP, 0 },	 { SVM_MONITOR, EXIT_UD, 0 },	   { SVM_MWAIT, EXIT_UD, 0 },
-	{ SVM_MWAIT_COND, EXIT_UD, 0 },	 { SVM_SHUTDOWN, EXIT_SHUTDOWN, 0 }, { SVM_RDPMC, EXIT_UD, 1 },
-	{ SVM_VMRUN, EXIT_UD, 0 },	 { SVM_VMLOAD, EXIT_UD, 0 },	   { SVM_VMSAVE, EXIT_UD, 0 },
-	{ SVM_STGI, EXIT_UD, 0 },	 { SVM_CLGI, EXIT_UD, 0 },	   { SVM_SKINIT, EXIT_UD, 0 },
-	{ SVM_INVLPGA, EXIT_UD, 0 },	 { SVM_RDPRU, EXIT_UD, 0 },	   { SVM_ICEBP, EXIT_UD, 0 },
-	{ SVM_INVLPGB, EXIT_UD, 0 },	 { SVM_INVLPGB_ILL, EXIT_UD, 0 },  { SVM_TLBSYNC, EXIT_UD, 0 },
-	{ SVM_MCOMMIT, EXIT_UD, 0 },	 { SVM_INVPCID, EXIT_UD, 0 },
+/* Exits that need no more than their code: index is the code less SVM_INTR. 0 = unexpected. */
+#define PLAIN_BASE	SVM_INTR
+#define PLAIN(code, k)	[(code) - PLAIN_BASE] = (k) + 1
+static const uint8_t plain_exits[] = {
+	PLAIN(SVM_INTR, EXIT_INTR),	   PLAIN(SVM_NMI, EXIT_NMI),	   PLAIN(SVM_INIT, EXIT_INTR),
+	PLAIN(SVM_VINTR, EXIT_WINDOW),	   PLAIN(SVM_RDPMC, EXIT_UD),	   PLAIN(SVM_CPUID, EXIT_CPUID),
+	PLAIN(SVM_INVD, EXIT_SKIP),	   PLAIN(SVM_HLT, EXIT_HLT),	   PLAIN(SVM_INVLPGA, EXIT_UD),
+	PLAIN(SVM_SHUTDOWN, EXIT_SHUTDOWN), PLAIN(SVM_VMRUN, EXIT_UD),	   PLAIN(SVM_VMMCALL, EXIT_HYPERCALL),
+	PLAIN(SVM_VMLOAD, EXIT_UD),	   PLAIN(SVM_VMSAVE, EXIT_UD),	   PLAIN(SVM_STGI, EXIT_UD),
+	PLAIN(SVM_CLGI, EXIT_UD),	   PLAIN(SVM_SKINIT, EXIT_UD),	   PLAIN(SVM_ICEBP, EXIT_UD),
+	PLAIN(SVM_WBINVD, EXIT_SKIP),	   PLAIN(SVM_MONITOR, EXIT_UD),	   PLAIN(SVM_MWAIT, EXIT_UD),
+	PLAIN(SVM_MWAIT_COND, EXIT_UD),	   PLAIN(SVM_XSETBV, EXIT_XSETBV), PLAIN(SVM_RDPRU, EXIT_UD),
+	PLAIN(SVM_INVLPGB, EXIT_UD),	   PLAIN(SVM_INVLPGB_ILL, EXIT_UD), PLAIN(SVM_INVPCID, EXIT_UD),
+	PLAIN(SVM_MCOMMIT, EXIT_UD),	   PLAIN(SVM_TLBSYNC, EXIT_UD),
 };
 
 static bool has_instruction(enum exit_kind k)
@@ -221,17 +228,12 @@ static bool has_instruction(enum exit_kind k)
 
 static void decode_plain(struct vcpu *v, struct vmcb *b, struct exit_info *x)
 {
+	uint64_t n = b->exit_code - PLAIN_BASE;
 	struct insn i;
 
-	x->kind = EXIT_UNKNOWN;
-	for (size_t n = 0; n < ARRAY_SIZE(plain_exits); n++) {
-		if (plain_exits[n].code != b->exit_code)
-			continue;
-		x->kind = plain_exits[n].kind;
-		if (x->kind == EXIT_UD)
-			x->ud.gp = plain_exits[n].gp;
-		break;
-	}
+	x->kind = n < ARRAY_SIZE(plain_exits) && plain_exits[n] ? plain_exits[n] - 1 : EXIT_UNKNOWN;
+	if (x->kind == EXIT_UD)
+		x->ud.gp = b->exit_code == SVM_RDPMC;
 	if (has_instruction(x->kind))
 		x->insn_len = svm_insn(v, (uint16_t)b->exit_code, &i);
 	if (x->kind == EXIT_XSETBV) {
@@ -342,6 +344,7 @@ void svm_run(struct cpu *c, struct vcpu *v, struct exit_info *x)
 		spec_ctrl_in(c, s);
 		svm_enter(&v->regs, pool_hpa(b).v, area_hpa(c, CPU_HOST_VMCB));
 		spec_ctrl_out(c, s);
+		CHECK(read_rflags() & RFLAGS_IF);	/* else no interrupt ends a guest's run */
 		spec_do(EDGE_GUEST_TO_HV);
 		tcg_xsetbv(v, s);
 		b->tlb_ctl = 0;
@@ -381,6 +384,8 @@ void svm_window(struct vcpu *v, bool on)
 {
 	struct vmcb *b = svm(v)->vmcb;
 
+	if (!on == !(b->int_ctl & V_IRQ))
+		return;
 	/* A dummy virtual interrupt of highest priority: VINTR exits the moment the guest could take it. */
 	if (on) {
 		b->misc1 |= I1(SVM_VINTR);
@@ -399,6 +404,12 @@ void svm_skip(struct vcpu *v, uint8_t len)
 	if (!(b->efer & EFER_LMA) || !(b->cs.attr & 0x200))
 		v->regs.rip &= 0xffffffff;
 	b->int_state &= ~INT_SHADOW;
+	/* Single-stepping: the trap the CPU would have raised after the instruction. */
+	v->regs.rflags &= ~RFLAGS_RF;
+	if (unlikely(v->regs.rflags & RFLAGS_TF)) {
+		b->dr6 |= DR6_BS;
+		svm_inject(v, INJECT_EXC, VEC_DB, false, 0);
+	}
 }
 
 void svm_paging(struct vcpu *v, struct paging_state *p)
@@ -502,7 +513,9 @@ bool svm_msr_set(struct vcpu *v, uint32_t index, uint64_t val)
 	struct svm_vcpu *s = svm(v);
 	uint64_t *p = msr_slot(v, index);
 
-	if (index == MSR_EFER) {
+	if (index == MSR_PRED_CMD) {
+		wrmsr(MSR_PRED_CMD, val);	/* a command: done here and now */
+	} else if (index == MSR_EFER) {
 		s->vmcb->efer = val | EFER_SVME;
 	} else if (p) {
 		*p = val;

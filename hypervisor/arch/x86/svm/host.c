@@ -83,6 +83,7 @@ static int read_caps(void)
 		.flush_asid = r[3] & (1U << 6),
 		.decode = r[3] & (1U << 7),
 		.invlpgb = r[3] & (1U << 24),
+		.v_spec_ctrl = r[3] & (1U << 20),
 	};
 	return 0;
 }
@@ -132,6 +133,11 @@ static void fill_state(struct vmcb *b, const struct zendo_cpu_launch *l)
 	b->rsp = l->rsp;
 	b->rax = 0;
 	b->g_pat = l->pat;
+	/* Where the CPU keeps a SPEC_CTRL per world, dom0's is in the VMCB; host mode keeps IBRS only. */
+	if (svm_caps.v_spec_ctrl) {
+		b->spec_ctrl = rdmsr(MSR_SPEC_CTRL);
+		wrmsr(MSR_SPEC_CTRL, b->spec_ctrl & 1);
+	}
 }
 
 static void set_host_registers(const struct zendo_cpu_launch *l)
@@ -185,6 +191,11 @@ static void __noreturn svm_leave(struct cpu *c, uint64_t ret)
 	hv_log("CPU %u: leaves", c->id);
 	wrmsr(MSR_VM_HSAVE_PA, 0);
 	wrmsr(MSR_PAT, b->g_pat);
+	if (svm_caps.v_spec_ctrl)
+		wrmsr(MSR_SPEC_CTRL, b->spec_ctrl);
+	if (b->efer & EFER_NXE)		/* what dom0 changed while under; host pages need NXE until the jump */
+		wrmsr(MSR_EFER, b->efer);
+	__asm__ volatile("mov %0, %%dr6" : : "r"(b->dr6));
 	arch_jump_out(l, ret);
 }
 
@@ -197,7 +208,8 @@ uint64_t svm_reinject(uint64_t info)
 	/* TCG names external interrupts type 3, and refuses that type with vectors from 32 on. */
 	if (type == INJECT_EXC && (info & 0xff) >= 32)
 		return EV_VALID | EV_TYPE(INJECT_INTR) | (info & 0xff);
-	if (type == 4)	/* software interrupt: the instruction runs again, RIP was not moved */
+	/* INT n, INT3, INTO: the instruction runs again, RIP was not moved. */
+	if (type == 4 || (type == INJECT_EXC && ((info & 0xff) == 3 || (info & 0xff) == 4)))
 		return 0;
 	return (info & (EV_VALID | EV_ERROR | 0x7ff)) | (info & EV_ERROR ? info & 0xffffffff00000000ULL : 0);
 }
@@ -214,24 +226,61 @@ static void dom0_skip(struct vmcb *b, uint8_t len)
 	b->int_state &= ~INT_SHADOW;
 }
 
-static void dom0_msr(struct cpu *c, struct vmcb *b, struct zendo_regs *r)
+/*
+ * EFER as the CPU would take it. SVME stays set whatever dom0 writes, since crash and reboot paths clear it; NXE and LMA stay for the
+ * trial only, host mode runs on this register.
+ */
+static bool dom0_efer(struct vmcb *b, uint64_t val)
+{
+	uint64_t host = rdmsr(MSR_EFER);
+	bool ok;
+
+	if ((b->cr0 & CR0_PG) && ((val ^ b->efer) & EFER_LME))
+		return false;
+	ok = wrmsr_safe(MSR_EFER, val | EFER_SVME | EFER_NXE | (host & (EFER_LME | EFER_LMA)));
+	wrmsr(MSR_EFER, host);
+	if (ok)
+		b->efer = (val & ~EFER_LMA) | (b->efer & EFER_LMA) | EFER_SVME;
+	return ok;
+}
+
+static bool dom0_wrmsr(struct vmcb *b, uint32_t msr, uint64_t val)
+{
+	switch (msr) {
+	case MSR_EFER:
+		return dom0_efer(b, val);
+	case MSR_VM_CR:
+	case MSR_VM_HSAVE_PA:
+		return true;	/* swallowed: crash and reboot paths write them (F30) */
+	default:
+		return wrmsr_safe(msr, val);	/* outside of what the permission map can say: always exits */
+	}
+}
+
+static bool dom0_rdmsr(uint32_t msr, uint64_t *val)
+{
+	switch (msr) {
+	case MSR_VM_CR:
+		*val = VM_CR_SVMDIS;	/* as if disabled by firmware: a later modprobe of kvm says so and stays out */
+		return true;
+	case MSR_VM_HSAVE_PA:
+		*val = 0;
+		return true;
+	default:
+		return rdmsr_safe(msr, val);
+	}
+}
+
+static void dom0_msr(struct vmcb *b, struct zendo_regs *r)
 {
 	uint32_t msr = (uint32_t)r->rcx;
-	uint64_t val = 0;
+	uint64_t val = (r->rdx << 32) | (uint32_t)r->rax;
 
-	(void)c;
-	if (b->info1) {
-		val = (r->rdx << 32) | (uint32_t)r->rax;
-		/*
-		 * SVME stays set whatever dom0 writes: crash and reboot paths clear it. VM_HSAVE_PA and VM_CR writes are swallowed for
-		 * the same reason (F30).
-		 */
-		if (msr == MSR_EFER)
-			b->efer = val | EFER_SVME;
-	} else {
-		/* SVM reads as disabled by firmware: a later modprobe of kvm says so and stays out. */
-		if (msr == MSR_VM_CR)
-			val = VM_CR_SVMDIS;
+	if (b->info1 ? !dom0_wrmsr(b, msr, val) : !dom0_rdmsr(msr, &val)) {
+		dom0_inject(b, VEC_GP, true);
+		return;
+	}
+	if (!b->info1) {
 		r->rax = (uint32_t)val;
 		r->rdx = val >> 32;
 	}
@@ -249,7 +298,7 @@ static bool dom0_exit(struct cpu *c, struct vmcb *b, struct zendo_regs *r)
 		dom0_skip(b, 3);
 		return true;
 	case SVM_MSR:
-		dom0_msr(c, b, r);
+		dom0_msr(b, r);
 		return false;
 	case SVM_NPF:
 		if (dom0_fault(c, b->info2, b->info1 & 2))
@@ -269,7 +318,9 @@ static bool dom0_exit(struct cpu *c, struct vmcb *b, struct zendo_regs *r)
 		dom0_inject(b, VEC_UD, false);
 		return false;
 	case SVM_INIT:
-		hv_log("CPU %u: INIT while under, ignored", c->id);
+		/* It stays pending while intercepted. No one sends it to a CPU that is under; let it do what it does. */
+		hv_log("CPU %u: INIT while under: the CPU is lost", c->id);
+		b->misc1 &= ~I1(SVM_INIT);
 		return false;
 	case SVM_SHUTDOWN:
 		hv_log("CPU %u: dom0 shut down by triple fault: reset", c->id);

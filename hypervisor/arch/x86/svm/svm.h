@@ -32,7 +32,7 @@ struct svm_vcpu {
 
 struct svm_caps {
 	uint32_t nr_asids;
-	bool nrip, flush_asid, decode, pause_filter, invlpgb;
+	bool nrip, flush_asid, decode, pause_filter, invlpgb, v_spec_ctrl;
 };
 extern struct svm_caps svm_caps;
 

@@ -108,7 +108,9 @@ struct vmcb {
 	uint64_t sysenter_cs, sysenter_esp, sysenter_eip, cr2;
 	uint8_t  reserved10[0x668 - 0x648];
 	uint64_t g_pat, dbgctl, br_from, br_to, last_from, last_to;
-	uint8_t  reserved11[0x1000 - 0x698];
+	uint8_t  reserved11[0x6e0 - 0x698];
+	uint64_t spec_ctrl;
+	uint8_t  reserved12[0x1000 - 0x6e8];
 };
 
 #define VMCB_AT(field, off) _Static_assert(offsetof(struct vmcb, field) == (off), "VMCB layout: " #field)
@@ -116,7 +118,7 @@ VMCB_AT(iopm, 0x40); VMCB_AT(asid, 0x58); VMCB_AT(int_ctl, 0x60); VMCB_AT(exit_c
 VMCB_AT(np, 0x90); VMCB_AT(event_inj, 0xa8); VMCB_AT(ncr3, 0xb0); VMCB_AT(nrip, 0xc8);
 VMCB_AT(es, 0x400); VMCB_AT(tr, 0x490); VMCB_AT(cpl, 0x4cb); VMCB_AT(efer, 0x4d0);
 VMCB_AT(cr4, 0x548); VMCB_AT(rip, 0x578); VMCB_AT(rsp, 0x5d8); VMCB_AT(rax, 0x5f8);
-VMCB_AT(cr2, 0x640); VMCB_AT(g_pat, 0x668);
+VMCB_AT(cr2, 0x640); VMCB_AT(g_pat, 0x668); VMCB_AT(spec_ctrl, 0x6e0);
 _Static_assert(sizeof(struct vmcb) == 4096, "VMCB is one page");
 
 #endif
