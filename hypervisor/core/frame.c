@@ -64,10 +64,11 @@ static uint64_t *record(mfn_t m, bool *whole)
 	return r;
 }
 
-static int refine(uint64_t *r)
+/* @going_home: the frame becomes dom0's, which must work: it may use the reserve. */
+static int refine(uint64_t *r, bool going_home)
 {
 	/* Guests can cause this: they must not eat what growing the pool itself needs. */
-	uint64_t *page = pool_nr_free() > POOL_RESERVE ? pool_alloc(NULL) : NULL;
+	uint64_t *page = going_home || pool_nr_free() > POOL_RESERVE ? pool_alloc(NULL) : NULL;
 
 	if (!page)
 		return -XEN_ENOMEM;
@@ -130,7 +131,7 @@ static int add_range(uint64_t first, uint64_t end)
 			owned[OWNER_DOM0] += CHUNK_FRAMES;
 			continue;
 		}
-		if (whole && refine(r))
+		if (whole && refine(r, true))
 			return -XEN_ENOMEM;
 		*record(mfn(f), &whole) = dom0;
 		f++;
@@ -184,7 +185,7 @@ static int give_one(mfn_t m, uint16_t from, enum frame_type from_type, uint64_t 
 		return -XEN_EPERM;
 	rc = check_from(*r, from, from_type);
 	if (!rc && whole)
-		rc = refine(c);
+		rc = refine(c, decode(to).owner == OWNER_DOM0);
 	if (rc)
 		return rc;
 	WRITE_ONCE(*record(m, &whole), to);
@@ -246,7 +247,7 @@ int frame_hold(mfn_t m, uint16_t owner)
 	if (!r || decode(*r).owner != owner || *r == REC_NOT_RAM)
 		goto out;
 	if (whole) {
-		rc = refine(r);
+		rc = refine(r, false);
 		if (rc)
 			goto out;
 		r = record(m, &whole);
