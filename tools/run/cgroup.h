@@ -6,8 +6,9 @@
 #include "config.h"
 
 /*
- * Xen's scheduler words in systemd's: 256 is CPUWeight=100, a cap of 50 is CPUQuota=50%. Nothing to do when both are
- * as they come, or we are in no unit. A failure is logged and not fatal.
+ * Xen's scheduler words in systemd's: 256 is CPUWeight=100, a cap of 50 is CPUQuota=50%. Nothing is
+ * done outside of a unit, or when both are as they come and were so before. A failure is logged and
+ * not fatal.
  */
 void cgroup_apply(const struct zendo_config *c);
 
