@@ -291,7 +291,7 @@ err_unhold:
 
 static u32 domain_state(struct hv_domain *d)
 {
-	enum hv_end end = smp_load_acquire(&d->end);
+	enum hv_end end = smp_load_acquire(&d->end);	/* end_code was written before */
 	bool all_sleep = true, any = false;
 	struct hv_vcpu *v;
 	u32 state = 0, i;

@@ -159,8 +159,16 @@ static inline u64 hv_vcpu_name(const struct hv_vcpu *v)
 	return (u64)v->domain->domid << 16 | v->id;
 }
 
+/* vCPU @id, or NULL when there is none (yet). */
+static inline struct hv_vcpu *hv_vcpu_at(const struct hv_domain *d, u32 id)
+{
+	/* pairs with vcpu_make(): who sees the pointer sees what it points to */
+	return id < d->max_vcpus ? smp_load_acquire(&d->vcpu[id]) : NULL;
+}
+
 #define hv_for_each_vcpu(d, i, v)						\
-	for ((i) = 0; (i) < (d)->max_vcpus; (i)++)				\
-		if (((v) = smp_load_acquire(&(d)->vcpu[i])))
+	for ((i) = 0, (v) = hv_vcpu_at(d, 0); (i) < (d)->max_vcpus;		\
+	     (i)++, (v) = hv_vcpu_at(d, i))					\
+		if (!(v)) { } else
 
 #endif /* HVPRIV_DOMAIN_H */

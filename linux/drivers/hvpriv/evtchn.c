@@ -84,12 +84,7 @@ err_free:
 /* Where the hypervisor says the port is bound; it routes what lands elsewhere. */
 static struct hv_vcpu *target(struct hv_domain *d, u32 handle)
 {
-	u32 id = READ_ONCE(d->evt_hint[handle]);
-	struct hv_vcpu *v = NULL;
-
-	if (id < d->max_vcpus)
-		v = smp_load_acquire(&d->vcpu[id]);
-	return v ?: smp_load_acquire(&d->vcpu[0]);
+	return hv_vcpu_at(d, READ_ONCE(d->evt_hint[handle])) ?: hv_vcpu_at(d, 0);
 }
 
 static void post(struct zendo_posted *p, u32 handle)
@@ -156,7 +151,7 @@ static void wake_siblings(struct hv_vcpu *v)
 			continue;
 		for (bits = xchg(&v->posted->wake[i], 0); bits; bits &= bits - 1) {
 			id = i * 64 + __ffs64(bits);
-			other = id < d->max_vcpus ? smp_load_acquire(&d->vcpu[id]) : NULL;
+			other = hv_vcpu_at(d, id);
 			if (other && other != v)
 				hv_vcpu_kick(other);
 		}

@@ -375,7 +375,7 @@ static struct page *page_get(struct hv_memory *m, unsigned long gfn)
 	page = b ? b->page + i : xa_load(&m->gfn_pages, gfn);
 	if (!page || (b && test_bit(i, b->gone)) || !get_page_unless_zero(page))
 		return NULL;
-	smp_mb__after_atomic();
+	smp_mb__after_atomic();	/* the reference before the second look */
 	still = b ? !test_bit(i, b->gone) : xa_load(&m->gfn_pages, gfn) == page;
 	if (still)
 		return page;

@@ -143,7 +143,7 @@ static long enter_irqs_off(struct hv_vcpu *v)
 	r = hv_call1(ZCALL_VCPU_RUN, hv_vcpu_name(v));
 	hv_guest_context_exit();
 	kernel_fpu_end();
-	smp_store_release(&dom0->mode, ZMODE_OUT);
+	smp_store_release(&dom0->mode, ZMODE_OUT);	/* for wait_until_out() */
 	if (r == ZRUN_MCE)
 		hv_machine_check_guest();
 
