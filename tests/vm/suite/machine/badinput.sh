@@ -1,0 +1,203 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+
+. "$(dirname "$0")/checks.sh"
+
+# What a refused command must not leave: domains, units, definitions, processes.
+leftovers() {
+	zendo list --json 2>/dev/null | jq -r '.[] | select(.domid > 0) | .name'
+	systemctl list-units --all --no-legend 'zendo-domain@*'
+	find /run/zendo/domains -mindepth 1
+	pgrep -a zendo-run
+	true
+}
+
+# refused STATUS TEXT COMMAND...
+refused() {
+	fails_with "$@"
+	equal leftovers "$(leftovers)" ''
+}
+
+config() {
+	define "$@"
+}
+
+unknown_key() {
+	config bad 'kernel = "/root/guest/vmlinux"' 'memroy = 64' >/dev/null
+	# Line 4 of the file; unknown keys may be a warning of an xl.cfg that works elsewhere, a misspelt one is not.
+	refused 1 'bad\.cfg:4.*memroy.*memory' zendo create /root/bad.cfg
+}
+
+malformed() {
+	config bad 'kernel = "/root/guest/vmlinux' 'memory = 64' >/dev/null
+	refused 1 'bad\.cfg:3' zendo create /root/bad.cfg
+}
+
+not_a_number() {
+	config bad 'kernel = "/root/guest/vmlinux"' 'memory = "much"' >/dev/null
+	refused 1 'bad\.cfg:4.*memory' zendo create /root/bad.cfg
+}
+
+no_kernel_key() {
+	config bad 'memory = 64' >/dev/null
+	refused 1 'kernel' zendo create /root/bad.cfg
+}
+
+missing_kernel() {
+	config bad 'kernel = "/root/nothing"' 'memory = 64' >/dev/null
+	refused 1 '/root/nothing.*No such file' zendo create /root/bad.cfg
+}
+
+truncated_kernel() {
+	head -c 3000000 /root/guest/vmlinuz >/root/truncated
+	config bad 'kernel = "/root/truncated"' 'memory = 128' >/dev/null
+	refused 1 '/root/truncated.*(truncated|short|ends|damaged)' zendo create /root/bad.cfg
+	head -c 3000000 /root/guest/vmlinux >/root/truncated
+	refused 1 '/root/truncated.*(truncated|short|ends|damaged|past|beyond|outside)' zendo create /root/bad.cfg
+}
+
+text_as_kernel() {
+	config bad 'kernel = "/etc/passwd"' 'memory = 64' >/dev/null
+	refused 1 '/etc/passwd.*(neither|not)' zendo create /root/bad.cfg
+}
+
+# An ELF program, but no kernel that a PVH start could enter.
+kernel_without_note() {
+	config bad 'kernel = "/bin/true"' 'memory = 64' >/dev/null
+	refused 1 '/bin/true.*(note|XEN_ELFNOTE_PHYS32_ENTRY|PHYS32_ENTRY|ET_EXEC|executable)' zendo create /root/bad.cfg
+	objcopy --remove-section=.note* /usr/lib/zendo/guests/hello.elf /root/noteless.elf
+	config bad 'kernel = "/root/noteless.elf"' 'memory = 64' >/dev/null
+	refused 1 'noteless.elf.*PHYS32_ENTRY' zendo create /root/bad.cfg
+}
+
+missing_ramdisk() {
+	config bad 'kernel = "/root/guest/vmlinux"' 'ramdisk = "/root/nothing"' 'memory = 128' >/dev/null
+	refused 1 '/root/nothing' zendo create /root/bad.cfg
+}
+
+too_much_memory() {
+	local free
+	config bad "kernel = \"$guests/hello.elf\"" 'memory = 100000' >/dev/null
+	refused 1 "'bad' wants 100000 MiB of memory, [0-9]+ MiB are free" zendo create /root/bad.cfg
+	free=$(sed -n 's/.*memory, \([0-9]*\) MiB are free.*/\1/p' "$scratch/stderr")
+	between 'MiB said to be free' "$free" 1000 2048
+}
+
+too_little_memory() {
+	config bad 'kernel = "/root/guest/vmlinux"' 'memory = 16' >/dev/null
+	refused 1 'MiB' zendo create /root/bad.cfg
+}
+
+missing_definition() {
+	refused 1 '/etc/zendo/nothing.cfg' zendo create nothing
+	refused 1 'no definition /root/nothing.cfg' zendo create /root/nothing.cfg
+}
+
+bad_names() {
+	local name
+	for name in a/b "$(printf 'a\tb')" "$(printf '%0100d' 0)" '' . ..; do
+		config bad "kernel = \"$guests/hello.elf\"" 'memory = 4' >/dev/null
+		fails_with 1 . zendo create /root/bad.cfg "name=$name" || { echo "name '$name'"; return 1; }
+	done
+	equal leftovers "$(leftovers)" ''
+}
+
+usage_errors() {
+	fails_with 2 'usage: zendo create' zendo create
+	fails_with 2 "did you mean 'list'" zendo lits
+	fails_with 2 'usage: zendo pause' zendo pause
+	fails_with 2 . zendo list --nonsense
+	fails_with 2 "'word' is not KEY=VALUE" zendo create /root/bad.cfg word
+}
+
+no_such_domain() {
+	local command
+	for command in pause unpause destroy console list; do
+		fails_with 3 "there is no domain 'nobody'" zendo $command nobody
+		fails_with 3 'there is no domain with the id 4711' zendo $command 4711
+	done
+}
+
+duplicate_name() {
+	zendo create "$(tiny twin hello idle)"
+	fails_with 1 "a domain named 'twin' exists already, with id" zendo create /root/twin.cfg
+	zendo list twin
+	zendo destroy twin
+	equal leftovers "$(leftovers)" ''
+}
+
+# As an ordinary user.
+ordinary() {
+	setpriv --reuid nobody --regid nogroup --clear-groups "$@"
+}
+
+no_permission() {
+	fails_with 5 'permission|root' ordinary zendo list
+	fails_with 5 'permission|root' ordinary zendo create "$(tiny mine hello idle)"
+	fails_with 5 'permission|root' ordinary zendo launch
+	fails_with 5 'permission|root' ordinary zendo leave
+	equal 'CPUs under' "$(info cpus_under)" 2
+	zendo create "$(tiny theirs hello idle)"
+	fails_with 5 'permission|root' ordinary zendo destroy theirs
+	fails_with 5 'permission|root' ordinary zendo console theirs
+	exists theirs
+	zendo destroy theirs
+}
+
+leave_while_busy() {
+	zendo create "$(tiny busy hello idle)"
+	fails_with 1 'domain' zendo leave
+	exists busy
+	equal 'CPUs under' "$(info cpus_under)" 2
+	zendo destroy busy
+}
+
+not_running() {
+	refused 4 'systemctl start zendo' zendo list
+	refused 4 'systemctl start zendo' zendo create "$(tiny none hello '')"
+	refused 4 'systemctl start zendo' zendo pause none
+	refused 4 'systemctl start zendo' zendo dmesg
+	zendo info | grep '^hypervisor *: not running'
+}
+
+# A killed runner takes its domain along, and says so.
+killed_runner() {
+	zendo create "$(tiny victim hello idle)"
+	kill -KILL "$(zendo list --json victim | jq '.[0].pid')"
+	wait_for 20 gone victim
+	equal 'result of the unit' "$(systemctl show -P Result zendo-domain@victim)" signal
+	systemctl reset-failed
+	equal leftovers "$(leftovers)" ''
+	zendo create /root/victim.cfg
+	zendo destroy victim
+}
+
+memory_is_back() {
+	hypervisor_clean
+}
+
+check 'not running: it says what to do' not_running
+check 'hypervisor' systemctl start zendo
+check 'an unknown key is named with its line and the nearest' unknown_key
+check 'a malformed line is named' malformed
+check 'a word for a number is refused' not_a_number
+check 'a definition without kernel is refused' no_kernel_key
+check 'a missing kernel is named' missing_kernel
+check 'a truncated kernel is refused' truncated_kernel
+check 'a text is no kernel' text_as_kernel
+check 'a kernel without the PVH note: the note is named' kernel_without_note
+check 'a missing ramdisk is named' missing_ramdisk
+check 'more memory than there is: what is free is said' too_much_memory
+check 'too little memory for the kernel is refused' too_little_memory
+check 'a missing definition is named' missing_definition
+check 'bad names are refused' bad_names
+check 'usage errors' usage_errors
+check 'a domain that is not there' no_such_domain
+check 'a name that is taken' duplicate_name
+check 'no permission' no_permission
+check 'no leave while a domain runs' leave_while_busy
+check 'a killed runner leaves nothing' killed_runner
+check 'the hypervisor is clean' memory_is_back
+check 'it stops' systemctl stop zendo
+check 'the kernel has nothing to say' dmesg_clean
+finish

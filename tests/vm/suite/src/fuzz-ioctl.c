@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fuzz-ioctl SEED SECONDS: random requests to /dev/hvpriv and to the domains and vCPUs that they make. Half of the
+ * arguments are noise, half are valid ones with a field changed, so that deep paths are reached too. LAUNCH and LEAVE are
+ * left out for root, who may do that. Whatever is answered is fine; the kernel's log says whether all went well.
+ */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/hvpriv.h>
+
+#define NR_FDS	16
+
+enum kind { DEVICE, DOMAIN, VCPU };
+
+static struct {
+	int fd;
+	enum kind kind;
+} slots[NR_FDS];
+
+static uint64_t state;
+static unsigned char *room;		/* followed by a page that is not there */
+static size_t room_size;
+static unsigned long nr_calls, nr_done, nr_by_kind[3];
+
+static uint64_t rnd(void)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return state;
+}
+
+static unsigned below(unsigned n)
+{
+	return (unsigned)(rnd() % n);
+}
+
+static uint64_t number(void)
+{
+	static const uint64_t edges[] = { 0, 1, 2, 0x7f, 0x80, 0xff, 511, 512, 513, 0xfff, 0x1000, 0x7fffffff, 0x80000000,
+					  0xffffffff, 1ULL << 32, 1ULL << 36, 1ULL << 40, 1ULL << 47, 1ULL << 52,
+					  INT64_MAX, UINT64_MAX, UINT64_MAX - 4095, 0xfee00, 0xfffff000 };
+
+	switch (below(4)) {
+	case 0:
+		return rnd();
+	case 1:
+		return edges[below(sizeof(edges) / sizeof(edges[0]))];
+	default:
+		return below(64);
+	}
+}
+
+static const unsigned long device_requests[] = {
+	HVPRIV_GET_INFO, HVPRIV_LOG_READ, HVPRIV_TRACE_READ, HVPRIV_LIST, HVPRIV_CREATE_DOMAIN, HVPRIV_CREATE_DOMAIN,
+	HVPRIV_LAUNCH, HVPRIV_LEAVE,
+};
+static const unsigned long domain_requests[] = {
+	HVPRIV_DOM_ADD_MEMORY, HVPRIV_DOM_ADD_MEMORY, HVPRIV_DOM_SET_MEMMAP, HVPRIV_DOM_SET_PARAM, HVPRIV_DOM_GET_PARAM,
+	HVPRIV_DOM_EVTCHN_ALLOC, HVPRIV_DOM_NOTIFY, HVPRIV_DOM_PAUSE, HVPRIV_DOM_UNPAUSE, HVPRIV_DOM_UNPAUSE, HVPRIV_DOM_KILL,
+	HVPRIV_DOM_QUERY, HVPRIV_CREATE_VCPU, HVPRIV_CREATE_VCPU,
+};
+static const unsigned long vcpu_requests[] = {
+	HVPRIV_VCPU_RUN, HVPRIV_VCPU_RUN, HVPRIV_VCPU_GET_STATE, HVPRIV_VCPU_SET_STATE, HVPRIV_VCPU_SET_STATE,
+	HVPRIV_VCPU_GET_CRASH, HVPRIV_VCPU_KICK, HVPRIV_VCPU_QUERY,
+};
+
+#define PICK(a) ((a)[below(sizeof(a) / sizeof((a)[0]))])
+
+static unsigned long pick_request(enum kind kind)
+{
+	if (below(16) == 0)
+		return _IOC(below(4), HVPRIV_MAGIC, below(256), below(512));
+	if (below(16) == 0)
+		kind = below(3);	/* one of another kind's */
+	switch (kind) {
+	case DEVICE:
+		return PICK(device_requests);
+	case DOMAIN:
+		return PICK(domain_requests);
+	default:
+		return PICK(vcpu_requests);
+	}
+}
+
+/* Something that could be meant. */
+static void plausible(unsigned long request, void *p, size_t size)
+{
+	static unsigned serial;
+	struct hvpriv_create_domain *create = p;
+	struct hvpriv_add_memory *memory = p;
+	struct hvpriv_set_memmap *map = p;
+	struct hvpriv_list *list = p;
+	struct hvpriv_log *log = p;
+	struct hvpriv_trace_read *trace = p;
+	struct hvpriv_evtchn_alloc *port = p;
+	struct hvpriv_param *param = p;
+	struct hvpriv_vcpu_state *s = p;
+
+	memset(p, 0, size);
+	switch (request) {
+	case HVPRIV_CREATE_DOMAIN:
+		create->max_vcpus = 1 + below(2);
+		create->max_pages = 64 + below(2048);
+		snprintf(create->name, sizeof(create->name), "fuzz%u", serial++ % 6);
+		break;
+	case HVPRIV_DOM_ADD_MEMORY:
+		memory->gfn = below(4) * 512;
+		memory->nr_pages = 1 + below(600);
+		break;
+	case HVPRIV_DOM_SET_MEMMAP:
+		map->nr = below(8);
+		map->buf = (uintptr_t)room;
+		break;
+	case HVPRIV_LIST:
+		list->nr = below(8);
+		list->buf = (uintptr_t)room;
+		break;
+	case HVPRIV_LOG_READ:
+		log->buf = (uintptr_t)room;
+		log->len = below(4096);
+		break;
+	case HVPRIV_TRACE_READ:
+		trace->buf = (uintptr_t)room;
+		trace->nr = below(64);
+		trace->cpu = below(3);
+		break;
+	case HVPRIV_DOM_EVTCHN_ALLOC:
+		port->eventfd = -1;
+		break;
+	case HVPRIV_DOM_SET_PARAM:
+	case HVPRIV_DOM_GET_PARAM:
+		param->index = below(48);
+		param->value = number();
+		break;
+	case HVPRIV_DOM_NOTIFY:
+		((struct hvpriv_notify *)p)->port = below(8);
+		break;
+	case HVPRIV_CREATE_VCPU:
+		((struct hvpriv_create_vcpu *)p)->id = below(2);
+		break;
+	case HVPRIV_VCPU_SET_STATE:
+		/* Flat 32-bit code, as PVH starts it. */
+		s->cs = (struct hvpriv_segment){ .selector = 8, .attr = 0xc9b, .limit = ~0U };
+		s->ds = s->es = s->ss = s->fs = s->gs = (struct hvpriv_segment){ .selector = 16, .attr = 0xc93, .limit = ~0U };
+		s->tr = (struct hvpriv_segment){ .selector = 24, .attr = 0x8b, .limit = 0x67 };
+		s->rip = below(1 << 21);
+		s->rflags = 2;
+		s->cr0 = 1;
+		s->up = 1;
+		break;
+	}
+}
+
+/* At the end of the room, so that a byte too many faults. */
+static void *make_argument(unsigned long request, size_t size)
+{
+	unsigned char *p = room + room_size - size;
+	size_t i;
+
+	switch (below(8)) {
+	case 0:
+		return (void *)(uintptr_t)number();
+	case 1:
+		return room + room_size - size / 2;
+	case 2:
+		for (i = 0; i + 8 <= size; i += 8) {
+			uint64_t v = number();
+
+			memcpy(p + i, &v, 8);
+		}
+		return p;
+	}
+	plausible(request, p, size);
+	if (size >= 4 && below(2)) {
+		uint32_t v = (uint32_t)number();
+
+		memcpy(p + below((unsigned)(size / 4)) * 4, &v, 4);
+	}
+	return p;
+}
+
+static void keep(int fd, enum kind kind)
+{
+	unsigned i = 1 + below(NR_FDS - 1);
+
+	if (slots[i].fd > 0)
+		close(slots[i].fd);
+	slots[i].fd = fd;
+	slots[i].kind = kind;
+}
+
+/* Memory of a guest is mapped, written and sometimes left mapped when its descriptor is closed. */
+static void map_some(int fd)
+{
+	size_t size = (1 + below(600)) * 4096UL;
+	void *p = mmap(NULL, size, below(8) ? PROT_READ | PROT_WRITE : PROT_READ | PROT_EXEC,
+		       below(8) ? MAP_SHARED : MAP_PRIVATE, fd, (off_t)(below(1200) * 4096UL));
+
+	if (p == MAP_FAILED)
+		return;
+	if (below(2))
+		madvise(p, size, (int)below(22));
+	munmap(p, below(4) ? size : 4096);
+}
+
+/* RUN sleeps while a domain is paused: the timer's signal ends that. */
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+static void step(int root)
+{
+	unsigned i = below(NR_FDS);
+	unsigned long request;
+	size_t size;
+	int r;
+
+	if (slots[i].fd <= 0)
+		i = 0;
+	if (i && below(40) == 0) {
+		close(slots[i].fd);
+		slots[i].fd = 0;
+		return;
+	}
+	if (i && below(20) == 0)
+		map_some(slots[i].fd);
+	request = pick_request(slots[i].kind);
+	if (root && (_IOC_NR(request) == _IOC_NR(HVPRIV_LAUNCH) || _IOC_NR(request) == _IOC_NR(HVPRIV_LEAVE)))
+		return;
+	size = _IOC_SIZE(request);
+	r = ioctl(slots[i].fd, request, make_argument(request, size));
+	nr_calls++;
+	nr_by_kind[slots[i].kind]++;
+	if (r < 0)
+		return;
+	nr_done++;
+	if (request == HVPRIV_CREATE_DOMAIN)
+		keep(r, DOMAIN);
+	else if (request == HVPRIV_CREATE_VCPU)
+		keep(r, VCPU);
+}
+
+int main(int argc, char **argv)
+{
+	struct sigaction alarm_action = { .sa_handler = on_alarm };
+	timer_t timer;
+	struct itimerspec often = { .it_interval.tv_nsec = 5000000, .it_value.tv_nsec = 5000000 };
+	time_t end;
+
+	if (argc != 3)
+		errx(2, "usage: fuzz-ioctl SEED SECONDS");
+	state = strtoull(argv[1], NULL, 0) * 0x9e3779b97f4a7c15 + 1;
+	end = time(NULL) + atol(argv[2]);
+	slots[0].fd = open("/dev/hvpriv", O_RDWR | O_CLOEXEC);
+	if (slots[0].fd < 0)
+		err(1, "/dev/hvpriv");
+	room_size = 1 << 20;
+	room = mmap(NULL, room_size + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (room == MAP_FAILED || munmap(room + room_size, 4096))
+		err(1, "mmap");
+	sigaction(SIGALRM, &alarm_action, NULL);
+	if (timer_create(CLOCK_MONOTONIC, NULL, &timer) || timer_settime(timer, 0, &often, NULL))
+		err(1, "timer");
+	while (time(NULL) < end)
+		step(geteuid() == 0);
+	printf("%lu calls (%lu device, %lu domain, %lu vCPU), %lu succeeded\n", nr_calls, nr_by_kind[DEVICE],
+	       nr_by_kind[DOMAIN], nr_by_kind[VCPU], nr_done);
+	return 0;
+}
