@@ -48,7 +48,8 @@ void console_disconnect(struct console *c);
 
 /*
  * A connection becomes a reader from here on; @fd is taken over on success. Without @scrollback it
- * sees only what comes from now on. -EBUSY: another one writes, *ret_writer is its pid. -EUSERS: too many readers.
+ * sees only what comes from now on. -EBUSY: another one writes, *ret_writer is its pid. -EUSERS: too
+ * many readers.
  */
 int console_attach(struct console *c, int fd, pid_t pid, enum console_mode mode, bool scrollback,
 		   pid_t *ret_writer);

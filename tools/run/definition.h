@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is to be run: configuration, kernel, ramdisk and the plan of the guest's memory. Made once, with the rights
- * to read the files; a restarted guest is built from it again after these rights are gone.
+ * What is to be run: configuration, kernel, ramdisk and the plan of the guest's memory. Made once, with
+ * the rights to read the files; a restarted guest is built from it again after these rights are gone.
  */
 #ifndef RUN_DEFINITION_H
 #define RUN_DEFINITION_H

@@ -41,8 +41,8 @@ int domain_pause(struct domain *d);
 int domain_unpause(struct domain *d);
 
 /*
- * End all threads and wait for them; the guest does not run any more, its memory is still there. Reports that the threads
- * made can be read from reports[0] afterwards.
+ * End all threads and wait for them; the guest does not run any more, its memory is still there.
+ * Reports that the threads made can be read from reports[0] afterwards.
  */
 void domain_stop(struct domain *d);
 

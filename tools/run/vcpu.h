@@ -38,7 +38,10 @@ int vcpu_start(struct vcpu *v, const cpu_set_t *affinity, size_t affinity_size);
  */
 void vcpu_stop(struct vcpu *v);
 
-/* Wait for its end after vcpu_stop() or its last report. It may be blocked in a report: shut that socket down first. */
+/*
+ * Wait for its end after vcpu_stop() or its last report. It may be blocked in a report: shut that
+ * socket down first.
+ */
 void vcpu_join(struct vcpu *v);
 
 #endif
