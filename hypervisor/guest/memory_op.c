@@ -34,91 +34,85 @@ static void forget_gfn(struct domain *d, gfn_t g)
 			d->g.grant.frame[i].gfn = NO_GFN;
 }
 
+/* What a call took out of the map so far. */
+struct taken {
+	bool		removed;		/* something: a flush is owed */
+	uint32_t	nr;
+	mfn_t		ram[HCALL_UNITS];	/* to be returned after it */
+};
+
 /*
- * Empty @g. @ret_ram: the frame, if it was RAM; it is to be returned after a flush. 0 also when there was nothing.
- * -XEN_ENOMEM: the frame is in use by the hypervisor or another domain, or a large mapping cannot be split for lack of
- * pages; asking dom0 for pages shows which.
+ * Empty @g. 0 also when there was nothing. -XEN_ENOMEM: the frame is in use by the hypervisor or another domain, or a large
+ * mapping cannot be split for lack of pages; asking dom0 for pages shows which. Physmap lock held.
  */
-static int take_gfn(struct domain *d, gfn_t g, mfn_t *ret_ram, bool *ret_removed)
+static int take_gfn(struct domain *d, gfn_t g, struct taken *t)
 {
 	enum p2m_type type = P2M_NONE;
 	mfn_t m;
 
-	*ret_ram = INVALID_MFN;
-	*ret_removed = false;
 	if (!mfn_valid(p2m_lookup(d, g).mfn))
 		return 0;
 	m = p2m_unmap(d, g, &type);
 	if (!mfn_valid(m))
 		return -XEN_ENOMEM;
-	*ret_removed = true;
+	t->removed = true;
 	if (type == P2M_RAM)
-		*ret_ram = m;
+		t->ram[t->nr++] = m;
 	else
 		forget_gfn(d, g);
 	return 0;
 }
 
 /* After the lock: make sure no CPU still sees what was removed, then let dom0 have the RAM. */
-static void flush_and_return(struct hcall *h, bool removed, const mfn_t *ram, uint32_t nr)
+static void flush_and_return(struct hcall *h, const struct taken *t)
 {
-	if (removed)
+	if (t->removed)
 		domain_flush_tlb(h->v->d);
-	for (uint32_t i = 0; i < nr; i++)
-		ram_return(h->v->d, ram[i]);
-	if (nr)
+	for (uint32_t i = 0; i < t->nr; i++)
+		ram_return(h->v->d, t->ram[i]);
+	if (t->nr)
 		hcall_to_dom0(h, ZRUN_RETURNED);
 }
 
 /* ---- add_to_physmap, remove_from_physmap ---- */
 
-/* Show @m at @g, and nowhere else: @at is where it was. Physmap lock held. */
-static int move_special(struct domain *d, mfn_t m, enum p2m_type type, gfn_t g, gfn_t *at, mfn_t *ret_ram, bool *ret_removed)
+/* Show @m at @g, and nowhere else: @at is where it was. */
+static int move_special(struct domain *d, mfn_t m, enum p2m_type type, gfn_t g, gfn_t *at, struct taken *t)
 {
-	mfn_t none;
-	bool removed = false;
 	int rc;
 
 	if (at->v == g.v)
 		return 0;
-	rc = take_gfn(d, g, ret_ram, ret_removed);
-	if (rc)
-		return rc;
-	if (at->v != NO_GFN.v) {
-		rc = take_gfn(d, *at, &none, &removed);
-		*ret_removed |= removed;
-		if (rc)
-			return rc;
-		*at = NO_GFN;
-	}
-	rc = p2m_map(d, g, m, type, true);
+	rc = take_gfn(d, g, t);
+	if (!rc && at->v != NO_GFN.v)
+		rc = take_gfn(d, *at, t);	/* this forgets *at */
+	if (!rc)
+		rc = p2m_map(d, g, m, type, true);
 	if (!rc)
 		*at = g;
 	return rc;
 }
 
 /* XENMAPSPACE_gmfn: RAM of the guest changes its address. */
-static int move_ram(struct domain *d, gfn_t from, gfn_t to, mfn_t *ret_ram, bool *ret_removed)
+static int move_ram(struct domain *d, gfn_t from, gfn_t to, struct taken *t)
 {
 	mfn_t m;
-	bool removed;
 	int rc;
 
 	if (from.v > p2m_max_gfn(d) || p2m_lookup(d, from).type != P2M_RAM)
 		return -XEN_EINVAL;
 	if (from.v == to.v)
 		return 0;
-	rc = take_gfn(d, to, ret_ram, ret_removed);
+	rc = take_gfn(d, to, t);
+	if (!rc)
+		rc = take_gfn(d, from, t);
 	if (rc)
 		return rc;
-	rc = take_gfn(d, from, &m, &removed);
-	*ret_removed |= removed;
-	if (rc)
-		return rc;
+	m = t->ram[--t->nr];
 	rc = p2m_map(d, to, m, P2M_RAM, true);
-	/* No page for a table: back to where it was, for which the tables are there. */
+	/* No page for a table: back to where it was, whose tables are there; if they are not, the page is lost to the guest. */
 	if (rc && p2m_map(d, from, m, P2M_RAM, true))
-		rc = -XEN_EBUSY;
+		t->nr++;
 	return rc;
 }
 
@@ -147,7 +141,7 @@ static void refresh_shared(struct hcall *h)
 	spin_unlock(&d->g.evt.lock);
 }
 
-static int add_one(struct hcall *h, const struct xen_add_to_physmap *a, mfn_t *ret_ram, bool *ret_removed)
+static int add_one(struct hcall *h, const struct xen_add_to_physmap *a, struct taken *t)
 {
 	struct domain *d = h->v->d;
 	mfn_t m;
@@ -157,15 +151,15 @@ static int add_one(struct hcall *h, const struct xen_add_to_physmap *a, mfn_t *r
 	case XENMAPSPACE_shared_info:
 		if (a->idx)
 			return -XEN_EINVAL;
-		return move_special(d, pool_mfn(d->g.shared), P2M_SPECIAL, gfn(a->gpfn), &d->g.shared_gfn, ret_ram, ret_removed);
+		return move_special(d, pool_mfn(d->g.shared), P2M_SPECIAL, gfn(a->gpfn), &d->g.shared_gfn, t);
 	case XENMAPSPACE_grant_table:
 		rc = grant_grow(h, a->idx);
 		if (rc)
 			return rc;
 		m = grant_frame(d, a->idx);
-		return move_special(d, m, P2M_GRANT, gfn(a->gpfn), &d->g.grant.frame[a->idx].gfn, ret_ram, ret_removed);
+		return move_special(d, m, P2M_GRANT, gfn(a->gpfn), &d->g.grant.frame[a->idx].gfn, t);
 	case XENMAPSPACE_gmfn:
-		return move_ram(d, gfn(a->idx), gfn(a->gpfn), ret_ram, ret_removed);
+		return move_ram(d, gfn(a->idx), gfn(a->gpfn), t);
 	default:
 		return -XEN_ENOSYS;
 	}
@@ -175,8 +169,7 @@ static int64_t add_to_physmap(struct hcall *h)
 {
 	struct domain *d = h->v->d;
 	struct xen_add_to_physmap a;
-	mfn_t ram = INVALID_MFN;
-	bool removed = false;
+	struct taken t = { 0 };
 	int rc;
 
 	rc = get_add(h, &a);
@@ -187,9 +180,9 @@ static int64_t add_to_physmap(struct hcall *h)
 	if (a.gpfn > p2m_max_gfn(d))
 		return -XEN_EINVAL;
 	spin_lock(&d->g.physmap_lock);
-	rc = add_one(h, &a, &ram, &removed);
+	rc = add_one(h, &a, &t);
 	spin_unlock(&d->g.physmap_lock);
-	flush_and_return(h, removed, &ram, mfn_valid(ram));
+	flush_and_return(h, &t);
 	if (!rc && a.space == XENMAPSPACE_shared_info)
 		refresh_shared(h);
 	return rc;
@@ -200,8 +193,7 @@ static int64_t remove_from_physmap(struct hcall *h)
 	struct domain *d = h->v->d;
 	struct xen_remove_from_physmap a = { 0 };
 	struct compat_remove_from_physmap c;
-	mfn_t ram;
-	bool removed;
+	struct taken t = { 0 };
 	int rc;
 
 	if (h->wide) {
@@ -218,10 +210,10 @@ static int64_t remove_from_physmap(struct hcall *h)
 	if (a.gpfn > p2m_max_gfn(d))
 		return -XEN_EINVAL;
 	spin_lock(&d->g.physmap_lock);
-	rc = take_gfn(d, gfn(a.gpfn), &ram, &removed);
+	rc = take_gfn(d, gfn(a.gpfn), &t);
 	spin_unlock(&d->g.physmap_lock);
-	flush_and_return(h, removed, &ram, mfn_valid(ram));
-	return rc ? rc : removed ? 0 : -XEN_ENOENT;
+	flush_and_return(h, &t);
+	return rc ? rc : t.removed ? 0 : -XEN_ENOENT;
 }
 
 /* ---- decrease_reservation, populate_physmap ---- */
@@ -263,23 +255,22 @@ static int get_gfns(struct hcall *h, uint64_t list, uint64_t first, uint64_t *gf
 static uint32_t decrease_some(struct hcall *h, const uint64_t *gfns, uint32_t nr, bool *ret_missing)
 {
 	struct domain *d = h->v->d;
-	mfn_t ram[HCALL_UNITS];
-	uint32_t done = 0;
+	struct taken t = { 0 };
 
 	spin_lock(&d->g.physmap_lock);
-	for (; done < nr; done++) {
-		bool removed;
+	while (t.nr < nr) {
+		gfn_t g = gfn(gfns[t.nr]);
 
-		if (gfns[done] > p2m_max_gfn(d) || p2m_lookup(d, gfn(gfns[done])).type != P2M_RAM)
+		if (g.v > p2m_max_gfn(d) || p2m_lookup(d, g).type != P2M_RAM)
 			break;
-		if (take_gfn(d, gfn(gfns[done]), &ram[done], &removed)) {
+		if (take_gfn(d, g, &t)) {
 			*ret_missing = true;
 			break;
 		}
 	}
 	spin_unlock(&d->g.physmap_lock);
-	flush_and_return(h, done, ram, done);
-	return done;
+	flush_and_return(h, &t);
+	return t.nr;
 }
 
 /* How many of @nr were filled. @ret_missing set: it ended for lack of pages, which dom0 may have. */

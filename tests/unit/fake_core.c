@@ -7,7 +7,9 @@
 struct fake fake;
 struct host_features host_features;
 
-static uint64_t next_frame;
+/* Zero between runs: what frame_va() gave out is wiped at the next start. */
+static unsigned char frames[FAKE_FRAMES][PAGE_SIZE];
+static bool frame_used[FAKE_FRAMES];
 static uint64_t random_state;
 
 void fake_seed(uint64_t s)
@@ -128,13 +130,14 @@ static void *frame_va(mfn_t m)
 	if (m.v >= FAKE_POOL_MFN && m.v < FAKE_POOL_MFN + FAKE_POOL)
 		return fake.pool[m.v - FAKE_POOL_MFN];
 	require(m.v < FAKE_FRAMES, "frame that does not exist");
+	frame_used[m.v] = true;
 	return fake.frame[m.v];
 }
 
 mfn_t fake_new_frame(void)
 {
-	require(next_frame < FAKE_FRAMES, "out of fake frames");
-	return mfn(next_frame++);
+	require(fake.nr_frames < FAKE_FRAMES, "out of fake frames");
+	return mfn(fake.nr_frames++);
 }
 
 uint64_t p2m_max_gfn(const struct domain *d)
@@ -455,7 +458,11 @@ void fake_start(uint32_t vcpus)
 
 	memset(&fake, 0, sizeof(fake));
 	fake.d = calloc(1, sizeof(*fake.d));
-	fake.frame = calloc(FAKE_FRAMES, PAGE_SIZE);
+	for (size_t i = 0; i < FAKE_FRAMES; i++)
+		if (frame_used[i])
+			memset(frames[i], 0, PAGE_SIZE);
+	memset(frame_used, 0, sizeof(frame_used));
+	fake.frame = frames;
 	fake.pool_limit = FAKE_POOL;
 	fake.tsc = 1000000;
 	fake.tsc_khz = 2500000;
@@ -472,7 +479,7 @@ void fake_start(uint32_t vcpus)
 		fake.linear[i] = (uint16_t)(i ^ 1);
 		fake.p2m[i] = (struct p2m_entry){ mfn(i), P2M_RAM, true };
 	}
-	next_frame = FAKE_RAM;
+	fake.nr_frames = FAKE_RAM;
 	fake.d->id = 7;
 	fake.d->max_vcpus = vcpus;
 	fake.d->max_pages = FAKE_RAM + 64;
@@ -497,7 +504,6 @@ void fake_stop(void)
 		require(!fake.pins[i], "pins left");
 	for (size_t i = 0; i < FAKE_DOM0_PAGES; i++)
 		free(fake.dom0_page[i]);
-	free(fake.frame);
 	free(fake.d);
 	fake.d = NULL;
 }

@@ -21,6 +21,7 @@
 struct fake {
 	struct domain *d;
 	unsigned char (*frame)[PAGE_SIZE];	/* by mfn */
+	uint64_t nr_frames;			/* given out so far */
 	struct p2m_entry p2m[FAKE_GFNS];
 	uint16_t pins[FAKE_FRAMES];
 	uint16_t linear[FAKE_RAM];		/* linear page -> gfn */

@@ -402,7 +402,9 @@ static void efer_hides_svme_and_guards_lme(void **state)
 	assert_int_equal(fake.msr[0].val, 0x501);
 	fake.paging.cr0 = 1;
 	fake.paging.efer = 0;
+	assert_int_equal(fake.guest_flushes, 1);	/* NXE went off above: entries cached with it must go */
 	assert_true(wr(0xc0000080, 0x901));
+	assert_int_equal(fake.guest_flushes, 2);
 }
 
 static void memory_types_are_checked(void **state)

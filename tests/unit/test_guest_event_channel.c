@@ -514,6 +514,10 @@ static void the_hint_follows_the_port(void **state)
 	assert_int_equal(hint[b >> 32], 0);
 	assert_int_equal(EVTCHN(fake_vcpu(0), bind_vcpu, &a), 0);
 	assert_int_equal(hint[b >> 32], 3);
+	/* also over dom0's leaving and coming back */
+	assert_int_equal(evtchn_dom0_close(fake.d, (uint32_t)(b >> 32)), 0);
+	b = evtchn_dom0_bind(fake.d, (uint32_t)b);
+	assert_int_equal(hint[b >> 32], 3);
 }
 
 static void a_handle_stays_dom0s_when_the_guest_closes(void **state)
@@ -541,6 +545,7 @@ static void handles_run_out_at_their_number(void **state)
 	assert_int_equal(evtchn_dom0_alloc(fake.d), -XEN_ENOSPC);
 	/* the refused attempt left no port behind */
 	assert_int_equal(status(ZENDO_MAX_HANDLES + 1).status, EVTCHNSTAT_closed);
+	assert_int_equal(bind_ipi(0), ZENDO_MAX_HANDLES + 1);
 	assert_int_equal(evtchn_dom0_close(fake.d, ZENDO_MAX_HANDLES), -XEN_EINVAL);
 	assert_int_equal(evtchn_dom0_close(fake.d, 0xffffffff), -XEN_EINVAL);
 	/* every bit posted at once */

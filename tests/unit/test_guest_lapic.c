@@ -322,6 +322,10 @@ static void a_running_ap_ignores_sipi(void **state)
 	assert_true(wr(0x830, 1ULL << 32 | 0x699));
 	guest_before_entry(fake_vcpu(1));
 	assert_int_equal(fake_vcpu(1)->regs.rip, 0x1000);
+	/* and so it does the de-assert of an INIT long past */
+	assert_true(wr(0x830, 1ULL << 32 | 0x8500));
+	guest_before_entry(fake_vcpu(1));
+	assert_true(fake_vcpu(1)->up);
 }
 
 static void nmi_to_all_others(void **state)

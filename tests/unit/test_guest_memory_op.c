@@ -175,6 +175,16 @@ static void ram_can_move(void **state)
 	assert_int_equal(add(XENMAPSPACE_gmfn, HOLE, 7, DOMID_SELF), -XEN_EINVAL);
 }
 
+static void ram_that_cannot_move_is_not_lost(void **state)
+{
+	(void)state;
+	fake.pool_limit = fake.pool_used;	/* the fake then refuses any mapping, even back to the old place */
+	assert_int_equal(add(XENMAPSPACE_gmfn, 5, HOLE, DOMID_SELF), -XEN_EINVAL);
+	assert_int_equal(fake.nr_returned, 1);
+	assert_int_equal(fake.returned[0], 5);
+	assert_int_equal(pages(), FAKE_RAM - 1);
+}
+
 static void a_pinned_page_stays(void **state)
 {
 	struct vcpu_register_vcpu_info a = { .mfn = 40 };
@@ -280,7 +290,9 @@ static void populate_stops_at_the_maximum(void **state)
 	for (uint32_t i = 0; i < 5; i++)
 		fake.stock[fake.nr_stock++] = fake_new_frame().v;
 	list(HOLE, 20);
-	assert_int_equal(reservation(XENMEM_populate_physmap, 20, 0), 5);
+	/* dom0 is not bothered for more */
+	assert_int_equal(reservation_once(XENMEM_populate_physmap, 20, 0), NEXT_RESUME);
+	assert_int_equal(fake_vcpu(0)->regs.rax, 5);
 }
 
 static void populate_skips_nothing_that_is_there(void **state)
@@ -540,7 +552,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 		T(shared_info_goes_into_a_hole), T(shared_info_over_ram_frees_the_page), T(shared_info_is_in_one_place),
 		T(a_special_page_over_another_only_unhooks_it), T(mapping_shared_info_latches_and_refreshes), T(bad_adds_are_refused),
-		T(ram_can_move), T(a_pinned_page_stays), T(missing_tables_are_asked_for), T(removing_ram_returns_it),
+		T(ram_can_move), T(ram_that_cannot_move_is_not_lost), T(a_pinned_page_stays), T(missing_tables_are_asked_for), T(removing_ram_returns_it),
 		T(a_balloon_goes_down_and_up), T(populate_asks_dom0_and_takes_no_for_an_answer), T(populate_stops_at_the_maximum),
 		T(populate_skips_nothing_that_is_there), T(odd_reservations), T(reservations_of_32_bits), T(the_memory_map_is_dom0s),
 		T(a_boot_loader_hands_its_map_on), T(counts_are_told), T(the_table_grows_from_dom0s_stock), T(sizes_and_versions),

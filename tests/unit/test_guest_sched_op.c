@@ -243,6 +243,21 @@ static void poll_returns_at_once_when_pending(void **state)
 	assert_int_equal(fake_vcpu(1)->wait, WAIT_NONE);
 }
 
+static void poll_of_several_ports_is_woken_by_the_last(void **state)
+{
+	uint32_t p[3] = { bind_ipi(1), bind_ipi(1), bind_ipi(1) }, kicks;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		test_and_set_bit(p[i], shared()->evtchn_mask);
+	fake_vcpu(1)->regs.rflags &= ~IF;
+	assert_int_equal(poll(1, p, 3, 0), NEXT_TO_DOM0);
+	kicks = fake.kicks[1];
+	send_port(p[2]);
+	assert_true(fake.kicks[1] > kicks);
+	assert_true(guest_has_wakeup(fake_vcpu(1)));
+}
+
 static void poll_ends_with_a_deliverable_event(void **state)
 {
 	uint32_t p = bind_ipi(1), other = bind_ipi(1);
@@ -404,6 +419,7 @@ int main(void)
 		T(hlt_past_a_deadline_does_not_sleep), T(a_lapic_interrupt_wakes), T(hlt_with_interrupts_off_everywhere_is_power_off),
 		T(an_ap_may_be_parked), T(events_do_not_wake_a_parked_vcpu), T(text_without_line_end_is_shown_before_sleeping),
 		T(yield_goes_to_dom0), T(poll_is_woken_by_a_masked_port_with_interrupts_off), T(poll_returns_at_once_when_pending),
+		T(poll_of_several_ports_is_woken_by_the_last),
 		T(poll_ends_with_a_deliverable_event), T(poll_times_out), T(bad_polls_are_refused), T(poll_of_32_bits),
 		T(block_is_ended_by_any_upcall), T(shutdown_has_six_reasons), T(a_vcpu_that_never_ran_cannot_be_upped),
 		T(down_and_up_again), T(the_last_vcpu_down_is_power_off), T(going_down_oneself_leaves_to_dom0), T(send_nmi),
