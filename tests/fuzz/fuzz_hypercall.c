@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A hostile guest: the input is a list of exits (hypercalls with their argument structs, MSRs, CR4, XCR0, ports, HLT,
+ * CPUID) and of dom0's doings. The fake core aborts on a broken lock order, a flush that is owed, a frame in two places or
+ * pages left over; ASan and UBSan watch the rest.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include "fake_core.h"
+#include "guest/event_channel.h"
+#include "guest/msr.h"
+
+#define VCPUS	3
+#define ARG	0x10fe0		/* argument structs may cross a page */
+#define LIST	0x30fc0
+
+static const uint8_t *in;
+static size_t left;
+
+static void take(void *buf, size_t n)
+{
+	memset(buf, 0, n);
+	n = MIN(n, left);
+	memcpy(buf, in, n);
+	in += n;
+	left -= n;
+}
+
+static uint8_t byte(void)
+{
+	uint8_t b;
+
+	take(&b, 1);
+	return b;
+}
+
+static uint64_t word(void)
+{
+	uint64_t w = 0;
+
+	take(&w, 1U << (byte() & 3));
+	return w;
+}
+
+/* Mostly where arguments are, else anything. */
+static uint64_t pointer(void)
+{
+	switch (byte() & 7) {
+	case 0:
+		return word();
+	case 1:
+		return LIST;
+	case 2:
+		return ARG + (byte() & 63);
+	default:
+		return ARG;
+	}
+}
+
+static void fill(uint64_t at)
+{
+	uint8_t buf[96];
+	size_t n = byte() % (sizeof(buf) + 1);
+	gpa_t a;
+
+	take(buf, n);
+	for (size_t i = 0; i < n; i++)
+		if (!gva_to_gpa(NULL, gva(at + i), true, &a))
+			(void)!gpa_write(fake.d, a, &buf[i], 1);
+}
+
+static void check(bool ok, const char *what)
+{
+	if (ok)
+		return;
+	fprintf(stderr, "invariant: %s\n", what);
+	abort();
+}
+
+/* Every frame is in one place, and the count of RAM is the domain's. */
+static void check_frames(void)
+{
+	static uint8_t seen[FAKE_FRAMES];
+	uint64_t ram = 0;
+
+	memset(seen, 0, sizeof(seen));
+	for (size_t g = 0; g < FAKE_GFNS; g++) {
+		const struct p2m_entry *e = &fake.p2m[g];
+
+		if (e->type == P2M_NONE || e->mfn.v >= FAKE_FRAMES)
+			continue;
+		check(!seen[e->mfn.v]++, "a frame is mapped twice");
+		ram += e->type == P2M_RAM;
+	}
+	for (size_t i = 0; i < fake.nr_returned && i < FAKE_FRAMES; i++)
+		check(!seen[fake.returned[i]]++, "a returned frame is somewhere else too");
+	check(ram == fake.d->nr_pages, "nr_pages is not the RAM that is mapped");
+}
+
+static void hypercall(struct vcpu *v)
+{
+	static const uint8_t nrs[] = { 12, 13, 15, 17, 18, 20, 21, 24, 29, 32, 34 };
+	uint8_t nr = byte();
+	struct zendo_regs *r = &v->regs;
+	uint64_t a[3];
+
+	fill(ARG);
+	fill(LIST);
+	/* which argument is the pointer depends on the call */
+	a[0] = nr & 0x80 ? word() : byte() & 63;
+	a[1] = nr & 0x40 ? word() : pointer();
+	a[2] = nr & 0x20 ? pointer() : word();
+	fake.paging.code64 = !(byte() & 1);
+	r->rax = nrs[(nr & 0x1f) % sizeof(nrs)];
+	if (fake.paging.code64) {
+		r->rdi = a[0];
+		r->rsi = a[1];
+	} else {
+		r->rbx = a[0];
+		r->rcx = a[1];
+	}
+	r->rdx = a[2];
+	for (int i = 0; i < 300; i++) {
+		struct exit_info x = fake_exit(EXIT_HYPERCALL, 3);
+
+		(void)guest_hypercall(v, &x);
+		check(!fake.locks_held, "a lock is held after a hypercall");
+		check(!fake.dirty, "a flush is owed after a hypercall");
+		if (fake.skipped)
+			return;
+		v->wait = WAIT_NONE;
+	}
+	/* whole batches of 64 go on for long; that is allowed as long as each is short */
+}
+
+static void exits(struct vcpu *v)
+{
+	uint8_t kind = byte() % 7;
+	struct exit_info x = fake_exit(EXIT_CPUID, 2);
+
+	v->regs.rax = word();
+	v->regs.rcx = word();
+	v->regs.rdx = word();
+	v->regs.rsi = v->regs.rdi = pointer();
+	v->regs.rflags = (word() & 0x600) | 2;
+	switch (kind) {
+	case 0:
+		(void)guest_cpuid(v, &x);
+		break;
+	case 1:
+		x.msr.index = (uint32_t)(byte() & 1 ? word() : 0x800 + (byte() & 0x3f));
+		(void)guest_rdmsr(v, &x);
+		break;
+	case 2:
+		x.msr.index = (uint32_t)(byte() & 1 ? word() : 0x800 + (byte() & 0x3f));
+		(void)guest_wrmsr(v, &x);
+		break;
+	case 3:
+		x.io.port = byte() & 1 ? 0xe9 : (uint16_t)word();
+		x.io.size = (uint8_t)(1U << byte() % 3);
+		x.io.in = byte() & 1;
+		x.io.string = byte() & 1;
+		x.io.rep = byte() & 1;
+		x.io.addr_size = (uint8_t)(2U << byte() % 3);
+		(void)guest_io(v, &x);
+		break;
+	case 4:
+		x.cr.value = word();
+		(void)guest_cr4(v, &x);
+		break;
+	case 5:
+		x.xcr.index = byte() & 1;
+		x.xcr.value = word();
+		(void)guest_xsetbv(v, &x);
+		break;
+	default:
+		(void)guest_hlt(v, &x);
+	}
+	check(fake.injected >= 0 || fake.skipped || kind == 3, "an instruction neither done nor refused");
+	check(!v->g.xcr0 || !(v->g.xcr0 & ~host_features.xcr0_mask), "XCR0 beyond the host's");
+	fake.paging.cpl = 0;
+	fake.paging.long_mode = true;
+}
+
+static void dom0(struct vcpu *v)
+{
+	uint64_t w;
+
+	switch (byte() % 9) {
+	case 0:
+		(void)evtchn_dom0_alloc(fake.d);
+		break;
+	case 1:
+		(void)evtchn_dom0_bind(fake.d, (uint32_t)word());
+		break;
+	case 2:
+		(void)evtchn_dom0_close(fake.d, (uint32_t)word());
+		break;
+	case 3:
+		w = word() % ZENDO_MAX_HANDLES;
+		test_and_set_bit((uint32_t)w, v->posted->in.word);
+		v->posted->in.summary |= word() | 1ULL << (w / 64);
+		break;
+	case 4:
+		for (w = byte() & 7; w && fake.nr_stock < ARRAY_SIZE(fake.stock) && fake.nr_frames < FAKE_FRAMES; w--)
+			fake.stock[fake.nr_stock++] = fake_new_frame().v;
+		break;
+	case 5:
+		fake.pool_limit = byte() & 1 ? FAKE_POOL : fake.pool_used + (byte() & 3);
+		break;
+	case 6:
+		fake.tsc += word();
+		break;
+	case 7:
+		(void)guest_param_call(fake.d, byte(), word(), byte() & 1);
+		break;
+	default:
+		guest_wallclock_set(fake.d, word(), word());
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	in = data;
+	left = size;
+	fake_start(VCPUS);
+	fake.d->max_pages = FAKE_RAM + 16;
+	while (left) {
+		uint8_t b = byte();
+		struct vcpu *v = fake_vcpu(b % VCPUS);
+
+		switch (b >> 6) {
+		case 0:
+			exits(v);
+			break;
+		case 1:
+			dom0(v);
+			break;
+		default:
+			hypercall(v);
+		}
+		fake.shutdown = false;
+		guest_leave_world(v);
+		guest_before_entry(v);
+		if (guest_event(v).kind != GEVENT_NONE && (b & 0x20))
+			guest_event_injected(v, guest_event(v));
+		(void)guest_deadline(v);
+		if (guest_has_wakeup(v))
+			v->wait = WAIT_NONE;
+		guest_enter_world(v);
+		check(!fake.locks_held, "a lock is held");
+	}
+	check_frames();
+	fake_stop();
+	return 0;
+}
