@@ -337,6 +337,7 @@ void svm_run(struct cpu *c, struct vcpu *v, struct exit_info *x)
 	uint32_t code;
 
 	sync_in(v, b);
+	b->int_ctl = (b->int_ctl & ~V_TPR_MASK) | v->g.lapic.tpr >> 4;	/* CR8 and the APIC's TPR are one register */
 	live_registers(v, s);
 	do {
 		take_asid(c, s);
@@ -361,6 +362,8 @@ void svm_run(struct cpu *c, struct vcpu *v, struct exit_info *x)
 	/* TCG overwrites the save area with host state on VMEXIT_INVALID: what we put in still stands in v->regs. */
 	if ((uint32_t)b->exit_code != SVM_EXIT_INVALID)
 		sync_out(v, b);
+	if (unlikely((b->int_ctl & V_TPR_MASK) != v->g.lapic.tpr >> 4))
+		v->g.lapic.tpr = (uint8_t)((b->int_ctl & V_TPR_MASK) << 4);
 	decode(v, b, x);
 }
 

@@ -53,6 +53,7 @@ enum svm_exit {
 #define SVM_EXIT_INVALID 0xffffffffU	/* compare 32 bits: TCG leaves the high half zero */
 
 /* int_ctl (0x60) */
+#define V_TPR_MASK	15ULL
 #define V_IRQ		(1ULL << 8)
 #define V_IGN_TPR	(1ULL << 20)
 #define V_INTR_MASKING	(1ULL << 24)
