@@ -24,7 +24,7 @@ static char *mask_bits(const struct domain *d)
 
 static char *selector(const struct vcpu *v)
 {
-	return (char *)READ_ONCE(v->g.info) + (v->d->g.compat ? offsetof(struct vcpu_info_x86_32, evtchn_pending_sel)
+	return READ_ONCE(v->g.info) + (v->d->g.compat ? offsetof(struct vcpu_info_x86_32, evtchn_pending_sel)
 							       : offsetof(struct vcpu_info, evtchn_pending_sel));
 }
 
@@ -67,10 +67,19 @@ static bool is_pending(const struct domain *d, uint32_t port)
 	return port < max_ports(d) && test_bit(port, pending_bits(d));
 }
 
+static void select_all(struct vcpu *v)
+{
+	if (v->d->g.compat)
+		xchg((uint32_t *)selector(v), ~0U);
+	else
+		xchg((uint64_t *)selector(v), ~0ULL);
+}
+
 const struct evtchn_abi evtchn_2l = {
 	.max_ports	= max_ports,
 	.raise		= raise,
 	.clear		= clear,
 	.unmask		= unmask,
 	.is_pending	= is_pending,
+	.select_all	= select_all,
 };

@@ -99,14 +99,14 @@ static void port_close(struct domain *d, uint32_t port, struct evtchn_port *p)
 
 bool upcall_pending(const struct vcpu *v)
 {
-	return READ_ONCE(READ_ONCE(v->g.info)->evtchn_upcall_pending) != 0;
+	return READ_ONCE(*READ_ONCE(v->g.info)) != 0;
 }
 
 void upcall_mark(struct vcpu *v)
 {
 	uint8_t vector;
 
-	if (test_and_set_bit(0, &READ_ONCE(v->g.info)->evtchn_upcall_pending))
+	if (test_and_set_bit(0, READ_ONCE(v->g.info)))
 		return;
 	vector = READ_ONCE(v->g.upcall_vector);
 	if (vector)
@@ -150,14 +150,14 @@ int vcpu_info_register(struct vcpu *caller, struct vcpu *v, gfn_t g, uint32_t of
 {
 	struct domain *d = v->d;
 	struct guest_pin pin;
-	struct vcpu_info *info;
+	char *info;
 	int rc;
 
-	if (offset > PAGE_SIZE - sizeof(*info) || !IS_ALIGNED(offset, d->g.compat ? 4 : 8) || g.v > p2m_max_gfn(d))
+	if (offset > PAGE_SIZE - sizeof(struct vcpu_info) || !IS_ALIGNED(offset, d->g.compat ? 4 : 8) || g.v > p2m_max_gfn(d))
 		return -XEN_EINVAL;
 	if (v != caller && READ_ONCE(v->up))
 		return -XEN_EINVAL;
-	rc = guest_pin(d, gpa(gfn_to_gpa(g).v + offset), sizeof(*info), &pin);
+	rc = guest_pin(d, gpa(gfn_to_gpa(g).v + offset), sizeof(struct vcpu_info), &pin);
 	if (rc)
 		return rc == -XEN_ENOMEM ? rc : -XEN_EINVAL;
 	spin_lock(&d->g.evt.lock);
@@ -167,16 +167,13 @@ int vcpu_info_register(struct vcpu *caller, struct vcpu *v, gfn_t g, uint32_t of
 		return -XEN_EINVAL;
 	}
 	info = pin.va;
-	memcpy(info, v->g.info, sizeof(*info));
+	memcpy(info, v->g.info, sizeof(struct vcpu_info));
 	v->g.info_pin = pin;
 	WRITE_ONCE(v->g.info, info);
 	time_write_info(v);
 	/* What was raised between the copy and the switch stands in pending bits: look at all of them. */
-	if (d->g.compat)
-		xchg((uint32_t *)info + 1, ~0U);
-	else
-		xchg(&info->evtchn_pending_sel, ~0UL);
-	(void)test_and_clear_bit(0, &info->evtchn_upcall_pending);
+	d->g.evt.abi->select_all(v);
+	(void)test_and_clear_bit(0, info);
 	upcall_mark(v);
 	spin_unlock(&d->g.evt.lock);
 	return 0;

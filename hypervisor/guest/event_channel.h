@@ -35,6 +35,7 @@ struct evtchn_abi {
 	void (*clear)(struct domain *d, uint32_t port);
 	void (*unmask)(struct domain *d, uint32_t port, struct evtchn_port *p);
 	bool (*is_pending)(const struct domain *d, uint32_t port);	/* no lock needed */
+	void (*select_all)(struct vcpu *v);	/* a new vcpu_info: have the guest look everywhere */
 };
 extern const struct evtchn_abi evtchn_2l;
 

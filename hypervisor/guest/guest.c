@@ -50,7 +50,7 @@ int guest_vcpu_init(struct vcpu *v)
 	struct shared_info *s = v->d->g.shared;
 
 	/* Slots have the same place and size in both layouts. */
-	v->g.info = v->id < XEN_LEGACY_MAX_VCPUS ? &s->vcpu_info[v->id] : &v->g.own_info;
+	v->g.info = (char *)(v->id < XEN_LEGACY_MAX_VCPUS ? &s->vcpu_info[v->id] : &v->g.own_info);
 	lapic_init(v);
 	guest_msr_init(v);
 	time_vcpu_init(v);
@@ -60,7 +60,7 @@ int guest_vcpu_init(struct vcpu *v)
 void guest_vcpu_destroy(struct vcpu *v)
 {
 	time_vcpu_destroy(v);
-	v->g.info = &v->g.own_info;
+	v->g.info = (char *)&v->g.own_info;
 	guest_unpin(v->d, &v->g.info_pin);
 }
 

@@ -64,6 +64,7 @@ struct host_features {
 	uint64_t xcr0_mask;		/* what is switched per vCPU: x87, SSE, AVX, AVX-512 as present */
 	uint32_t xsave_size;		/* for xcr0_mask, standard format; <= 4096 */
 	bool	 spec_ctrl, pred_cmd, rdtscp, invariant_tsc;
+	bool	 tsc_stable;		/* the same on all CPUs, says dom0: guests' clocks need no agreement */
 	uint8_t	 maxphys;
 };
 extern struct host_features host_features;

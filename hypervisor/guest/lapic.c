@@ -122,10 +122,12 @@ static void post_sipi(struct vcpu *v, uint8_t vector)
 
 static const struct zendo_segment reset_data = { .attr = 0x93, .limit = 0xffff };
 
-static void set_reset_sregs(struct vcpu *v, uint16_t cs)
+/* Real mode at @cs:0, all else as after INIT. */
+static void set_reset_state(struct vcpu *v, uint16_t cs)
 {
 	struct zendo_sregs s = { .cr0 = 0x10, .dr6 = 0xffff0ff0, .dr7 = 0x400 };
 
+	v->regs = (struct zendo_regs){ .rflags = 2 };
 	for (int i = 0; i < ZSEG_NR; i++)
 		s.seg[i] = reset_data;
 	s.seg[ZSEG_CS] = (struct zendo_segment){ cs, 0x9b, 0xffff, (uint64_t)cs << 4 };
@@ -140,10 +142,8 @@ static void set_reset_sregs(struct vcpu *v, uint16_t cs)
 /* What the guest registered for this vCPU (vcpu_info, ports, areas, vector) outlives INIT: it did so before. */
 static void take_init(struct vcpu *v)
 {
-	memset(&v->regs, 0, sizeof(v->regs));
-	v->regs.rflags = 2;
 	reset_registers(&v->g.lapic);
-	set_reset_sregs(v, 0xf000);
+	set_reset_state(v, 0xf000);
 	v->nmi_pending = false;
 	v->wait = WAIT_NONE;
 	v->g.parked = false;
@@ -166,9 +166,8 @@ void lapic_take_requests(struct vcpu *v)
 	/* Only a vCPU that waits listens: the second SIPI of the pair is lost. */
 	if (!(sipi & SIPI_POSTED) || v->up)
 		return;
-	v->regs.rip = 0;
 	WRITE_ONCE(v->up, true);
-	set_reset_sregs(v, (uint16_t)((sipi & 0xff) << 8));
+	set_reset_state(v, (uint16_t)((sipi & 0xff) << 8));
 }
 
 /* ---- IPIs ---- */

@@ -92,7 +92,11 @@ struct guest_poll {
 };
 
 struct guest_vcpu {
-	struct vcpu_info *info;			/* evtchn lock to change it; READ_ONCE */
+	/*
+	 * vcpu_info, in either layout, aligned to 4 only in i386's: accessed by offset. Byte 0 is the upcall.
+	 * evtchn lock to change it; READ_ONCE.
+	 */
+	char		*info;
 	struct vcpu_info own_info;		/* for vCPUs without a slot, until they register */
 	struct guest_pin info_pin;
 	uint32_t	virq_port[NR_VIRQS];	/* evtchn lock */

@@ -117,26 +117,29 @@ void time_write_wallclock(struct domain *d)
 	WRITE_ONCE(wc[0], d->g.clock.wall_version);
 }
 
-static void write_time(struct vcpu *v, struct vcpu_time_info *t)
+/* @at: a struct vcpu_time_info, aligned to 4. */
+static void write_time(struct vcpu *v, char *at)
 {
 	const struct guest_clock *c = &v->d->g.clock;
-	uint32_t version = v->g.time_version;
+	struct vcpu_time_info t = {
+		.version = v->g.time_version | 1,
+		.tsc_timestamp = c->base_tsc + v->g.tsc_offset,
+		.tsc_to_system_mul = c->mul,
+		.tsc_shift = c->shift,
+		.flags = host_features.tsc_stable ? XEN_PVCLOCK_TSC_STABLE_BIT : 0,
+	};
 
-	WRITE_ONCE(t->version, version | 1);
+	WRITE_ONCE(*(uint32_t *)at, t.version);
 	smp_wmb();
-	WRITE_ONCE(t->pad0, 0);
-	WRITE_ONCE(t->tsc_timestamp, c->base_tsc + v->g.tsc_offset);
-	WRITE_ONCE(t->system_time, 0);
-	WRITE_ONCE(t->tsc_to_system_mul, c->mul);
-	WRITE_ONCE(t->tsc_shift, c->shift);
-	WRITE_ONCE(t->flags, host_features.invariant_tsc ? XEN_PVCLOCK_TSC_STABLE_BIT : 0);
+	memcpy(at, &t, sizeof(t));
 	smp_wmb();
-	WRITE_ONCE(t->version, version + 2);
+	WRITE_ONCE(*(uint32_t *)at, v->g.time_version + 2);
 }
 
 void time_write_info(struct vcpu *v)
 {
-	write_time(v, &v->g.info->time);	/* at the same offset in both layouts */
+	/* At the same offset in both layouts. */
+	write_time(v, v->g.info + offsetof(struct vcpu_info, time));
 	if (v->g.time_pin.va)
 		write_time(v, v->g.time_pin.va);
 	v->g.time_version += 2;
@@ -196,24 +199,28 @@ void time_set_periodic(struct vcpu *v, uint64_t period_ns)
 {
 	uint64_t step = period_ns ? unscale(&v->d->g.clock, MIN(period_ns, FAR_NS)) : 0;
 
-	WRITE_ONCE(v->g.periodic_tsc, 0);
-	v->g.periodic_step = step;
-	WRITE_ONCE(v->g.periodic_tsc, step ? host_tsc() + step : 0);
+	xchg(&v->g.periodic_tsc, 0);
+	xchg(&v->g.periodic_step, step);
+	xchg(&v->g.periodic_tsc, step ? host_tsc() + step : 0);
+}
+
+/* Missed ticks become one. Another vCPU may set or stop the timer meanwhile: its word counts. */
+static bool periodic_due(struct vcpu *v, uint64_t now)
+{
+	uint64_t next = READ_ONCE(v->g.periodic_tsc), step = READ_ONCE(v->g.periodic_step);
+	uint64_t then = next + step > now ? next + step : now + step;
+
+	return next && step && now >= next &&
+	       __atomic_compare_exchange_n(&v->g.periodic_tsc, &next, then, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 void time_poll(struct vcpu *v)
 {
-	uint64_t now = host_tsc(), next = READ_ONCE(v->g.periodic_tsc);
-	bool due = false;
+	uint64_t now = host_tsc();
+	bool due = periodic_due(v, now);
 
 	if (v->g.singleshot_tsc && now >= v->g.singleshot_tsc) {
 		v->g.singleshot_tsc = 0;
-		due = true;
-	}
-	if (next && now >= next) {
-		/* Missed ticks become one. */
-		next += v->g.periodic_step;
-		WRITE_ONCE(v->g.periodic_tsc, next > now ? next : now + v->g.periodic_step);
 		due = true;
 	}
 	if (due)

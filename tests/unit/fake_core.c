@@ -470,7 +470,7 @@ void fake_start(uint32_t vcpus)
 	fake.paging = (struct paging_state){ .cr0 = 0x80000001, .cr4 = 0x20, .efer = 0xd00, .long_mode = true, .code64 = true };
 	c.wallclock_tsc = fake.tsc;
 	host_features = (struct host_features){ .vendor_ebx = 0x68747541, .vendor_ecx = 0x444d4163, .vendor_edx = 0x69746e65,
-						.xcr0_mask = 0xe7, .xsave_size = 2688, .rdtscp = true, .invariant_tsc = true,
+						.xcr0_mask = 0xe7, .xsave_size = 2688, .rdtscp = true, .invariant_tsc = true, .tsc_stable = true,
 						.maxphys = 46 };
 	for (uint32_t i = 0; i < FAKE_GFNS; i++)
 		fake.p2m[i] = (struct p2m_entry){ INVALID_MFN, P2M_NONE, false };

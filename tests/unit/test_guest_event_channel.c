@@ -631,7 +631,7 @@ static void model_unmask(uint32_t self, uint32_t p)
 /* Linux's 2-level upcall: late EOI, so a port is masked while it is handled. */
 static void model_upcall(uint32_t self)
 {
-	struct vcpu_info *i = fake_vcpu(self)->g.info;
+	struct vcpu_info *i = (void *)fake_vcpu(self)->g.info;
 
 	depth++;
 	do {

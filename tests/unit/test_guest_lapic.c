@@ -275,7 +275,7 @@ static void linux_starts_an_ap(void **state)
 static void init_keeps_what_was_registered(void **state)
 {
 	struct vcpu *ap = fake_vcpu(1);
-	struct vcpu_info *info = ap->g.info;
+	char *info = ap->g.info;
 
 	(void)state;
 	ap->up = true;

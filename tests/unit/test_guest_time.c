@@ -127,10 +127,10 @@ static void time_info_is_valid_before_anything_is_mapped(void **state)
 	}
 }
 
-static void without_an_invariant_tsc_it_is_not_called_stable(void **state)
+static void without_a_stable_tsc_it_is_not_called_so(void **state)
 {
 	(void)state;
-	host_features.invariant_tsc = false;
+	host_features.tsc_stable = false;
 	guest_set_tsc_offset(fake_vcpu(0), 0);
 	assert_int_equal(shared()->vcpu_info[0].time.flags, 0);
 }
@@ -387,7 +387,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 		T(linux_finds_the_frequency_again), T(scaling_is_within_one_ppm), T(a_deadline_is_the_first_tsc_that_reaches_it),
-		T(time_info_is_valid_before_anything_is_mapped), T(without_an_invariant_tsc_it_is_not_called_stable),
+		T(time_info_is_valid_before_anything_is_mapped), T(without_a_stable_tsc_it_is_not_called_so),
 		T(a_new_tsc_offset_keeps_the_clock), T(wallclock_is_utc_at_system_time_0), T(a_past_deadline_is_raised_at_once),
 		T(a_future_deadline_comes_when_the_clock_says_so), T(singleshot_is_the_callers_only),
 		T(set_timer_op_is_the_same_timer), T(the_periodic_timer_coalesces), T(the_time_area_is_a_copy),
