@@ -95,7 +95,7 @@ static int64_t query_size(struct hcall *h)
 	struct gnttab_query_size q;
 	struct domain *d = h->v->d;
 
-	if (h->arg[2] != 1)
+	if ((uint32_t)h->arg[2] != 1)
 		return -XEN_EINVAL;
 	if (hcall_get(h, h->arg[1], &q, sizeof(q)))
 		return -XEN_EFAULT;
@@ -170,7 +170,7 @@ static int64_t setup_table(struct hcall *h)
 	uint64_t list;
 	int rc;
 
-	if (h->arg[2] != 1)
+	if ((uint32_t)h->arg[2] != 1)
 		return -XEN_EINVAL;
 	rc = get_setup(h, &s, &list);
 	if (rc)
