@@ -28,13 +28,14 @@
 struct vcpu;
 struct npt;
 
-/* A 2 MiB translation of a guest, kept while the table's generation stands. */
+/* A translation of a guest, of 2 MiB or 4 KiB, kept while the table's generation stands. */
 struct gpa_cache {
 	const struct npt *npt;
-	uint64_t	generation, chunk, hpa;
+	uint64_t	generation, unit, hpa;
 	uint32_t	rights;
 };
-#define GPA_CACHE	8
+#define GPA_CHUNKS	8
+#define GPA_PAGES	16
 
 struct cpu {
 	uint32_t	id, apic_id;
@@ -62,11 +63,12 @@ struct cpu {
 	uint64_t	by_kind[32];
 	uint64_t	host_since;	/* TSC of the last entry into host mode */
 	uint64_t	max_hold;	/* longest time in host mode */
+	uint64_t	hold_what;	/* dom0's call, or a guest's exit kind, that it is in */
 	uint32_t	lock_ranks;	/* checking build: bit per rank held */
 
 	uint16_t	last_domain;	/* own: whose vCPU ran here last (speculation edges) */
 	uint64_t	fixup_rip;	/* own: where a fault inside a guarded instruction goes on; 0 = panic */
-	struct gpa_cache gpa_cache[GPA_CACHE];	/* own */
+	struct gpa_cache gpa_chunk[GPA_CHUNKS], gpa_page[GPA_PAGES];	/* own */
 	const struct npt *copying;	/* atomic: between finding a guest's frame and the end of the access to it */
 	struct zendo_cpu_launch launch;	/* private copy */
 };
@@ -96,10 +98,12 @@ static inline void cpu_hold_begin(struct cpu *c)
 	c->host_since = (uint64_t)hi << 32 | lo;
 }
 
+void cpu_hold_record(struct cpu *c, uint64_t held);
+
 static inline void cpu_hold_end(struct cpu *c, uint64_t now)
 {
-	if (now - c->host_since > c->max_hold)
-		c->max_hold = now - c->host_since;
+	if (unlikely(now - c->host_since > c->max_hold))
+		cpu_hold_record(c, now - c->host_since);
 }
 
 /*

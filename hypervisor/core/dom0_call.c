@@ -315,6 +315,8 @@ void dom0_call(struct cpu *c, struct zendo_regs *regs)
 	struct call x = { c, regs->rdi, regs->rsi, regs->rdx, regs->r10 };
 	uint64_t nr = regs->rax - ZCALL_BASE;
 
+	c->hold_what = regs->rax;
+
 	if (nr >= ARRAY_SIZE(calls) || !calls[nr])
 		regs->rax = (uint64_t)-XEN_ENOSYS;
 	else

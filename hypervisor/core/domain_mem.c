@@ -35,6 +35,16 @@ static int stock_add(struct domain *d, mfn_t m)
 	return rc;
 }
 
+/* The limit is on RAM. Frames of the stock may become grant frames, so there is room for a whole grant table above it. */
+static bool over_limit(struct domain *d, uint32_t type, uint64_t frames)
+{
+	uint64_t ram = READ_ONCE(d->nr_pages);
+
+	if (type == ZEXT_RAM)
+		return ram + frames > d->max_pages;
+	return ram + READ_ONCE(d->mem->nr_stock) + frames > d->max_pages + GRANT_MAX_FRAMES;
+}
+
 int domain_donate(struct domain *d, const struct zendo_extent *e)
 {
 	enum frame_type type = e->type == ZEXT_RAM ? FRAME_RAM : e->type == ZEXT_GRANT ? FRAME_GRANT : FRAME_STOCK;
@@ -47,7 +57,7 @@ int domain_donate(struct domain *d, const struct zendo_extent *e)
 	frames = 1ULL << e->order;
 	if (e->hpa % (frames << PAGE_SHIFT) || d->state != DOMAIN_ALIVE)
 		return -XEN_EINVAL;
-	if (frame_owned(d->id) + frames > d->max_pages)
+	if (over_limit(d, e->type, frames))
 		return -XEN_E2BIG;
 	rc = frame_give(m, e->order, OWNER_DOM0, FRAME_FREE, d->id, type);
 	if (rc)
@@ -128,8 +138,11 @@ static mfn_t stock_take(struct domain *d, enum frame_type type)
 
 mfn_t ram_take(struct domain *d)
 {
-	mfn_t m = stock_take(d, FRAME_RAM);
+	mfn_t m;
 
+	if (READ_ONCE(d->nr_pages) >= d->max_pages)
+		return INVALID_MFN;
+	m = stock_take(d, FRAME_RAM);
 	if (mfn_valid(m))
 		__atomic_fetch_add(&d->nr_pages, 1, __ATOMIC_RELAXED);
 	return m;

@@ -5,6 +5,19 @@
 #include "core/domain.h"
 #include "core/log.h"
 
+#define HOLD_LIMIT_US	100
+
+/* Longer than the limit is said once for each new maximum; under an emulator the host may have stopped this CPU meanwhile. */
+void cpu_hold_record(struct cpu *c, uint64_t held)
+{
+	uint64_t us = held * 1000 / boot.tsc_khz;
+
+	c->max_hold = held;
+	if (us > HOLD_LIMIT_US)
+		hv_log("CPU %u: interrupts held off for %lu us in %s %lx", c->id, us,
+		       c->hold_what >= ZCALL_BASE ? "call" : "exit", c->hold_what);
+}
+
 void cpu_kick(struct cpu *c)
 {
 	apic_send(c->apic_id, (uint8_t)boot.kick_vector);
@@ -34,6 +47,9 @@ void vcpu_kick(struct vcpu *v)
 	int32_t cpu;
 	struct cpu *c;
 
+	/* Itself, in host mode: it looks at its events before each entry anyway. */
+	if (me == v)
+		return;
 	__atomic_fetch_or(&v->request, REQ_EVENT, __ATOMIC_SEQ_CST);
 	cpu = __atomic_load_n(&v->cpu, __ATOMIC_SEQ_CST);
 	if (cpu >= 0) {

@@ -149,6 +149,7 @@ void cpu_enter(uint64_t record_hpa, uint32_t cpu)
 		arch_jump_out(&c->launch, (uint64_t)(int64_t)rc);
 	}
 	c->area = hpa(boot.percpu_hpa[cpu]);
+	c->hold_what = 0;
 	cpu_hold_begin(c);
 	__atomic_store_n(&c->under, true, __ATOMIC_SEQ_CST);
 	hv_log("CPU %u (APIC %u): under", cpu, c->apic_id);

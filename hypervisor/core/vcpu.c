@@ -149,6 +149,7 @@ static enum exit_next dispatch(struct cpu *c, struct vcpu *v, const struct exit_
 	v->exits++;
 	c->guest_exits++;
 	c->by_kind[x->kind]++;
+	c->hold_what = x->kind;
 	trace(TRACE_EXIT, v->d->id, (uint16_t)v->id, x->code, v->regs.rip);
 	return exit_rows[x->kind].handle(v, x);
 }

@@ -63,6 +63,9 @@ struct zendo_image_header {
 };
 #define ZENDO_IMAGE_CHECK	1	/* the checking build */
 
+/* Dom0's Linux keeps the TSC for its clock: constant, and the same on all CPUs, as far as it could find out. */
+#define ZENDO_LAUNCH_TSC_STABLE	(1U << 0)
+
 struct zendo_ram_range {
 	uint64_t hpa, size;		/* 4 KiB aligned; RAM as firmware reported it */
 };
@@ -109,7 +112,7 @@ struct zendo_launch {
 	 * the whole of each other chunk are free, except the per-CPU areas:
 	 */
 	uint32_t used_offset;		/* page aligned; image and page tables lie below */
-	uint32_t reserved;
+	uint32_t flags;			/* ZENDO_LAUNCH_* */
 	uint64_t chunk[ZENDO_MAX_CHUNKS];
 	uint64_t percpu_hpa[ZENDO_MAX_CPUS];	/* inside chunks, aligned to ZENDO_PERCPU_SIZE */
 	struct zendo_ram_range ram[ZENDO_MAX_RAM_RANGES];
@@ -253,7 +256,7 @@ struct zendo_trace {
 struct zendo_domain_create {
 	uint32_t abi_version;
 	uint32_t max_vcpus;		/* 1..ZENDO_MAX_VCPUS */
-	uint64_t max_pages;		/* 4 KiB frames it may own, special pages included */
+	uint64_t max_pages;		/* 4 KiB frames of RAM it may own, ring pages included; grant frames come on top */
 	uint32_t max_pool_pages;	/* hidden pages it may be charged for, 0 = 64 + max_pages / 256 + 16 * max_vcpus */
 	uint32_t flags;			/* ZDOM_* */
 	uint64_t wallclock_ns;		/* UTC now, and the TSC at that instant */

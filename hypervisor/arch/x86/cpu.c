@@ -52,6 +52,7 @@ void arch_features_init(void)
 	f->rdtscp = r[3] & (1U << 27);
 	cpuid(0x80000007, 0, r);
 	f->invariant_tsc = r[3] & (1U << 8);
+	f->tsc_stable = f->invariant_tsc || (boot.flags & ZENDO_LAUNCH_TSC_STABLE);
 	cpuid(0x80000008, 0, r);
 	f->maxphys = (uint8_t)MIN(r[0] & 0xff, 52U);
 	leaks_x87_pointers = !(r[1] & (1U << 2));

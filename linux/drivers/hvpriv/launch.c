@@ -109,6 +109,8 @@ static void describe_machine(struct zendo_launch *l)
 	l->x2apic = !!(base & X2APIC_ENABLE);
 	l->kick_vector = RESCHEDULE_VECTOR;
 	l->bugs = cpu_bugs();
+	if ((boot_cpu_has(X86_FEATURE_CONSTANT_TSC) || num_possible_cpus() == 1) && !check_tsc_unstable())
+		l->flags |= ZENDO_LAUNCH_TSC_STABLE;
 	l->serial_port = serial;
 	l->trampoline_va = (unsigned long)hv_tramp_start;
 	l->leave_va = (unsigned long)hv_tramp_leave_path;
