@@ -1,0 +1,10 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# budget: 200
+#
+# The stock Debian kernel as a guest, from its vmlinuz: clock, console, end, and
+# what the tools do with it.
+
+. "$(dirname "$0")/lib/suite.sh"
+
+machine guest

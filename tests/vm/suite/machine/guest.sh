@@ -1,0 +1,228 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+
+. "$(dirname "$0")/checks.sh"
+
+patience=120		# seconds for a boot of the stock kernel when the host is busy
+
+# What the guest finds out about itself; each line that matters begins with a word of its own.
+facts='
+echo DATE=$(date +%s)
+up() { cut -d. -f1 /proc/uptime; }
+a=$(up); sleep 3; b=$(up)
+echo SLEPT=$((b - a))
+dmesg | grep -E "WARNING|BUG|Call Trace|unstable|Marking clocksource|stalls? on CPU|lockup|segfault|unchecked MSR" >/tmp/bad
+cat /tmp/bad
+echo BAD=$(wc -l </tmp/bad)
+ping -c 1 -W 5 127.0.0.1 >/dev/null && echo LOOPBACK=works
+echo LO=$(cat /sys/class/net/lo/flags)
+echo CLOCK=$(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)
+echo CPUS=$(nproc) TYPE=$(cat /sys/hypervisor/type)
+'
+
+# The value of WORD=... on a console
+fact() {
+	kept "$1" | sed -n "s/^$2=//p" | head -n 1
+}
+
+boots_and_ends() {
+	zendo create "$(stock first "$facts" 'kernel = "/root/guest/vmlinuz"')"
+	expect_console first $patience 'zendo-guest: ready'
+	wait_for 60 console_has first '^DATE='
+	date +%s >/root/date
+	expect_console first 60 'zendo-guest: exit 0'
+	ended first 30
+}
+
+date_is_right() {
+	local guest
+	guest=$(fact first DATE)
+	# We look a moment after the guest did.
+	between 'seconds behind dom0' $(($(cat /root/date) - guest)) -1 2
+}
+
+sleep_is_right() {
+	between 'seconds of a sleep of 3' "$(fact first SLEPT)" 3 5
+}
+
+nothing_bad_in_dmesg() {
+	kept first
+	equal 'lines' "$(fact first BAD)" 0
+}
+
+exit_reason_is_told() {
+	journal_of first | grep 'shut down: poweroff'
+	equal 'state of the unit' "$(systemctl is-active zendo-domain@first)" inactive
+	equal 'result of the unit' "$(systemctl show -P Result zendo-domain@first)" success
+}
+
+journal_has_console() {
+	journal_of first | grep 'zendo-guest: ready'
+}
+
+dead_console_is_kept() {
+	zendo console first >/root/dead 2>/root/dead.err
+	grep 'zendo-guest: exit 0' /root/dead
+	grep 'not running' /root/dead.err
+}
+
+cache_is_used() {
+	between 'unpacked kernels' "$(find /var/cache/zendo/kernels -type f | wc -l)" 1 2
+}
+
+two_are_created() {
+	zendo create "$(stock one '' 'kernel = "/root/guest/vmlinuz"')"
+	zendo create "$(stock two '' 'kernel = "/root/guest/vmlinuz"')"
+	expect_console one $patience 'zendo-guest: ready'
+	expect_console two $patience 'zendo-guest: ready'
+}
+
+list_has_columns() {
+	zendo list >/root/list
+	cat /root/list
+	head -n 1 /root/list | grep -E '^Name +ID +Mem VCPUs[[:space:]]+State[[:space:]]+Time\(s\)$'
+	grep -E '^Domain-0 +0 +[0-9]+ +2 +r----- +[0-9]+\.[0-9]$' /root/list
+	grep -E '^one +[0-9]+ +128 +1 +(r-|-b)---- +[0-9]+\.[0-9]$' /root/list
+	grep -E '^two +[0-9]+ +128 +1 +(r-|-b)---- +[0-9]+\.[0-9]$' /root/list
+}
+
+list_json() {
+	zendo list --json one >/root/list
+	cat /root/list
+	jq -e '.[0] | .name == "one" and .vcpus == 1 and .memory_kib > 130000 and .memory_kib <= .max_memory_kib' /root/list
+	jq -e '.[0].domid == 0 and .[1].domid > 0' <(zendo list --json)
+}
+
+# A console with a program at both ends: attach NAME OPTION... gives fd 7 to
+# type into and the file $scratch/screen
+attach() {
+	rm -f "$scratch/keys" "$scratch/screen"
+	mkfifo "$scratch/keys"
+	zendo console "$@" <"$scratch/keys" >"$scratch/screen" 2>&1 &
+	viewer=$!
+	exec 7>"$scratch/keys"
+	# It is attached when the first line of what was kept is there.
+	wait_for 20 screen_has 'zendo-guest: ready'
+}
+
+detach() {
+	exec 7>&-
+	# It ends by itself when its domain has.
+	kill "$viewer" 2>/dev/null || true
+	wait "$viewer" || true
+}
+
+screen_has() {
+	grep -qE -- "$1" "$scratch/screen"
+}
+
+typing_works() {
+	attach one
+	# shellcheck disable=SC2016 # for the guest
+	echo 'echo sum $((40 + 2))' >&7
+	wait_for 20 screen_has '^sum 42' || { cat "$scratch/screen"; return 1; }
+	detach
+}
+
+date_is_right_after_pause() {
+	zendo pause one
+	sleep 3
+	zendo unpause one
+	attach one
+	# shellcheck disable=SC2016 # for the guest
+	local guest before after
+	before=$(date +%s)
+	echo 'echo NOW=$(date +%s)' >&7
+	wait_for 20 screen_has '^NOW=[0-9]+'
+	after=$(date +%s)
+	detach
+	guest=$(sed -n 's/^NOW=\([0-9]*\).*/\1/p' "$scratch/screen")
+	between 'date' "$guest" $((before - 1)) $((after + 1))
+}
+
+two_viewers() {
+	attach one
+	fails_with 1 'in use by process [0-9]+; .*--read-only.*--force' timeout 20 zendo console one
+	zendo console -r one >"$scratch/onlooker" 2>&1 &
+	onlooker=$!
+	trap 'kill $onlooker; wait $onlooker || true' EXIT
+	wait_for 20 grep -q 'zendo-guest: ready' "$scratch/onlooker"
+	echo 'echo seen by $((1 + 1))' >&7
+	wait_for 20 screen_has '^seen by 2'
+	wait_for 20 grep -q '^seen by 2' "$scratch/onlooker"
+	detach
+}
+
+# While paused it uses no time; afterwards it goes on.
+pause_holds() {
+	local before after
+	zendo pause two
+	zendo list two | grep -E -- '--p---'
+	before=$(zendo list --json two | jq '.[0].cpu_ns')
+	sleep 1
+	after=$(zendo list --json two | jq '.[0].cpu_ns')
+	equal 'time used while paused' "$after" "$before"
+	zendo unpause two
+	attach two
+	echo 'echo back$((6 * 7))' >&7
+	wait_for 20 screen_has '^back42' || { cat "$scratch/screen"; return 1; }
+	detach
+}
+
+destroyed_at_once() {
+	local begin=$EPOCHSECONDS
+	zendo destroy two
+	gone two
+	between 'seconds' $((EPOCHSECONDS - begin)) 0 5
+	exists one
+}
+
+# On its own reboot it is built anew, under its name, with another id.
+reboots() {
+	local before after
+	before=$(zendo list --json one | jq '.[0].domid')
+	attach one
+	echo 'reboot -f' >&7
+	new_id() {
+		after=$(zendo list --json one 2>/dev/null | jq '.[0].domid') && [ -n "$after" ] && [ "$after" != "$before" ]
+	}
+	wait_for 60 new_id
+	detach
+	twice() { [ "$(kept one | grep -c '^zendo-guest: ready')" = 2 ]; }
+	wait_for $patience twice || { kept one; return 1; }
+}
+
+powers_off_by_command() {
+	attach one
+	echo 'poweroff -f' >&7
+	ended one 60
+	detach
+	journal_of one | grep 'shut down: poweroff'
+}
+
+check 'hypervisor' systemctl start zendo
+check 'a stock vmlinuz boots, runs a command and powers off' boots_and_ends
+check 'its date is right' date_is_right
+check 'its sleep is right' sleep_is_right
+check 'its clock source is the hypervisor or the TSC' console_has first '^CLOCK=(xen|tsc)'
+check 'its loopback network works' console_has first '^LOOPBACK=works'
+check 'it knows that Xen is below' console_has first '^CPUS=1 TYPE=xen'
+check 'its kernel has nothing to say' nothing_bad_in_dmesg
+check 'the reason of its end is told' exit_reason_is_told
+check 'the journal has its console' journal_has_console
+check 'a dead guest has its console still' dead_console_is_kept
+check 'the unpacked kernel is kept' cache_is_used
+check 'two guests run at once' two_are_created
+check 'list prints the columns of xl' list_has_columns
+check 'list prints JSON' list_json
+check 'typing reaches the guest' typing_works
+check 'several may look, one types' two_viewers
+check 'a paused guest stands still and goes on' pause_holds
+check 'the date is right after a pause' date_is_right_after_pause
+check 'destroy ends one guest only' destroyed_at_once
+check 'a guest reboots' reboots
+check 'poweroff ends the domain' powers_off_by_command
+check 'the hypervisor is clean' hypervisor_clean
+check 'it stops' systemctl stop zendo
+check 'the kernel has nothing to say' dmesg_clean
+finish
