@@ -150,7 +150,7 @@ uninstall:
 # Packages of a fresh Debian machine; the lists stand beside what needs them.
 DEPS := $(shell sed 's/\#.*//' tests/host-packages tests/vm/host-packages 2>/dev/null)
 deps:
-	$(Q)tests/install-deps $(DEPS)
+	$(Q)tests/install-deps $(foreach d,$(DEPS),'$(d)')
 
 demo: deps
 	$(Q)$(MAKE) -s all
