@@ -101,4 +101,12 @@ static __attribute__((unused)) bool taken_out(uint32_t vcpu, uint32_t handle)
 	return test_and_clear_bit(handle, out->word) && test_and_clear_bit(handle / 64, &out->summary);
 }
 
+static __attribute__((unused)) int64_t register_info(struct vcpu *caller, uint32_t vcpu, uint64_t gfn_, uint32_t offset)
+{
+	struct vcpu_register_vcpu_info a = { .mfn = gfn_, .offset = offset };
+
+	fake_write(ARG, &a, sizeof(a));
+	return fake_call(caller, __HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, vcpu, ARG);
+}
+
 #endif

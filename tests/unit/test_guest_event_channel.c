@@ -321,14 +321,6 @@ static void an_upcall_that_waits_is_raised_when_the_vector_comes(void **state)
 
 /* ---- vcpu_info ---- */
 
-static int64_t register_info(struct vcpu *caller, uint32_t vcpu, uint64_t gfn_, uint32_t offset)
-{
-	struct vcpu_register_vcpu_info a = { .mfn = gfn_, .offset = offset };
-
-	fake_write(ARG, &a, sizeof(a));
-	return fake_call(caller, __HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, vcpu, ARG);
-}
-
 static void registering_moves_everything_and_marks_all(void **state)
 {
 	uint32_t p = bind_ipi(0);
@@ -478,6 +470,8 @@ static void after_destruction_dom0s_calls_fail_cleanly(void **state)
 	assert_true(evtchn_dom0_bind(fake.d, 1) < 0);
 	assert_true(evtchn_dom0_close(fake.d, 1) < 0);
 }
+
+#define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
 {

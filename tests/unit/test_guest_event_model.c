@@ -251,6 +251,8 @@ static void no_interleaving_loses_an_event(void **state)
 	}
 }
 
+#define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
