@@ -1,0 +1,117 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+
+. "$(dirname "$0")/checks.sh"
+
+# A program that judges itself: PASS or FAIL is its last word.
+passes() {
+	zendo create "$(tiny "$1" "$2" "$3" "${@:4}")"
+	wait_for 120 gone "$1" || { kept "$1"; return 1; }
+	kept "$1"
+	console_has "$1" '^PASS'
+	journal_of "$1" | grep 'shut down: poweroff'
+	zendo info | grep check_failures
+	equal 'failures the checking build found' "$(info check_failures)" 0
+}
+
+# kind_ends KIND OUTCOME
+kind_ends() {
+	local name=kind-$1 outcome=$2
+	zendo create "$(tiny "$name" crash "kind=$1")"
+	wait_for 60 gone "$name" || { kept "$name"; return 1; }
+	journal_of "$name" >"$scratch/journal"
+	cat "$scratch/journal"
+	case $outcome in
+	crashed)
+		grep -E 'the guest has crashed on vCPU 0: |domain [0-9]+ shut down: crash|domain [0-9]+ crashed' "$scratch/journal"
+		refuses grep 'still alive' "$scratch/journal"
+		;;
+	poweroff)
+		# One of them closes its own console on the way.
+		grep -E '^PASS|its console is closed' "$scratch/journal"
+		grep 'shut down: poweroff' "$scratch/journal"
+		;;
+	*)
+		grep -E '^PASS|crashed' "$scratch/journal"
+		;;
+	esac
+}
+
+# A guest that never ends by itself: dom0 works beside it, and it can be ended.
+kind_runs() {
+	local name=kind-$1 begin
+	zendo create "$(tiny "$name" crash "kind=$1")"
+	expect_console "$name" 30 'expect running'
+	# Two scheduling periods and a few dozen processes of dom0 beside it.
+	python3 -c 'import os; [os.waitpid(os.fork() or os._exit(0), 0) for _ in range(50)]'
+	zendo list "$name"
+	begin=$EPOCHSECONDS
+	zendo destroy "$name"
+	gone "$name"
+	between 'seconds until it was gone' $((EPOCHSECONDS - begin)) 0 15
+}
+
+registers_are_told() {
+	zendo create "$(tiny dead crash kind=jump 'on_crash = "preserve"')"
+	dead() { zendo list dead | grep -qE -- '---sc-'; }
+	wait_for 30 dead
+	journal_of dead >"$scratch/journal"
+	cat "$scratch/journal"
+	grep -E 'the guest has crashed on vCPU 0: .*outside of its memory' "$scratch/journal"
+	grep -E 'rip +0000000000[0-9a-f]{6} ' "$scratch/journal"
+	grep -E 'cr3 +[0-9a-f]{16} +cr4' "$scratch/journal"
+	grep -A 5 'last lines of its console' "$scratch/journal" | grep 'crash: jump'
+	zendo list --json dead | jq -e '.[0].crash | contains("memory")'
+	zendo destroy dead
+	gone dead
+}
+
+neighbour_lives() {
+	local before after
+	ticks() { zendo list --json neighbour | jq '.[0].exits'; }
+	before=$(ticks)
+	more() { after=$(ticks); [ "$after" -gt "$before" ]; }
+	wait_for 20 more
+	equal 'crashes in its journal' "$(journal_of neighbour | grep -ci crash)" 0
+}
+
+check 'hypervisor' systemctl start zendo
+check 'a neighbour' zendo create "$(tiny neighbour hello idle)"
+
+check 'hello' passes hello hello ''
+check 'spec32' passes spec32 spec32 ''
+check 'bench' passes bench bench n=100
+check 'timer ticks' passes ticks hello 'ticks=50 period_us=20000'
+check '32 KiB of console output' passes flood hello 'flood=32'
+check 'memory reads back' passes touch hello touch=28 'memory = 32'
+two_with_registers() {
+	zendo create "$(tiny regs2 regs 'seed=2 seconds=5')"
+	passes regs1 regs 'seed=1 seconds=5'
+	wait_for 60 gone regs2
+	console_has regs2 '^PASS'
+}
+
+check 'registers are kept, two guests at once' two_with_registers
+for group in hypercalls time events memory cpu traps apic; do
+	check "abi: $group" passes "abi-$group" abi "only=$group"
+done
+check 'random hypercalls' passes fuzz fuzz 'seed=1 count=20000'
+
+check 'a crash is told with registers and reason' registers_are_told
+zendo create "$(tiny kinds crash kind=list)"
+wait_for 30 gone kinds
+check 'the kinds of crashes are listed' console_has kinds '^triple crashed'
+while read -r kind outcome; do
+	case $kind:$outcome in
+	db-loop:*) skip "crash: $kind" 'aborts QEMU 7.2 by itself' ;;
+	*:running) check "crash: $kind" kind_runs "$kind" ;;
+	*) check "crash: $kind" kind_ends "$kind" "$outcome" ;;
+	esac
+done < <(kept kinds | grep -E '^[a-z0-9-]+ (crashed|poweroff|running|crashed\|poweroff)$')
+
+check 'the neighbour has not noticed' neighbour_lives
+check 'the neighbour goes' zendo destroy neighbour
+check 'the hypervisor is clean' hypervisor_clean
+check 'it stops' systemctl stop zendo
+check 'the kernel has nothing to say' dmesg_clean
+finish
