@@ -210,6 +210,19 @@ static int64_t do_wallclock(struct domain *d, const struct call *x)
 }
 static int64_t call_wallclock(const struct call *x) { return with_domain(x->a, x, do_wallclock, WHEN_ALIVE); }
 
+static int64_t do_use(struct domain *d, const struct call *x)
+{
+	switch (x->b) {
+	case 0:
+		return (int64_t)READ_ONCE(d->nr_pages);
+	case 1:
+		return READ_ONCE(d->pool_pages);
+	default:
+		return -XEN_EINVAL;
+	}
+}
+static int64_t call_use(const struct call *x) { return with_domain(x->a, x, do_use, WHEN_ALIVE); }
+
 static int64_t do_vcpu_create(struct domain *d, const struct call *x)
 {
 	return x->b > UINT32_MAX ? -XEN_EINVAL : vcpu_create(d, (uint32_t)x->b, x->c2, x->d);
@@ -300,6 +313,7 @@ static int64_t (*const calls[])(const struct call *) = {
 	[ZCALL_DOMAIN_PARAM - ZCALL_BASE]	= call_param,
 	[ZCALL_DOMAIN_MEMMAP - ZCALL_BASE]	= call_memmap,
 	[ZCALL_DOMAIN_WALLCLOCK - ZCALL_BASE]	= call_wallclock,
+	[ZCALL_DOMAIN_USE - ZCALL_BASE]		= call_use,
 	[ZCALL_VCPU_CREATE - ZCALL_BASE]	= call_vcpu_create,
 	[ZCALL_VCPU_RUN - ZCALL_BASE]		= call_vcpu_run,
 	[ZCALL_VCPU_PARK - ZCALL_BASE]		= call_vcpu_park,

@@ -205,6 +205,8 @@ struct zendo_cpu_launch {
 #define ZCALL_DOMAIN_MEMMAP	(ZCALL_BASE + 23) /* (domid, hpa of struct zendo_memmap_entry[], nr): for XENMEM_memory_map */
 #define ZCALL_DOMAIN_WALLCLOCK	(ZCALL_BASE + 24) /* (domid, ns since 1970 now, tsc now) */
 
+#define ZCALL_DOMAIN_USE	(ZCALL_BASE + 25) /* (domid, 0: frames of RAM, 1: pool pages charged) -> how many now */
+
 #define ZCALL_VCPU_CREATE	(ZCALL_BASE + 32) /* (domid, vcpu, run page hpa, posted pages hpa) */
 #define ZCALL_VCPU_RUN		(ZCALL_BASE + 33) /* (domid << 16 | vcpu) -> enum zendo_run_reason */
 #define ZCALL_VCPU_PARK		(ZCALL_BASE + 34) /* (domid << 16 | vcpu): unload from this CPU (VMX: VMCLEAR) */

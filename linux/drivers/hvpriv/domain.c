@@ -317,6 +317,7 @@ static u32 domain_state(struct hv_domain *d)
 void hv_domain_info(struct hv_domain *d, struct hvpriv_domain_info *info)
 {
 	struct hv_vcpu *v;
+	long use;
 	u32 i;
 
 	memset(info, 0, sizeof(*info));
@@ -332,6 +333,8 @@ void hv_domain_info(struct hv_domain *d, struct hvpriv_domain_info *info)
 	}
 	info->nr_pages = READ_ONCE(d->mem.nr_ram);
 	info->max_pages = d->mem.max_pages;
+	use = hv_call2(ZCALL_DOMAIN_USE, d->domid, 1);
+	info->pool_pages = use > 0 ? use : 0;	/* a dying domain's are going back already */
 	hv_for_each_vcpu(d, i, v) {
 		info->cpu_ns += hv_vcpu_guest_ns(v);
 		info->exits += READ_ONCE(v->run->hyp.exits);
