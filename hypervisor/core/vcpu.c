@@ -243,12 +243,15 @@ static int64_t run_loaded(struct cpu *c, struct vcpu *v)
 	for (int i = 0; i < MAX_HANDLED; i++) {
 		if (before_entry(v, armed, &ret))
 			return ret;
+		/* A sibling that may sleep was woken, by the exit or by what was posted: it does not wait for our next exit. */
+		if (unlikely(!v->told_dom0))
+			return ZRUN_EVENT;
 		switch (enter_once(c, v)) {
 		case NEXT_RESUME:
-			if (unlikely(!v->told_dom0))
-				return ZRUN_EVENT;
 			break;
 		case NEXT_TO_DOM0:
+			/* Dom0 arms it before it sleeps: a poll that has just begun may have a timeout. */
+			v->run->hyp.deadline_tsc = guest_deadline(v);
 			v->run->hyp.need_pool = v->need_pool;
 			v->run->hyp.need_ram = v->need_ram;
 			return v->reason;

@@ -296,6 +296,11 @@ static void poll(void)
 	check_equal("poll-timeout", sched_op(SCHEDOP_poll, &s), 0);
 	took = clock_ns() - start;
 	check(took >= 19 * MSEC && took < 5 * NSEC, "poll-timeout-time", "%llu us", (unsigned long long)took / 1000);
+	/* The first one sends what we have printed to dom0 and goes on; the second has nothing but its timeout. */
+	s.timeout = clock_ns() + 20 * MSEC;
+	(void)sched_op(SCHEDOP_poll, &s);
+	s.timeout = clock_ns() + 20 * MSEC;
+	check_equal("poll-timeout-alone", sched_op(SCHEDOP_poll, &s), 0);
 
 	/* Wakes by a masked port, interrupts off. */
 	irq_off();

@@ -39,3 +39,6 @@ test_spec_CFLAGS = $(core_CFLAGS)
 
 test_time_SRCS = hypervisor/core/time.c
 test_time_CFLAGS = $(core_CFLAGS)
+
+test_vcpu_run_SRCS = hypervisor/core/vcpu.c hypervisor/core/kick.c
+test_vcpu_run_CFLAGS = $(core_CFLAGS)

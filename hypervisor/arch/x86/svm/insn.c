@@ -94,3 +94,11 @@ uint8_t svm_insn(struct vcpu *v, uint16_t code, struct insn *ret)
 	*ret = *e;
 	return hw ? hw : e->len;
 }
+
+bool svm_at_hlt(struct vcpu *v)
+{
+	struct svm_vcpu *s = v->arch;
+	uint8_t op;
+
+	return !gva_read(v, gva(linear_rip(v, s->vmcb)), &op, 1) && op == 0xf4;
+}

@@ -67,4 +67,7 @@ uint64_t svm_reinject(uint64_t exit_int_info);
  */
 uint8_t svm_insn(struct vcpu *v, uint16_t code, struct insn *ret);
 
+/* The instruction at the guest's RIP is HLT, without prefixes. */
+bool svm_at_hlt(struct vcpu *v);
+
 #endif

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The run loop of a vCPU and kicks, on a vendor and a guest ABI that do what the test says. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "arch/x86/ops.h"
+#include "arch/x86/x86.h"
+#include "core/cpu.h"
+#include "core/domain.h"
+#include "core/domain_mem.h"
+#include "core/guest_mem.h"
+#include "core/log.h"
+#include "core/map.h"
+#include "core/npt.h"
+#include "core/spec.h"
+#include "core/trace.h"
+#include "guest/guest.h"
+
+static struct cpu cpus[2];
+static unsigned int here;
+static struct domain *d;
+static struct vcpu vcpus[3];
+
+static unsigned int nr_entries, nr_ipis;
+static enum exit_kind exits_with[4];		/* of each entry; later ones: EXIT_INTR */
+static uint64_t deadline;
+static bool wakeup;				/* guest_has_wakeup() */
+static typeof((struct guest_event){ 0 }.kind) event;
+static bool can_inject, window;
+static void (*at_entry)(void);			/* in guest_before_entry() */
+static void (*at_exit)(void);			/* in the handler of EXIT_CPUID */
+
+/* ---- the vendor ---- */
+
+static void fake_run(struct cpu *c, struct vcpu *v, struct exit_info *x)
+{
+	(void)c;
+	(void)v;
+	memset(x, 0, sizeof(*x));
+	x->kind = nr_entries < ARRAY_SIZE(exits_with) ? exits_with[nr_entries] : EXIT_INTR;
+	nr_entries++;
+}
+
+static void fake_load(struct cpu *c, struct vcpu *v) { (void)c; (void)v; }
+static void fake_flush(struct vcpu *v) { (void)v; }
+static bool fake_may_inject(struct vcpu *v, enum inject_type t) { (void)v; (void)t; return can_inject; }
+static void fake_window(struct vcpu *v, bool on) { (void)v; window = on; }
+
+static void fake_inject(struct vcpu *v, enum inject_type t, uint8_t vector, bool has_error, uint32_t error)
+{
+	(void)v; (void)t; (void)vector; (void)has_error; (void)error;
+	event = GEVENT_NONE;
+}
+
+static const struct vendor_ops fake_ops = {
+	.vcpu_load = fake_load, .vcpu_put = fake_load, .run = fake_run, .may_inject = fake_may_inject,
+	.inject = fake_inject, .window = fake_window, .flush_guest = fake_flush,
+};
+const struct vendor_ops *ops = &fake_ops;
+
+/* ---- the guest ABI ---- */
+
+void guest_before_entry(struct vcpu *v)
+{
+	(void)v;
+	if (at_entry)
+		at_entry();
+}
+
+enum exit_next guest_cpuid(struct vcpu *v, const struct exit_info *x)
+{
+	(void)v; (void)x;
+	if (at_exit)
+		at_exit();
+	return NEXT_RESUME;
+}
+
+/* SCHEDOP_poll that has to wait. */
+enum exit_next guest_hypercall(struct vcpu *v, const struct exit_info *x)
+{
+	(void)x;
+	v->wait = WAIT_POLL;
+	v->reason = ZRUN_POLL;
+	deadline = 5000;
+	return NEXT_TO_DOM0;
+}
+
+enum exit_next guest_hlt(struct vcpu *v, const struct exit_info *x)
+{
+	(void)x;
+	v->wait = WAIT_HALT;
+	v->reason = ZRUN_HALT;
+	return NEXT_TO_DOM0;
+}
+
+uint64_t guest_deadline(struct vcpu *v) { (void)v; return deadline; }
+bool guest_has_wakeup(struct vcpu *v) { (void)v; return wakeup; }
+struct guest_event guest_event(struct vcpu *v) { (void)v; return (struct guest_event){ event, 0x30 }; }
+bool guest_event_behind(struct vcpu *v, struct guest_event e) { (void)v; (void)e; return false; }
+void guest_event_injected(struct vcpu *v, struct guest_event e) { (void)v; (void)e; }
+void guest_enter_world(struct vcpu *v) { (void)v; }
+void guest_leave_world(struct vcpu *v) { (void)v; }
+
+#define NEVER(name) \
+	enum exit_next name(struct vcpu *v, const struct exit_info *x) { (void)v; (void)x; abort(); }
+NEVER(guest_cr4)
+NEVER(guest_io)
+NEVER(guest_rdmsr)
+NEVER(guest_wrmsr)
+NEVER(guest_xsetbv)
+
+/* ---- the rest of core ---- */
+
+struct zendo_launch boot = { .nr_cpus = ARRAY_SIZE(cpus), .tsc_khz = 1000000 };
+struct cpu *this_cpu(void) { return &cpus[here]; }
+struct cpu *cpu_by_id(uint32_t id) { return id < ARRAY_SIZE(cpus) ? &cpus[id] : NULL; }
+void apic_send(uint32_t apic_id, uint8_t vector) { (void)apic_id; (void)vector; nr_ipis++; }
+uint64_t host_tsc(void) { return 1; }
+void map_sync(struct cpu *c) { (void)c; }
+void spec_do(enum spec_edge e) { (void)e; }
+void domain_shutdown(struct domain *dom, uint32_t code) { dom->shutdown = code + 1; }
+struct npt_leaf npt_lookup(struct npt *n, uint64_t a) { (void)n; (void)a; abort(); }
+int gva_read(struct vcpu *v, gva_t a, void *buf, size_t len) { (void)v; (void)a; (void)buf; (void)len; abort(); }
+void guest_log(struct domain *dom, const char *f, ...) { (void)dom; (void)f; }
+void hv_log(const char *f, ...) { (void)f; }
+
+void trace(enum trace_event e, uint16_t domid, uint16_t vcpu, uint64_t a, uint64_t b)
+{
+	(void)e; (void)domid; (void)vcpu; (void)a; (void)b;
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	memset(cpus, 0, sizeof(cpus));
+	memset(vcpus, 0, sizeof(vcpus));
+	memset(exits_with, 0, sizeof(exits_with));
+	d = calloc(1, sizeof(*d));
+	d->id = 7;
+	d->max_vcpus = ARRAY_SIZE(vcpus);
+	d->state = DOMAIN_ALIVE;
+	for (uint32_t i = 0; i < ARRAY_SIZE(cpus); i++)
+		cpus[i].id = i;
+	for (uint32_t i = 0; i < ARRAY_SIZE(vcpus); i++) {
+		vcpus[i] = (struct vcpu){ .d = d, .id = i, .cpu = -1, .up = true };
+		vcpus[i].run = calloc(1, sizeof(*vcpus[i].run));
+		vcpus[i].posted = calloc(1, sizeof(*vcpus[i].posted));
+		vcpus[i].run->dom0.armed_tsc = UINT64_MAX;
+		d->vcpu[i] = &vcpus[i];
+	}
+	here = nr_entries = nr_ipis = 0;
+	deadline = 0;
+	wakeup = can_inject = window = false;
+	event = GEVENT_NONE;
+	at_entry = at_exit = NULL;
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_SIZE(vcpus); i++) {
+		assert_false(vcpus[i].busy);
+		assert_int_equal(vcpus[i].cpu, -1);
+		free(vcpus[i].run);
+		free(vcpus[i].posted);
+	}
+	for (uint32_t i = 0; i < ARRAY_SIZE(cpus); i++)
+		assert_null(cpus[i].loaded);
+	free(d);
+	return 0;
+}
+
+static void kick_sibling(void)
+{
+	vcpu_kick(&vcpus[2]);
+}
+
+static void kick_self(void)
+{
+	vcpu_kick(&vcpus[0]);
+}
+
+/* ---- tests ---- */
+
+static void a_poll_that_begins_tells_its_timeout(void **state)
+{
+	(void)state;
+	exits_with[0] = EXIT_HYPERCALL;
+	assert_int_equal(vcpu_run(&vcpus[0]), ZRUN_POLL);
+	assert_int_equal(vcpus[0].run->hyp.deadline_tsc, 5000);
+	assert_int_equal(vcpus[0].run->hyp.blocked, 1);
+	/* and when dom0 looks again, as long as nothing came */
+	assert_int_equal(vcpu_run(&vcpus[0]), ZRUN_POLL);
+	assert_int_equal(nr_entries, 1);
+	wakeup = true;
+	vcpus[0].run->dom0.armed_tsc = 5000;
+	assert_int_equal(vcpu_run(&vcpus[0]), ZRUN_INTR);
+	assert_int_equal(nr_entries, 2);
+}
+
+static void a_deadline_before_the_armed_one_is_told_before_entry(void **state)
+{
+	(void)state;
+	deadline = 4000;
+	vcpus[0].run->dom0.armed_tsc = 4001;
+	assert_int_equal(vcpu_run(&vcpus[0]), ZRUN_DEADLINE);
+	assert_int_equal(vcpus[0].run->hyp.deadline_tsc, 4000);
+	assert_int_equal(nr_entries, 0);
+	vcpus[0].run->dom0.armed_tsc = 4000;
+	assert_int_equal(vcpu_run(&vcpus[0]), ZRUN_INTR);
+	assert_int_equal(nr_entries, 1);
+}
+
+/* Dom0's post may be for a port that another vCPU handles: that one does not wait for the guest's next exit. */
+static void a_sibling_woken_by_a_post_is_told_before_entry(void **state)
+{
+	(void)state;
+	at_entry = kick_sibling;
+	assert_int_equal(vcpu_run(&vcpus[0]), ZRUN_EVENT);
+	assert_int_equal(nr_entries, 0);
+	assert_int_equal(vcpus[0].posted->wake[0], 1 << 2);
+	assert_int_equal(vcpus[2].request, REQ_EVENT);
+	at_entry = NULL;
+	assert_int_equal(vcpu_run(&vcpus[0]), ZRUN_INTR);
+}
+
+static void a_sibling_woken_by_an_exit_is_told_at_once(void **state)
+{
+	(void)state;
+	exits_with[0] = EXIT_CPUID;
+	at_exit = kick_sibling;
+	assert_int_equal(vcpu_run(&vcpus[0]), ZRUN_EVENT);
+	assert_int_equal(nr_entries, 1);
+	assert_int_equal(vcpus[0].posted->wake[0], 1 << 2);
+}
+
+static void a_sibling_in_its_guest_gets_an_ipi(void **state)
+{
+	(void)state;
+	vcpus[2].cpu = 1;
+	exits_with[0] = EXIT_CPUID;
+	at_exit = kick_sibling;
+	assert_int_equal(vcpu_run(&vcpus[0]), ZRUN_INTR);
+	assert_int_equal(nr_entries, 2);
+	assert_int_equal(nr_ipis, 1);
+	assert_int_equal(vcpus[0].posted->wake[0], 0);
+	vcpus[2].cpu = -1;
+}
+
+static void a_kick_of_itself_costs_nothing(void **state)
+{
+	(void)state;
+	exits_with[0] = EXIT_CPUID;
+	at_exit = at_entry = kick_self;
+	assert_int_equal(vcpu_run(&vcpus[0]), ZRUN_INTR);
+	assert_int_equal(nr_entries, 2);
+	assert_int_equal(nr_ipis, 0);
+	assert_int_equal(vcpus[0].posted->wake[0], 0);
+}
+
+static void an_event_that_cannot_be_taken_asks_for_the_window(void **state)
+{
+	(void)state;
+	event = GEVENT_CALLBACK;
+	exits_with[0] = EXIT_WINDOW;
+	exits_with[1] = EXIT_CPUID;
+	at_entry = NULL;
+	assert_int_equal(vcpu_run(&vcpus[0]), ZRUN_INTR);
+	assert_true(window);
+	can_inject = true;
+	assert_int_equal(vcpu_run(&vcpus[0]), ZRUN_INTR);
+	assert_false(window);
+	assert_int_equal(event, GEVENT_NONE);
+}
+
+static void a_halted_guest_is_not_entered_without_a_wakeup(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(exits_with); i++)
+		exits_with[i] = EXIT_CPUID;
+	exits_with[ARRAY_SIZE(exits_with) - 1] = EXIT_HLT;
+	assert_int_equal(vcpu_run(&vcpus[0]), ZRUN_HALT);
+	assert_int_equal(nr_entries, ARRAY_SIZE(exits_with));
+	assert_int_equal(vcpus[0].run->hyp.exits, ARRAY_SIZE(exits_with));
+	assert_int_equal(vcpu_run(&vcpus[0]), ZRUN_HALT);
+	assert_int_equal(nr_entries, ARRAY_SIZE(exits_with));
+}
+
+int main(void)
+{
+#define t(name) cmocka_unit_test_setup_teardown(name, begin, end)
+	const struct CMUnitTest tests[] = {
+		t(a_poll_that_begins_tells_its_timeout),
+		t(a_deadline_before_the_armed_one_is_told_before_entry),
+		t(a_sibling_woken_by_a_post_is_told_before_entry),
+		t(a_sibling_woken_by_an_exit_is_told_at_once),
+		t(a_sibling_in_its_guest_gets_an_ipi),
+		t(a_kick_of_itself_costs_nothing),
+		t(an_event_that_cannot_be_taken_asks_for_the_window),
+		t(a_halted_guest_is_not_entered_without_a_wakeup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
