@@ -36,7 +36,7 @@ static spinlock_t map_lock = SPINLOCK_INIT(RANK_MAP);
 /* map_lock: */
 static uint64_t slot_used[NR_SHARED / 64];
 static uint64_t *shared_pt[NR_SHARED_PT];
-static uint32_t slot_hint;
+static uint32_t slot_hint, nr_shared_pt;
 static uint64_t map_gen;	/* READ_ONCE elsewhere */
 
 static hpa_t image_hpa(const void *va)
@@ -93,17 +93,20 @@ void *map_window(int window, mfn_t m)
 	return va;
 }
 
+/* In turn over the tables there are, so that a slot does not come back soon; a new table only when they are full. */
 static int32_t find_slot(void)
 {
-	for (uint32_t n = 0; n < NR_SHARED / 64; n++) {
-		uint32_t w = (slot_hint + n) % (NR_SHARED / 64);
+	uint32_t words = nr_shared_pt * 8;
+
+	for (uint32_t n = 0; n < words; n++) {
+		uint32_t w = (slot_hint + n) % words;
 
 		if (~slot_used[w]) {
-			slot_hint = (w + 1) % (NR_SHARED / 64);	/* long until the same slot comes again */
+			slot_hint = (w + 1) % words;
 			return (int32_t)(w * 64 + (uint32_t)__builtin_ctzll(~slot_used[w]));
 		}
 	}
-	return -1;
+	return nr_shared_pt < NR_SHARED_PT ? (int32_t)(words * 64) : -1;
 }
 
 void *map_shared(mfn_t m)
@@ -121,6 +124,7 @@ void *map_shared(mfn_t m)
 		*pt = pool_alloc(NULL);
 		if (!*pt)
 			goto out;
+		nr_shared_pt++;
 		pd[PD_SHARED + slot / 512] = pool_hpa(*pt).v | PTE_P | PTE_RW | PTE_A;
 	}
 	slot_used[slot / 64] |= 1ULL << (slot % 64);

@@ -221,8 +221,9 @@ static int op_bind_interdomain(struct hcall *h, union evtchn_arg *a)
 	uint32_t port;
 	int rc;
 
+	/* Other guests cannot be reached yet: as if they were not there. */
 	if (!is_self(d, a->bind_interdomain.remote_dom))
-		return -XEN_EINVAL;
+		return a->bind_interdomain.remote_dom ? -XEN_ESRCH : -XEN_EINVAL;
 	rp = port_get(d, remote);
 	if (!rp || rp->state != PORT_UNBOUND || rp->remote_dom != d->id)
 		return -XEN_EINVAL;

@@ -64,8 +64,9 @@ static int64_t param_op(struct hcall *h, uint8_t right)
 		return -XEN_EFAULT;
 	if (p.index >= HVM_NR_PARAMS)
 		return -XEN_EINVAL;
+	/* Which other domains exist is none of a guest's business; dom0 does. */
 	if (!is_self(d, p.domid))
-		return -XEN_EPERM;
+		return p.domid ? -XEN_ESRCH : -XEN_EPERM;
 	if (!(guest_may[p.index] & right))
 		return -XEN_EPERM;
 	if (right == PARAM_READ) {

@@ -460,6 +460,8 @@ int64_t hcall_memory_op(struct hcall *h)
 		return memory_map(h);
 	case XENMEM_set_memory_map:
 		return set_memory_map(h);
+	case XENMEM_maximum_ram_page:	/* the host's, in Xen; how much RAM there is tells a guest nothing it needs */
+		return (int64_t)p2m_max_gfn(h->v->d);
 	case XENMEM_current_reservation:
 	case XENMEM_maximum_reservation:
 	case XENMEM_maximum_gpfn:

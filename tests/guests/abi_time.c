@@ -210,7 +210,10 @@ static void time_area(void)
 	a.addr.p = (uintptr_t)area + 4096 - 8;
 	memset(area, 0, sizeof(area));
 	t = (void *)(area + 4096 - 8);
-	if (check_or_skip("time-area-across-pages", vcpu_op(VCPUOP_register_vcpu_time_memory_area, 0, &a), 0))
+	/* Xen takes it; Zendo does not yet (docs/limits.md), and must then say so and write nothing. */
+	if (vcpu_op(VCPUOP_register_vcpu_time_memory_area, 0, &a))
+		check(!t->tsc_to_system_mul, "time-area-across-pages-refused", "mul %x", t->tsc_to_system_mul);
+	else
 		check(t->tsc_to_system_mul == v->tsc_to_system_mul, "time-area-across-pages-filled", "mul %x", t->tsc_to_system_mul);
 	a.addr.p = 0;
 	(void)vcpu_op(VCPUOP_register_vcpu_time_memory_area, 0, &a);

@@ -196,6 +196,8 @@ static void loopback_needs_an_offer_to_self(void **state)
 	(void)state;
 	assert_int_equal(EVTCHN(fake_vcpu(0), bind_interdomain, &a), -XEN_EINVAL);
 	a.remote_dom = 3;
+	assert_int_equal(EVTCHN(fake_vcpu(0), bind_interdomain, &a), -XEN_ESRCH);
+	a.remote_dom = 0;
 	assert_int_equal(EVTCHN(fake_vcpu(0), bind_interdomain, &a), -XEN_EINVAL);
 }
 

@@ -255,7 +255,7 @@ static void params_of_other_domains_are_refused(void **state)
 
 	(void)state;
 	assert_int_equal(param(fake_vcpu(0), HVMOP_get_param, HVM_PARAM_STORE_PFN, &val, 0), -XEN_EPERM);
-	assert_int_equal(param(fake_vcpu(0), HVMOP_get_param, HVM_PARAM_STORE_PFN, &val, 8), -XEN_EPERM);
+	assert_int_equal(param(fake_vcpu(0), HVMOP_get_param, HVM_PARAM_STORE_PFN, &val, 8), -XEN_ESRCH);
 }
 
 static void dom0_sets_any_param(void **state)

@@ -20,6 +20,8 @@
 #include "hv_call.h"
 #include "hvpriv.h"
 
+#define HV_GRANT_FRAMES	64ULL	/* the largest grant table, see struct zendo_grant_page */
+
 #define HV_BLOCK_ORDER	9
 #define HV_BLOCK_PAGES	(1U << HV_BLOCK_ORDER)
 #define HV_NO_GFN	((unsigned long)LONG_MAX)
@@ -245,7 +247,7 @@ static int add_check(struct hv_domain *d, const struct hvpriv_add_memory *am)
 	if (am->reserved || (am->flags & ~HVPRIV_MEM_SPECIAL) || !am->nr_pages ||
 	    am->gfn >= HV_MAX_GFN || am->nr_pages > HV_MAX_GFN - am->gfn)
 		return -EINVAL;
-	if (am->nr_pages > m->max_pages - m->nr_frames)
+	if (m->nr_frames >= m->max_pages || am->nr_pages > m->max_pages - m->nr_frames)
 		return -E2BIG;
 	if (range_in_use(m, am->gfn, am->nr_pages))
 		return -EEXIST;
@@ -298,7 +300,8 @@ int hv_memory_populate(struct hv_domain *d, u32 nr)
 	if (!b.ext)
 		return -ENOMEM;
 	mutex_lock(&d->lock);
-	nr = min_t(u64, nr, d->mem.max_pages - d->mem.nr_frames);
+	/* The limit is on RAM; grant frames come out of the same stock, up to a whole table above it. */
+	nr = min_t(u64, nr, d->mem.max_pages + HV_GRANT_FRAMES - min(d->mem.nr_frames, d->mem.max_pages + HV_GRANT_FRAMES));
 	while (!r && nr--) {
 		page = alloc_pages_node(NUMA_NO_NODE, HV_GFP, 0);
 		r = page ? batch_add(&b, page, HV_NO_GFN, 0, ZEXT_POPULATE) : -ENOMEM;
