@@ -318,19 +318,19 @@ static void take_back(struct hv_domain *d, u64 hpa)
 {
 	struct hv_memory *m = &d->mem;
 	unsigned long pfn = PHYS_PFN(hpa);
-	struct hv_block *b = xa_load(&m->pfn_blocks, pfn >> HV_BLOCK_ORDER);
-	void *entry;
+	void *entry = xa_erase(&m->pfn_pages, pfn);
+	struct hv_block *b;
 
-	if (b) {
-		if (WARN_ON_ONCE(test_and_set_bit(pfn & (HV_BLOCK_PAGES - 1), b->gone)))
-			return;
-	} else {
-		entry = xa_erase(&m->pfn_pages, pfn);
-		if (WARN_ONCE(!entry, "d%u gave up %#llx, which it never had\n", d->domid, hpa))
-			return;
+	/* Single pages first: one may be a page of a block that was given up before, and came from the allocator again. */
+	if (entry) {
 		if (xa_to_value(entry) != HV_NO_GFN)
 			xa_erase(&m->gfn_pages, xa_to_value(entry));
 		m->nr_single--;
+	} else {
+		b = xa_load(&m->pfn_blocks, pfn >> HV_BLOCK_ORDER);
+		if (WARN_ONCE(!b || test_and_set_bit(pfn & (HV_BLOCK_PAGES - 1), b->gone),
+			      "d%u gave up %#llx, which it did not have\n", d->domid, hpa))
+			return;
 	}
 	m->nr_frames--;
 	if (m->nr_ram)		/* special frames are not in it */
