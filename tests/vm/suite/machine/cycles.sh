@@ -26,7 +26,7 @@ census() {
 compare() {
 	join "$1" "$2" | awk '
 		BEGIN {
-			# A machine that has just started moves by 20 MiB by itself; a page or two lost with each of 200
+			# One run moved by 21 MiB and another by 2, taken for noise of a machine just started; a page or two lost with each of 200
 			# guests shows in pool, slab and domains, the memory of guests in gigabytes here.
 			slack["MemAvailable:"] = 40960; slack["Slab:"] = 4096; slack["SUnreclaim:"] = 2048
 			slack["PageTables:"] = 512; slack["KernelStack:"] = 256; slack["processes:"] = 6
