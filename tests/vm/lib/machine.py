@@ -21,7 +21,10 @@ def cpu_args(accel, options):
     elif accel == "kvm":
         args = ["-accel", "kvm", "-cpu", options.cpu or "host"]
     else:
-        args = ["-accel", "tcg,thread=multi", "-cpu", options.cpu or "max"]
+        # One thread for all CPUs: with a thread each, QEMU loses bits of the
+        # first CPU's SVM state; docs/dom0-machine.md says how.
+        thread = "multi" if options.parallel else "single"
+        args = ["-accel", f"tcg,thread={thread}", "-cpu", options.cpu or "max"]
     return args + ["-smp", str(options.cpus), "-m", str(options.mem)]
 
 
