@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-journal.h>
@@ -22,6 +23,12 @@ static int to_journal(void)
 	return getenv("JOURNAL_STREAM") != NULL;
 }
 
+/*
+ * By the stream that systemd connected, not by the journal's native socket: of a native message the journal finds the unit by
+ * the sender's cgroup, and a domain that lives for a moment is gone before a busy journal looks. Why it ended would then be
+ * missing from 'journalctl -u'. Having seen the stream, the journal knows the process for what comes natively, too. The unit
+ * adds ZENDO_DOMAIN=.
+ */
 void log_message(int priority, const char *format, ...)
 {
 	char text[1024];
@@ -30,11 +37,13 @@ void log_message(int priority, const char *format, ...)
 	va_start(ap, format);
 	(void)vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
-	if (to_journal())
-		(void)sd_journal_send("MESSAGE=%s", text, "PRIORITY=%d", priority,
-				      "ZENDO_DOMAIN=%s", domain, NULL);
-	else
+	if (!to_journal()) {
 		(void)fprintf(stderr, "zendo-run: %s\n", text);
+		return;
+	}
+	/* The prefix is for one line (sd-daemon(3)). */
+	for (char *rest, *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		(void)fprintf(stderr, "<%d>%s\n", priority, line);
 }
 
 void log_console(const char *line)
