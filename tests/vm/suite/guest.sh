@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# budget: 200
+# budget: 240
 #
 # The stock Debian kernel as a guest, from its vmlinuz: clock, console, end, and
 # what the tools do with it.

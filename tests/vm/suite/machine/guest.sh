@@ -34,11 +34,12 @@ boots_and_ends() {
 	ended first 30
 }
 
+# The stock kernel counts ticks until it takes its clock source, and on an emulated machine that is busy it misses some: seconds. A clock
+# that was set wrongly is off by far more.
 date_is_right() {
 	local guest
 	guest=$(fact first DATE)
-	# We look a moment after the guest did.
-	between 'seconds behind dom0' $(($(cat /root/date) - guest)) -1 2
+	between 'seconds behind dom0' $(($(cat /root/date) - guest)) -1 10
 }
 
 sleep_is_right() {
@@ -124,20 +125,28 @@ typing_works() {
 	detach
 }
 
-date_is_right_after_pause() {
-	zendo pause one
-	sleep 3
-	zendo unpause one
-	attach one
-	# shellcheck disable=SC2016 # for the guest
-	local guest before after
+# Seconds that the guest's clock is behind dom0's: ask_date WORD
+ask_date() {
+	local before
 	before=$(date +%s)
-	echo 'echo NOW=$(date +%s)' >&7
-	wait_for 20 screen_has '^NOW=[0-9]+'
-	after=$(date +%s)
+	# shellcheck disable=SC2016 # for the guest
+	echo "echo $1="'$(date +%s)' >&7
+	wait_for 20 screen_has "^$1=[0-9]+" || { cat "$scratch/screen"; return 1; }
+	behind=$((before - $(sed -n "s/^$1=\([0-9]*\).*/\1/p" "$scratch/screen")))
+}
+
+# A pause is no time that the guest does not see: its clock is as far behind as it was, but for the way there and back.
+date_is_right_after_pause() {
+	local first
+	attach one
+	ask_date NOW
+	first=$behind
+	zendo pause one
+	sleep 5
+	zendo unpause one
+	ask_date LATER
 	detach
-	guest=$(sed -n 's/^NOW=\([0-9]*\).*/\1/p' "$scratch/screen")
-	between 'date' "$guest" $((before - 1)) $((after + 1))
+	between 'more seconds behind than before the pause' $((behind - first)) -3 3
 }
 
 two_viewers() {
