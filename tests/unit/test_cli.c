@@ -36,6 +36,7 @@ FAKE(unpause)
 FAKE(info)
 FAKE(dmesg)
 FAKE(doctor)
+FAKE(events)
 FAKE(launch)
 FAKE(leave)
 

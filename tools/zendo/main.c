@@ -30,6 +30,9 @@ const struct command commands[] = {
 	  "  -j, --json      for programs\n", cmd_info },
 	{ "dmesg", "[-f]", "print the hypervisor's log",
 	  "  -f, --follow    wait for more\n", cmd_dmesg },
+	{ "events", "[--json]", "print what happens to domains, as it happens",
+	  "  -j, --json      an object on each line, for programs\n"
+	  "Columns: time, event, id, name, the reason of a shutdown.\n", cmd_events },
 	{ "doctor", "[--json]", "check what the hypervisor needs from this machine",
 	  "  -j, --json      for programs\n"
 	  "Exit status: 0 nothing stands in the way, 1 something does.\n", cmd_doctor },

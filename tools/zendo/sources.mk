@@ -10,6 +10,7 @@ ZENDO_SRCS := \
 	tools/zendo/cmd_create.c \
 	tools/zendo/cmd_dmesg.c \
 	tools/zendo/cmd_doctor.c \
+	tools/zendo/cmd_events.c \
 	tools/zendo/cmd_info.c \
 	tools/zendo/cmd_launch.c \
 	tools/zendo/cmd_list.c \
@@ -19,4 +20,4 @@ ZENDO_SRCS := \
 	tools/zendo/progress.c \
 	tools/zendo/unit.c
 ZENDO_CFLAGS := -Iinclude -Iinclude/uapi -Itools/libzendo -Itools/zendo
-ZENDO_PKGS := libsystemd json-c
+ZENDO_PKGS := libsystemd json-c libmnl

@@ -14,7 +14,7 @@ _zendo()
 	local cur prev words cword command options
 	_init_completion || return
 
-	local commands='create list console destroy pause unpause info dmesg doctor launch leave version help'
+	local commands='create list console destroy pause unpause info dmesg events doctor launch leave version help'
 	if [ "$cword" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
 		return
@@ -22,7 +22,7 @@ _zendo()
 	command=${words[1]}
 	case $command in
 	create) options='--console --paused --dry-run' ;;
-	list | info | doctor) options='--json' ;;
+	list | info | events | doctor) options='--json' ;;
 	console) options='--force --read-only --scrollback' ;;
 	dmesg) options='--follow' ;;
 	esac

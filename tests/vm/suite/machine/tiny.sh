@@ -75,9 +75,30 @@ neighbour_lives() {
 	equal 'crashes in its journal' "$(journal_of neighbour | grep -ci crash)" 0
 }
 
+# A whole life as programs see it; it is an ordinary user who listens.
+events_are_told() {
+	local listener
+	refuses timeout 10 zendo events --frobnicate
+	setpriv --reuid=nobody zendo events --json >"$scratch/events" &
+	listener=$!
+	trap 'kill $listener; wait $listener || true' EXIT
+	# The kernel's table of netlink sockets: generic (16), this process, member of a group.
+	listens() { awk -v pid=$listener '$2 == 16 && $3 == pid && $4 !~ /^0+$/ { found = 1 } END { exit !found }' /proc/net/netlink; }
+	wait_for 20 listens
+	zendo create -p "$(tiny told hello poweroff)"
+	zendo unpause told
+	wait_for 30 gone told
+	destroyed() { grep -q '"destroyed"' "$scratch/events"; }
+	wait_for 10 destroyed || { cat "$scratch/events"; return 1; }
+	cat "$scratch/events"
+	equal events "$(jq -r 'select(.name == "told") | .event' "$scratch/events" | tr '\n' ' ')" 'created running shutdown destroyed '
+	equal reason "$(jq -r 'select(.event == "shutdown") | .reason' "$scratch/events")" poweroff
+}
+
 check 'hypervisor' systemctl start zendo
 check 'a neighbour' zendo create "$(tiny neighbour hello idle)"
 
+check 'events of a life are told' events_are_told
 check 'hello' passes hello hello ''
 check 'spec32' passes spec32 spec32 ''
 check 'bench' passes bench bench n=100
