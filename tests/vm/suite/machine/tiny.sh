@@ -113,8 +113,7 @@ two_with_registers() {
 }
 
 check 'registers are kept, two guests at once' two_with_registers
-skip 'abi: memory' 'ends with a crash after it has mapped grant frames: docs/limits.md'
-for group in hypercalls time events cpu traps apic; do
+for group in hypercalls memory time events cpu traps apic; do
 	check "abi: $group" passes "abi-$group" abi "only=$group"
 done
 check 'random hypercalls' passes fuzz fuzz 'seed=1 count=20000'
