@@ -11,8 +11,14 @@
 
 #define PTE_P		(1ULL << 0)
 #define PTE_RW		(1ULL << 1)
+#define PTE_US		(1ULL << 2)
 #define PTE_PS		(1ULL << 7)
 #define PTE_ADDR	0x000ffffffffff000ULL
+
+/* A page fault's error code (APM vol. 2, 8.4.2) */
+#define PF_PRESENT	(1U << 0)
+#define PF_WRITE	(1U << 1)
+#define PF_USER		(1U << 2)
 
 uint64_t p2m_max_gfn(const struct domain *d)
 {
@@ -200,26 +206,46 @@ static int read_entry(struct domain *d, uint64_t table, unsigned int index, unsi
 	return rc;
 }
 
+/* What a walk is for, and what it has met. */
+struct walk {
+	bool	 write, user, smap;	/* smap: the supervisor may not touch user pages */
+	uint64_t rights;		/* RW and US of all levels */
+	bool	 present;		/* what was asked for is there: rights decide */
+};
+
+/* False: the walk ends here. Rights are looked at when all levels are known: an entry that is absent comes first. */
+static bool enter(struct walk *w, uint64_t e)
+{
+	w->rights &= e;
+	return e & PTE_P;
+}
+
+static int decide(struct walk *w, uint64_t addr, gpa_t *ret)
+{
+	w->present = true;
+	if ((w->write && !(w->rights & PTE_RW)) || (w->user && !(w->rights & PTE_US)) || (w->smap && (w->rights & PTE_US)))
+		return -XEN_EFAULT;
+	*ret = gpa(addr);
+	return 0;
+}
+
 /* 2-level tables of 32-bit mode. */
-static int walk32(struct vcpu *v, const struct paging_state *s, uint64_t a, bool write, gpa_t *ret)
+static int walk32(struct vcpu *v, const struct paging_state *s, uint64_t a, struct walk *w, gpa_t *ret)
 {
 	uint64_t e;
 
 	a &= 0xffffffff;
-	if (read_entry(v->d, s->cr3 & 0xfffff000, (a >> 22) & 1023, 4, &e) || !(e & PTE_P) || (write && !(e & PTE_RW)))
+	if (read_entry(v->d, s->cr3 & 0xfffff000, (a >> 22) & 1023, 4, &e) || !enter(w, e))
 		return -XEN_EFAULT;
-	if ((e & PTE_PS) && (s->cr4 & CR4_PSE)) {
-		*ret = gpa((e & 0xffc00000) | ((e & 0x1fe000) << 19) | (a & 0x3fffff));
-		return 0;
-	}
-	if (read_entry(v->d, e & 0xfffff000, (a >> 12) & 1023, 4, &e) || !(e & PTE_P) || (write && !(e & PTE_RW)))
+	if ((e & PTE_PS) && (s->cr4 & CR4_PSE))
+		return decide(w, (e & 0xffc00000) | ((e & 0x1fe000) << 19) | (a & 0x3fffff), ret);
+	if (read_entry(v->d, e & 0xfffff000, (a >> 12) & 1023, 4, &e) || !enter(w, e))
 		return -XEN_EFAULT;
-	*ret = gpa((e & 0xfffff000) | (a & 0xfff));
-	return 0;
+	return decide(w, (e & 0xfffff000) | (a & 0xfff), ret);
 }
 
 /* PAE, 4- and 5-level tables. A set Accessed bit in a PDPTE is tolerated: some CPUs leave it there. */
-static int walk64(struct vcpu *v, const struct paging_state *s, uint64_t a, bool write, gpa_t *ret)
+static int walk64(struct vcpu *v, const struct paging_state *s, uint64_t a, struct walk *w, gpa_t *ret)
 {
 	int top = !s->long_mode ? 3 : s->cr4 & CR4_LA57 ? 5 : 4;
 	uint64_t table = s->cr3 & (s->long_mode ? PTE_ADDR : 0xffffffe0ULL);
@@ -230,37 +256,60 @@ static int walk64(struct vcpu *v, const struct paging_state *s, uint64_t a, bool
 	for (int l = top; l >= 1; l--) {
 		int shift = PAGE_SHIFT + 9 * (l - 1);
 		uint64_t size = 1ULL << shift;
+		bool pdpte = top == 3 && l == 3;	/* PAE's have no rights (APM vol. 2, 5.2.3) */
 
-		if (read_entry(v->d, table, (a >> shift) & (top == 3 && l == 3 ? 3 : 511), 8, &e) || !(e & PTE_P))
+		if (read_entry(v->d, table, (a >> shift) & (pdpte ? 3 : 511), 8, &e) || !enter(w, e | (pdpte ? PTE_RW | PTE_US : 0)))
 			return -XEN_EFAULT;
-		/* PDPTEs of PAE have no RW bit (APM vol. 2, 5.2.3) */
-		if (write && !(e & PTE_RW) && !(top == 3 && l == 3))
-			return -XEN_EFAULT;
-		if (l == 1 || ((e & PTE_PS) && (l == 2 || (l == 3 && top > 3)))) {
-			*ret = gpa((e & PTE_ADDR & ~(size - 1)) | (a & (size - 1)));
-			return 0;
-		}
+		if (l == 1 || ((e & PTE_PS) && (l == 2 || (l == 3 && top > 3))))
+			return decide(w, (e & PTE_ADDR & ~(size - 1)) | (a & (size - 1)), ret);
 		table = e & PTE_ADDR;
 	}
 	return -XEN_EFAULT;
 }
 
-int gva_to_gpa(struct vcpu *v, gva_t addr, bool write, gpa_t *ret)
+static bool canonical(const struct paging_state *s, uint64_t a)
 {
-	struct paging_state s;
+	int unused = s->cr4 & CR4_LA57 ? 7 : 16;
 
-	ops->paging(v, &s);
-	if (!(s.cr0 & CR0_PG)) {
+	return !s->long_mode || (int64_t)(a << unused) >> unused == (int64_t)a;
+}
+
+static int walk(struct vcpu *v, const struct paging_state *s, gva_t addr, struct walk *w, gpa_t *ret)
+{
+	if (!(s->cr0 & CR0_PG)) {
 		*ret = gpa(addr.v & 0xffffffff);
 		return 0;
 	}
 	/* Supervisor writes ignore RW when CR0.WP is clear. */
-	write = write && (s.cr0 & CR0_WP);
-	if (!(s.cr4 & CR4_PAE))
-		return walk32(v, &s, addr.v, write, ret);
-	if (s.long_mode && (int64_t)(addr.v << (s.cr4 & CR4_LA57 ? 7 : 16)) >> (s.cr4 & CR4_LA57 ? 7 : 16) != (int64_t)addr.v)
-		return -XEN_EFAULT;
-	return walk64(v, &s, addr.v, write, ret);
+	w->write = w->write && (w->user || (s->cr0 & CR0_WP));
+	w->rights = PTE_RW | PTE_US;
+	return s->cr4 & CR4_PAE ? walk64(v, s, addr.v, w, ret) : walk32(v, s, addr.v, w, ret);
+}
+
+int gva_to_gpa(struct vcpu *v, gva_t addr, bool write, gpa_t *ret)
+{
+	struct walk w = { .write = write };
+	struct paging_state s;
+
+	ops->paging(v, &s);
+	return canonical(&s, addr.v) ? walk(v, &s, addr, &w, ret) : -XEN_EFAULT;
+}
+
+int gva_access(struct vcpu *v, gva_t addr, bool write, gpa_t *ret, uint32_t *ret_error)
+{
+	struct paging_state s;
+	struct walk w;
+	int rc;
+
+	ops->paging(v, &s);
+	if (!canonical(&s, addr.v))
+		return -XEN_EINVAL;
+	w = (struct walk){ .write = write, .user = s.cpl == 3,
+			   .smap = s.cpl < 3 && (s.cr4 & CR4_SMAP) && !(v->regs.rflags & RFLAGS_AC) };
+	rc = walk(v, &s, addr, &w, ret);
+	if (rc)
+		*ret_error = (w.present ? PF_PRESENT : 0) | (write ? PF_WRITE : 0) | (s.cpl == 3 ? PF_USER : 0);
+	return rc;
 }
 
 static int gva_copy(struct vcpu *v, gva_t addr, void *buf, size_t len, bool write)

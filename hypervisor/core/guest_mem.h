@@ -19,6 +19,11 @@ int __must_check gpa_write(struct domain *d, gpa_t addr, const void *buf, size_t
 int __must_check gva_read(struct vcpu *v, gva_t addr, void *buf, size_t len);
 int __must_check gva_write(struct vcpu *v, gva_t addr, const void *buf, size_t len);
 int __must_check gva_to_gpa(struct vcpu *v, gva_t addr, bool write, gpa_t *ret);
+/*
+ * The same with the rights an instruction of @v has now, for one byte. -XEN_EFAULT: a page fault with *ret_error; -XEN_EINVAL: not
+ * canonical. Reserved bits of the tables are not looked at, accessed and dirty bits not set.
+ */
+int __must_check gva_access(struct vcpu *v, gva_t addr, bool write, gpa_t *ret, uint32_t *ret_error);
 
 /*
  * A permanent host mapping of [addr, addr + len) inside one guest page (vcpu_info, time areas). The

@@ -23,7 +23,7 @@ enum exit_next vcpu_need_pages(struct vcpu *v, uint32_t pool, uint32_t ram)
 	return NEXT_TO_DOM0;
 }
 
-static enum exit_next crash(struct vcpu *v, const struct exit_info *x, enum zendo_crash_reason why)
+enum exit_next vcpu_crash(struct vcpu *v, const struct exit_info *x, enum zendo_crash_reason why)
 {
 	struct zendo_crash *cr = &v->run->hyp.crash;
 
@@ -62,7 +62,7 @@ static enum exit_next exit_npf(struct vcpu *v, const struct exit_info *x)
 	}
 	guest_log(v->d, "v%u: no memory at %lx (%s) rip %lx", v->id, x->npf.gpa,
 		  x->npf.write ? "write" : x->npf.exec ? "fetch" : "read", v->regs.rip);
-	return crash(v, x, ZCRASH_NO_MEMORY_THERE);
+	return vcpu_crash(v, x, ZCRASH_NO_MEMORY_THERE);
 }
 
 /* VMCALL on an AMD part, VMMCALL on an Intel one: a guest moved here from the other kind uses the wrong one. */
@@ -102,19 +102,19 @@ static enum exit_next exit_ud(struct vcpu *v, const struct exit_info *x)
 
 static enum exit_next exit_shutdown(struct vcpu *v, const struct exit_info *x)
 {
-	return crash(v, x, ZCRASH_TRIPLE_FAULT);
+	return vcpu_crash(v, x, ZCRASH_TRIPLE_FAULT);
 }
 
 static enum exit_next exit_invalid(struct vcpu *v, const struct exit_info *x)
 {
 	guest_log(v->d, "v%u: the CPU refuses the guest's state (rip %lx)", v->id, v->regs.rip);
-	return crash(v, x, ZCRASH_INVALID_STATE);
+	return vcpu_crash(v, x, ZCRASH_INVALID_STATE);
 }
 
 static enum exit_next exit_unknown(struct vcpu *v, const struct exit_info *x)
 {
 	guest_log(v->d, "v%u: unexpected exit %lx (%lx, %lx)", v->id, x->code, x->info1, x->info2);
-	return crash(v, x, ZCRASH_BAD_EXIT);
+	return vcpu_crash(v, x, ZCRASH_BAD_EXIT);
 }
 
 static const struct exit_row {

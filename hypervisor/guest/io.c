@@ -9,6 +9,7 @@
 #define PORT_DEBUG	0xe9
 #define RFLAGS_DF	(1ULL << 10)
 #define VEC_GP		13
+#define VEC_PF		14
 #define CHUNK		64	/* bytes of string I/O before the instruction is left to restart */
 
 static const struct {
@@ -64,41 +65,67 @@ static uint64_t put_bytes(struct vcpu *v, const char *buf, uint64_t n, bool *ret
 	return i;
 }
 
+/* Where the operand's byte at @a is; false: the guest has its fault. */
+static bool operand_at(struct vcpu *v, gva_t a, bool write, gpa_t *ret)
+{
+	uint32_t error;
+	int rc = gva_access(v, a, write, ret, &error);
+
+	if (rc == -XEN_EFAULT) {
+		ops->cr2_set(v, a.v);
+		ops->inject(v, INJECT_EXC, VEC_PF, true, error);
+	} else if (rc) {
+		ops->inject(v, INJECT_EXC, VEC_GP, true, 0);
+	}
+	return !rc;
+}
+
 /*
- * OUTS and INS. A segment override of OUTS is not known here: DS is assumed, as every compiler emits it. Only the debug
- * port's data is looked at; other OUTS just move the registers on, any count at once.
+ * Copy an operand of at most two pages with the guest's own rights; nothing is changed unless all of it can be reached. False:
+ * @ret_next says how it ends.
+ */
+static bool operand_copy(struct vcpu *v, const struct exit_info *x, gva_t a, char *buf, size_t len, enum exit_next *ret_next)
+{
+	size_t first = MIN(len, PAGE_SIZE - (a.v & ~PAGE_MASK));
+	gpa_t g[2];
+
+	if (!operand_at(v, a, x->io.in, &g[0]) || (first < len && !operand_at(v, gva(a.v + first), x->io.in, &g[1])))
+		return false;
+	if (x->io.in ? gpa_write(v->d, g[0], buf, first) || (first < len && gpa_write(v->d, g[1], buf + first, len - first))
+		     : gpa_read(v->d, g[0], buf, first) || (first < len && gpa_read(v->d, g[1], buf + first, len - first))) {
+		*ret_next = vcpu_crash(v, x, ZCRASH_NO_MEMORY_THERE);
+		return false;
+	}
+	return true;
+}
+
+/*
+ * OUTS and INS. A segment override of OUTS is not known here: DS is assumed, as every compiler emits it. The elements of one exit lie in
+ * one page, or there is one of them: so a fault is that of the first element that cannot be reached.
  */
 static enum exit_next string_io(struct vcpu *v, const struct exit_info *x)
 {
 	uint8_t as = x->io.addr_size, size = x->io.size;
 	uint64_t *index = x->io.in ? &v->regs.rdi : &v->regs.rsi;
-	uint64_t count = x->io.rep ? get_sized(v->regs.rcx, as) : 1, n = count;
-	bool down = v->regs.rflags & RFLAGS_DF, text = !x->io.in && x->io.port == PORT_DEBUG && size == 1;
-	bool to_dom0 = false;
+	uint64_t count = x->io.rep ? get_sized(v->regs.rcx, as) : 1, at = get_sized(*index, as), n;
+	bool down = v->regs.rflags & RFLAGS_DF, to_dom0 = false;
+	gva_t a = linear(v, x->io.in ? ZSEG_ES : ZSEG_DS, at);
+	enum exit_next next = NEXT_RESUME;
 	char buf[CHUNK];
-	uint64_t at = get_sized(*index, as);
 
-	if (x->io.in || text)
-		n = MIN(n, down ? 1 : (uint64_t)CHUNK / size);
-	if (n && x->io.in) {
-		memset(buf, (uint8_t)in_value(x->io.port), sizeof(buf));
-		if (gva_write(v, linear(v, ZSEG_ES, at), buf, n * size))
-			goto fault;
-	} else if (n && text) {
-		if (gva_read(v, linear(v, ZSEG_DS, at), buf, n))
-			goto fault;
+	n = down ? 1 : MIN(CHUNK, PAGE_SIZE - (a.v & ~PAGE_MASK)) / size;
+	n = MIN(count, n ? n : 1);
+	memset(buf, (uint8_t)in_value(x->io.port), sizeof(buf));
+	if (n && !operand_copy(v, x, a, buf, n * size, &next))
+		return next;
+	if (!x->io.in && x->io.port == PORT_DEBUG && size == 1)
 		n = put_bytes(v, buf, n, &to_dom0);
-	}
 	set_sized(index, down ? at - n * size : at + n * size, as);
 	if (x->io.rep)
 		set_sized(&v->regs.rcx, count - n, as);
 	if (n == count)
 		ops->skip(v, x->insn_len);
 	return to_dom0 ? NEXT_TO_DOM0 : NEXT_RESUME;
-fault:
-	/* The walk does not say why: #GP, not the #PF a processor gives. Kernels touch such buffers before. */
-	ops->inject(v, INJECT_EXC, VEC_GP, true, 0);
-	return NEXT_RESUME;
 }
 
 enum exit_next guest_io(struct vcpu *v, const struct exit_info *x)

@@ -280,6 +280,8 @@ static void string_io(void)
 	src = (void *)0x700000000000;
 	__asm__ volatile("1: rep insl; 2:" FIXUP(1b, 2b) : "+D"(src), "+c"(n) : "d"(0xcfc) : "memory");
 	check(last_trap == 14, "ins-to-nowhere", "trap %u", last_trap);
+	check(last_trap_error == 2, "ins-to-nowhere-error-code", "%lx", (unsigned long)last_trap_error);
+	check(read_cr2() == 0x700000000000, "ins-to-nowhere-address", "%lx", read_cr2());
 
 	src = (void *)(uintptr_t)h;
 	n = 1;

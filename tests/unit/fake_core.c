@@ -251,6 +251,17 @@ int gva_to_gpa(struct vcpu *v, gva_t addr, bool write, gpa_t *ret)
 	return 0;
 }
 
+int gva_access(struct vcpu *v, gva_t addr, bool write, gpa_t *ret, uint32_t *ret_error)
+{
+	int rc = gva_to_gpa(v, addr, write, ret);
+
+	if (fake.paging.code64 && (int64_t)(addr.v << 16) >> 16 != (int64_t)addr.v)
+		return -XEN_EINVAL;
+	if (rc)
+		*ret_error = write ? 2 : 0;
+	return rc;
+}
+
 static int gva_copy(struct vcpu *v, gva_t addr, void *buf, size_t len, bool write)
 {
 	char *b = buf;
@@ -345,6 +356,13 @@ enum exit_next vcpu_need_pages(struct vcpu *v, uint32_t pool, uint32_t ram)
 	return NEXT_TO_DOM0;
 }
 
+enum exit_next vcpu_crash(struct vcpu *v, const struct exit_info *x, enum zendo_crash_reason why)
+{
+	(void)x;
+	v->run->hyp.crash.reason = why;
+	return NEXT_KILL;
+}
+
 uint64_t host_tsc(void) { return fake.tsc; }
 uint64_t host_tsc_khz(void) { return fake.tsc_khz; }
 
@@ -381,16 +399,18 @@ static void op_skip(struct vcpu *v, uint8_t len) { v->regs.rip += len; fake.skip
 static void op_sregs_get(struct vcpu *v, struct zendo_sregs *s) { (void)v; *s = fake.sregs; }
 static int op_sregs_set(struct vcpu *v, const struct zendo_sregs *s) { (void)v; fake.sregs = *s; return 0; }
 static void op_cr4_set(struct vcpu *v, uint64_t val) { (void)v; fake.cr4 = val; fake.paging.cr4 = val; }
+static void op_cr2_set(struct vcpu *v, uint64_t val) { (void)v; fake.cr2 = val; }
 static void op_tsc_offset(struct vcpu *v, uint64_t o) { fake.tsc_offset[v->id] = o; }
 static void op_flush_guest(struct vcpu *v) { (void)v; fake.guest_flushes++; }
 static bool op_may_inject(struct vcpu *v, enum inject_type t) { return t == INJECT_NMI || (v->regs.rflags & 0x200); }
 
 static void op_inject(struct vcpu *v, enum inject_type t, uint8_t vector, bool has_error, uint32_t error)
 {
-	(void)v, (void)error;
+	(void)v;
 	if (t == INJECT_EXC) {
 		fake.injected = vector;
 		fake.injected_error = has_error;
+		fake.error = error;
 	}
 }
 
@@ -425,7 +445,7 @@ static const struct vendor_ops fake_ops = {
 	.name = "svm",
 	.may_inject = op_may_inject, .inject = op_inject, .skip = op_skip, .paging = op_paging,
 	.sregs_get = op_sregs_get, .sregs_set = op_sregs_set, .msr_get = op_msr_get, .msr_set = op_msr_set,
-	.cr4_set = op_cr4_set, .tsc_offset = op_tsc_offset, .flush_guest = op_flush_guest,
+	.cr4_set = op_cr4_set, .cr2_set = op_cr2_set, .tsc_offset = op_tsc_offset, .flush_guest = op_flush_guest,
 };
 const struct vendor_ops *ops = &fake_ops;
 

@@ -46,6 +46,8 @@ struct fake {
 	uint32_t skipped;			/* bytes, since fake_exit() */
 	int injected;				/* vector of the last exception, -1 = none */
 	bool injected_error;
+	uint32_t error;
+	uint64_t cr2;
 	uint32_t guest_flushes;
 	uint64_t cr4;
 	uint64_t tsc_offset[ZENDO_MAX_VCPUS];

@@ -407,6 +407,53 @@ static void four_levels_are_walked(void **state)
 	assert_no_walk(0);
 }
 
+/* @error -1: allowed */
+static void assert_access(uint64_t va, bool write, int error)
+{
+	gpa_t a = gpa(~0ULL);
+	uint32_t e = 0;
+
+	assert_int_equal(gva_access(&v, gva(va), write, &a, &e), error < 0 ? 0 : -XEN_EFAULT);
+	assert_int_equal(error < 0 ? a.v : e, error < 0 ? PAGES + (va & 0xfff) : (uint64_t)error);
+}
+
+static void an_instruction_has_the_rights_of_its_level(void **state)
+{
+	const uint64_t va = 0x00007f0012345678;
+	uint64_t *pml4e, *pte;
+	uint32_t e;
+	gpa_t a;
+
+	(void)state;
+	set_paging(4);
+	map64(4, va & ~0xfffULL, PAGES, 1);
+	pml4e = entry64(fake_paging.cr3, 4, va, 4);
+	pte = entry64(fake_paging.cr3, 4, va, 1);
+	assert_access(va, true, -1);
+	assert_access(va + PAGE_SIZE, false, 0);		/* absent */
+	assert_access(va + PAGE_SIZE, true, 2);
+	fake_paging.cpl = 3;
+	assert_access(va, false, 5);			/* the supervisor's */
+	assert_access(va, true, 7);
+	assert_access(va + PAGE_SIZE, true, 6);
+	*pte |= US;
+	assert_access(va, true, -1);
+	*pte &= ~RW;
+	fake_paging.cr0 &= ~CR0_WP;			/* counts for the supervisor only */
+	assert_access(va, true, 7);
+	*pte &= ~P;					/* forbidden above, absent below: absent */
+	*pml4e &= ~US;
+	assert_access(va, false, 4);
+	*pte |= P | RW;
+	*pml4e |= US;
+	fake_paging.cpl = 0;
+	fake_paging.cr4 |= CR4_SMAP;
+	assert_access(va, false, 1);
+	v.regs.rflags = RFLAGS_AC;
+	assert_access(va, false, -1);
+	assert_int_equal(gva_access(&v, gva(1ULL << 47), false, &a, &e), -XEN_EINVAL);
+}
+
 static void five_levels_are_walked(void **state)
 {
 	(void)state;
@@ -634,6 +681,7 @@ int main(void)
 		guest_unit(unmapping_a_page_of_a_large_one_leaves_the_others),
 		guest_unit(without_paging_linear_is_physical),
 		guest_unit(four_levels_are_walked),
+		guest_unit(an_instruction_has_the_rights_of_its_level),
 		guest_unit(five_levels_are_walked),
 		guest_unit(an_address_that_is_not_canonical_is_refused),
 		guest_unit(the_control_bits_of_cr3_are_no_address),

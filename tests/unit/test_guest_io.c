@@ -132,11 +132,11 @@ static void string_io_follows_address_size_and_direction(void **state)
 	assert_int_equal(v->regs.rsi, 0xaaaa00001002);
 	assert_int_equal(v->regs.rcx, 0xbbbb00000000);
 	assert_int_equal(fake.skipped, 2);
-	/* 32-bit clears the rest; another port takes any count at once */
+	/* 32-bit clears the rest */
 	v->regs.rsi = 0xaaaa00001000;
-	v->regs.rcx = 0xbbbb80000000;
+	v->regs.rcx = 0xbbbb00000010;
 	io(0x80, 2, false, true, true, 4);
-	assert_int_equal(v->regs.rsi, 0x1000);
+	assert_int_equal(v->regs.rsi, 0x1020);
 	assert_int_equal(v->regs.rcx, 0);
 	/* downwards: one at a time */
 	fake.paging.code64 = true;
@@ -176,20 +176,85 @@ static void segment_bases_count_outside_64_bit_mode(void **state)
 	assert_int_equal(v->regs.rdi, 0x28);
 }
 
-static void a_bad_buffer_is_gp(void **state)
+static void assert_page_fault(uint64_t addr, uint32_t error)
+{
+	assert_int_equal(fake.injected, 14);
+	assert_true(fake.injected_error);
+	assert_int_equal(fake.error, error);
+	assert_int_equal(fake.cr2, addr);
+	assert_int_equal(fake.skipped, 0);
+}
+
+static void an_operand_that_is_not_mapped_is_a_page_fault(void **state)
 {
 	struct vcpu *v = fake_vcpu(0);
 
 	(void)state;
-	v->regs.rsi = v->regs.rdi = 1ULL << 50;
+	v->regs.rsi = v->regs.rdi = 0x700000000000;
 	v->regs.rcx = 5;
 	assert_int_equal(io(0xe9, 1, false, true, true, 8), NEXT_RESUME);
+	assert_page_fault(0x700000000000, 0);
+	assert_int_equal(io(0x80, 2, false, true, false, 8), NEXT_RESUME);	/* also where nobody looks at the data */
+	assert_page_fault(0x700000000000, 0);
+	assert_int_equal(io(0x10, 1, true, true, true, 8), NEXT_RESUME);
+	assert_page_fault(0x700000000000, 2);
+	assert_int_equal(v->regs.rcx, 5);
+	assert_int_equal(v->regs.rsi, 0x700000000000);
+	assert_int_equal(v->regs.rdi, 0x700000000000);
+	assert_int_equal(v->g.text_len, 0);
+}
+
+static void elements_before_the_fault_are_done(void **state)
+{
+	struct vcpu *v = fake_vcpu(0);
+
+	(void)state;
+	fake_write(0x1ffd, "abc", 3);
+	fake.linear_hole[2] = true;
+	v->regs.rsi = 0x1ffd;
+	v->regs.rcx = 10;
+	io(0xe9, 1, false, true, true, 8);
+	assert_int_equal(fake.injected, -1);
+	assert_memory_equal(v->g.text, "abc", 3);
+	io(0xe9, 1, false, true, true, 8);
+	assert_page_fault(0x2000, 0);
+	assert_int_equal(v->regs.rcx, 7);
+	assert_int_equal(v->regs.rsi, 0x2000);
+	/* one element across the border: nothing of it is written, and the fault is the second page's */
+	v->regs.rdi = 0x1ffd;
+	io(0x10, 4, true, true, false, 8);
+	assert_page_fault(0x2000, 2);
+	assert_memory_equal(fake_va(0x1ffd), "abc", 3);
+	assert_int_equal(v->regs.rdi, 0x1ffd);
+	/* and with the page there */
+	fake.linear_hole[2] = false;
+	io(0x10, 4, true, true, false, 8);
+	assert_int_equal(fake.skipped, 2);
+	assert_memory_equal(fake_va(0x1ffd), "\xff\xff\xff", 3);
+	assert_memory_equal(fake_va(0x2000), "\xff\0", 2);
+}
+
+static void an_address_that_is_not_canonical_is_gp(void **state)
+{
+	(void)state;
+	fake_vcpu(0)->regs.rsi = 1ULL << 50;
+	io(0xe9, 1, false, true, false, 8);
 	assert_int_equal(fake.injected, 13);
 	assert_int_equal(fake.skipped, 0);
-	assert_int_equal(v->regs.rcx, 5);
-	io(0x10, 1, true, true, true, 8);
-	assert_int_equal(fake.injected, 13);
-	assert_int_equal(v->regs.rdi, 1ULL << 50);
+}
+
+/* As for any other instruction. */
+static void an_operand_without_memory_ends_the_guest(void **state)
+{
+	struct vcpu *v = fake_vcpu(0);
+
+	(void)state;
+	fake.linear[3] = FAKE_RAM + 5;
+	v->regs.rsi = v->regs.rdi = 0x3000;
+	assert_int_equal(io(0xe9, 1, false, true, false, 8), NEXT_KILL);
+	assert_int_equal(v->run->hyp.crash.reason, ZCRASH_NO_MEMORY_THERE);
+	assert_int_equal(io(0x10, 1, true, true, false, 8), NEXT_KILL);
+	assert_int_equal(fake.injected, -1);
 }
 
 int main(void)
@@ -198,7 +263,9 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 		T(reads_give_the_table_or_ones), T(writes_are_dropped), T(debug_text_goes_out_by_lines),
 		T(rep_outsb_restarts_in_chunks), T(short_lines_in_one_chunk_are_not_lost),
-		T(string_io_follows_address_size_and_direction), T(segment_bases_count_outside_64_bit_mode), T(a_bad_buffer_is_gp),
+		T(string_io_follows_address_size_and_direction), T(segment_bases_count_outside_64_bit_mode),
+		T(an_operand_that_is_not_mapped_is_a_page_fault), T(elements_before_the_fault_are_done),
+		T(an_address_that_is_not_canonical_is_gp), T(an_operand_without_memory_ends_the_guest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,6 +110,7 @@ struct vendor_ops {
 	bool (*msr_get)(struct vcpu *v, uint32_t index, uint64_t *val);
 	bool (*msr_set)(struct vcpu *v, uint32_t index, uint64_t val);
 	void (*cr4_set)(struct vcpu *v, uint64_t val);	/* checked by the caller */
+	void (*cr2_set)(struct vcpu *v, uint64_t val);	/* injecting a #PF does not */
 	void (*tsc_offset)(struct vcpu *v, uint64_t offset);
 
 	/* Nested tables: level 1 = 4 KiB leaf, 2 = 2 MiB, 3 = 1 GiB. */

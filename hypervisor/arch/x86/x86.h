@@ -50,6 +50,7 @@
 #define CR4_LA57	(1ULL << 12)
 #define CR4_PCIDE	(1ULL << 17)
 #define CR4_OSXSAVE	(1ULL << 18)
+#define CR4_SMAP	(1ULL << 21)
 
 #define RFLAGS_FIXED	(1ULL << 1)
 #define RFLAGS_TF	(1ULL << 8)
@@ -57,6 +58,7 @@
 #define RFLAGS_RF	(1ULL << 16)
 #define DR6_BS		(1ULL << 14)
 #define RFLAGS_VM	(1ULL << 17)
+#define RFLAGS_AC	(1ULL << 18)
 
 #define VEC_DB	1
 #define VEC_NMI	2

@@ -161,6 +161,16 @@ void svm_park(struct cpu *c, struct vcpu *v)
 	(void)v;	/* all state is in memory after every exit */
 }
 
+/* A16, A32, A64 (APM vol. 2, 15.10.2). TCG (7.2) sets none of them: there it is the mode's own, prefix or not. */
+static uint8_t io_addr_size(const struct vmcb *b)
+{
+	uint8_t said = (b->info1 >> 7) & 7;
+
+	if (said)
+		return said * 2;
+	return (b->efer & EFER_LMA) && (b->cs.attr & 0x200) ? 8 : b->cs.attr & 0x400 ? 4 : 2;
+}
+
 static void decode_io(struct vmcb *b, struct exit_info *x)
 {
 	x->kind = EXIT_IO;
@@ -169,7 +179,7 @@ static void decode_io(struct vmcb *b, struct exit_info *x)
 	x->io.in = b->info1 & 1;
 	x->io.string = b->info1 & 4;
 	x->io.rep = b->info1 & 8;
-	x->io.addr_size = b->info1 & (1U << 9) ? 8 : b->info1 & (1U << 8) ? 4 : 2;
+	x->io.addr_size = io_addr_size(b);
 	x->insn_len = (uint8_t)(b->info2 - b->rip);	/* EXITINFO2 is the next RIP (APM vol. 2, 15.10.2) */
 }
 
@@ -564,6 +574,11 @@ void svm_cr4_set(struct vcpu *v, uint64_t val)
 	if ((s->vmcb->cr4 ^ val) & (CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_LA57 | 1ULL << 20))
 		s->flush = true;
 	s->vmcb->cr4 = val;
+}
+
+void svm_cr2_set(struct vcpu *v, uint64_t val)
+{
+	svm(v)->vmcb->cr2 = val;
 }
 
 void svm_tsc_offset(struct vcpu *v, uint64_t offset)

@@ -21,6 +21,7 @@ int svm_sregs_set(struct vcpu *v, const struct zendo_sregs *s);
 bool svm_msr_get(struct vcpu *v, uint32_t index, uint64_t *val);
 bool svm_msr_set(struct vcpu *v, uint32_t index, uint64_t val);
 void svm_cr4_set(struct vcpu *v, uint64_t val);
+void svm_cr2_set(struct vcpu *v, uint64_t val);
 void svm_tsc_offset(struct vcpu *v, uint64_t offset);
 void svm_flush_guest(struct vcpu *v);
 

@@ -408,6 +408,7 @@ const struct vendor_ops svm_ops = {
 	.msr_get = svm_msr_get,
 	.msr_set = svm_msr_set,
 	.cr4_set = svm_cr4_set,
+	.cr2_set = svm_cr2_set,
 	.tsc_offset = svm_tsc_offset,
 	.npt_leaf = npt_leaf,
 	.npt_table = npt_table,

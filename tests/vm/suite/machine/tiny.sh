@@ -125,7 +125,6 @@ check 'the kinds of crashes are listed' console_has kinds '^triple crashed'
 while read -r kind outcome; do
 	case $kind:$outcome in
 	db-loop:*) skip "crash: $kind" 'aborts QEMU 7.2 by itself' ;;
-	string-io:*) skip "crash: $kind" 'string I/O to an unmapped address raises no #PF yet: docs/limits.md' ;;
 	*:running) check "crash: $kind" kind_runs "$kind" ;;
 	*) check "crash: $kind" kind_ends "$kind" "$outcome" ;;
 	esac
