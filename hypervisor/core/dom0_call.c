@@ -5,6 +5,7 @@
 #include "core/dom0.h"
 #include "core/domain_mem.h"
 #include "core/frame.h"
+#include "core/gfn_table.h"
 #include "core/log.h"
 #include "core/pool.h"
 #include "core/start.h"
@@ -183,6 +184,9 @@ static int64_t do_returned(struct domain *d, const struct call *x)
 }
 static int64_t call_returned(const struct call *x) { return with_domain(x->a, x, do_returned, ANY_STATE); }
 
+static int64_t do_gfn_page(struct domain *d, const struct call *x) { return gfn_table_give(d, hpa(x->b)); }
+static int64_t call_gfn_page(const struct call *x) { return with_domain(x->a, x, do_gfn_page, WHEN_ALIVE); }
+
 static int64_t do_param(struct domain *d, const struct call *x)
 {
 	if (x->b > UINT32_MAX || x->d > 1)
@@ -314,6 +318,7 @@ static int64_t (*const calls[])(const struct call *) = {
 	[ZCALL_DOMAIN_MEMMAP - ZCALL_BASE]	= call_memmap,
 	[ZCALL_DOMAIN_WALLCLOCK - ZCALL_BASE]	= call_wallclock,
 	[ZCALL_DOMAIN_USE - ZCALL_BASE]		= call_use,
+	[ZCALL_GFN_PAGE - ZCALL_BASE]		= call_gfn_page,
 	[ZCALL_VCPU_CREATE - ZCALL_BASE]	= call_vcpu_create,
 	[ZCALL_VCPU_RUN - ZCALL_BASE]		= call_vcpu_run,
 	[ZCALL_VCPU_PARK - ZCALL_BASE]		= call_vcpu_park,

@@ -4,6 +4,7 @@
 #include "core/domain_mem.h"
 #include "core/dom0.h"
 #include "core/frame.h"
+#include "core/gfn_table.h"
 #include "core/guest_mem.h"
 #include "core/log.h"
 #include "core/map.h"
@@ -79,6 +80,8 @@ static int check_create(const struct zendo_domain_create *c)
 
 static void release(struct domain *d)
 {
+	while (!gfn_table_free(d, FREE_BUDGET))
+		;
 	if (d->npt) {
 		while (!npt_free(d->npt, FREE_BUDGET))
 			;
@@ -97,6 +100,8 @@ static int init(struct domain *d, const struct zendo_domain_create *c)
 	if (!d->npt || !d->mem)
 		return -XEN_ENOMEM;
 	rc = npt_init(d->npt, d, (int)boot.levels);
+	if (!rc)
+		rc = gfn_table_init(d, hpa(c->gfn_table_hpa));
 	return rc ? rc : guest_domain_init(d, c);
 }
 
@@ -233,7 +238,7 @@ int domain_kill(struct domain *d)
 		d->guest_gone = true;
 		return -XEN_EAGAIN;
 	}
-	if (!npt_free(d->npt, FREE_BUDGET))
+	if (!gfn_table_free(d, 8 * FREE_BUDGET) || !npt_free(d->npt, FREE_BUDGET))
 		return -XEN_EAGAIN;
 	d->state = DOMAIN_DEAD;
 	return 0;

@@ -18,6 +18,7 @@
 struct vcpu;
 struct npt;
 struct domain_mem;
+struct gfn_table;
 
 #define MAX_DOMAINS	1024		/* domids 1..MAX_DOMAINS-1; 0 is dom0 and has no object */
 
@@ -31,6 +32,7 @@ struct domain {
 	uint8_t		uuid[16];
 	struct npt	*npt;		/* own lock inside */
 	struct domain_mem *mem;		/* lock: frames on their way */
+	struct gfn_table *gfns;		/* physmap lock: what dom0 sees of the nested table */
 
 	spinlock_t	lock;
 	/* lock: */

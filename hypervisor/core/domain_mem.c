@@ -2,6 +2,7 @@
 #include "arch/x86/ops.h"
 #include "core/domain_mem.h"
 #include "core/frame.h"
+#include "core/gfn_table.h"
 #include "core/guest_mem.h"
 #include "core/log.h"
 #include "core/npt.h"
@@ -16,7 +17,13 @@ static int map_extent(struct domain *d, const struct zendo_extent *e)
 
 	if (e->gfn % frames || e->gfn + frames - 1 > p2m_max_gfn(d))
 		return -XEN_EINVAL;
-	rc = npt_map(d->npt, e->gfn << PAGE_SHIFT, hpa(e->hpa), e->order ? 2 : 1, NPT_READ | NPT_WRITE | NPT_EXEC, false);
+	spin_lock(&d->g.physmap_lock);	/* against the guest, who may take it out again at once */
+	rc = gfn_table_prepare(d, gfn(e->gfn), e->order);
+	if (!rc)
+		rc = npt_map(d->npt, e->gfn << PAGE_SHIFT, hpa(e->hpa), e->order ? 2 : 1, NPT_READ | NPT_WRITE | NPT_EXEC, false);
+	if (!rc)
+		gfn_table_set(d, gfn(e->gfn), e->order, hpa_to_mfn(hpa(e->hpa)));
+	spin_unlock(&d->g.physmap_lock);
 	if (!rc)
 		__atomic_fetch_add(&d->nr_pages, frames, __ATOMIC_RELAXED);
 	return rc;

@@ -2,6 +2,7 @@
 #include "arch/x86/x86.h"
 #include "core/cpu.h"
 #include "core/frame.h"
+#include "core/gfn_table.h"
 #include "core/guest_mem.h"
 #include "core/log.h"
 #include "core/map.h"
@@ -58,11 +59,16 @@ struct p2m_entry p2m_lookup(struct domain *d, gfn_t g)
 
 int p2m_map(struct domain *d, gfn_t g, mfn_t m, enum p2m_type type, bool writable)
 {
-	(void)type;	/* the frame's record says it */
+	int rc;
+
 	if (g.v > p2m_max_gfn(d))
 		return -XEN_EINVAL;
-	return npt_map(d->npt, g.v << PAGE_SHIFT, mfn_to_hpa(m), 1,
-		       NPT_READ | NPT_EXEC | (writable ? NPT_WRITE : 0), false);
+	rc = type == P2M_RAM ? gfn_table_prepare(d, g, 0) : 0;
+	if (!rc)
+		rc = npt_map(d->npt, g.v << PAGE_SHIFT, mfn_to_hpa(m), 1, NPT_READ | NPT_EXEC | (writable ? NPT_WRITE : 0), false);
+	if (!rc && type == P2M_RAM)
+		gfn_table_set(d, g, 0, m);
+	return rc;
 }
 
 mfn_t p2m_unmap(struct domain *d, gfn_t g, enum p2m_type *ret_type)
@@ -81,8 +87,12 @@ mfn_t p2m_unmap(struct domain *d, gfn_t g, enum p2m_type *ret_type)
 	if (frame_get(m, &f) && f.count)
 		return INVALID_MFN;
 	*ret_type = type_of(d, m);
+	if (*ret_type == P2M_RAM && gfn_table_prepare(d, g, 0))
+		return INVALID_MFN;
 	if (npt_unmap(d->npt, g.v << PAGE_SHIFT, &l))
 		return INVALID_MFN;
+	if (*ret_type == P2M_RAM)
+		gfn_table_set(d, g, 0, INVALID_MFN);
 	return m;
 }
 

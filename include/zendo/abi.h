@@ -205,6 +205,7 @@ struct zendo_cpu_launch {
 #define ZCALL_DOMAIN_MEMMAP	(ZCALL_BASE + 23) /* (domid, hpa of struct zendo_memmap_entry[], nr): for XENMEM_memory_map */
 #define ZCALL_DOMAIN_WALLCLOCK	(ZCALL_BASE + 24) /* (domid, ns since 1970 now, tsc now) */
 
+#define ZCALL_GFN_PAGE		(ZCALL_BASE + 26) /* (domid, hpa): a page of dom0's for the gfn table, 0 = none -> how many more it takes; held until KILL is done */
 #define ZCALL_DOMAIN_USE	(ZCALL_BASE + 25) /* (domid, 0: frames of RAM, 1: pool pages charged) -> how many now */
 
 #define ZCALL_VCPU_CREATE	(ZCALL_BASE + 32) /* (domid, vcpu, run page hpa, posted pages hpa) */
@@ -296,14 +297,19 @@ struct zendo_memmap_entry {
 };
 
 /*
- * The domain's gfn table, for dom0 to look frames up without a call (F4). One root page; each of
- * its entries covers 2 MiB of guest space (root: first 512 x 512 entries through a second level that dom0
- * gives with ZRUN_NEED_PAGES). Written by the hypervisor only, with single 8-byte stores.
- *	entry: 0 = nothing; bit 0 valid; bit 1 contiguous 2 MiB at hpa; else hpa of a page of 512 leaf entries
- *	leaf:  0 = nothing; bit 0 valid; bit 2 read-only; hpa
+ * The domain's gfn table, for dom0 to look frames of RAM up without a call (F4): root -> tables of 512 entries of 2 MiB -> where
+ * such a chunk is not contiguous, a page of 512 leaves. Written by the hypervisor only, with single 8-byte stores; it never reads
+ * the table back, so dom0 spoils at most what it sees itself. Pages below the root come by ZCALL_GFN_PAGE; dom0 fills up what
+ * is missing before DONATE and at ZRUN_NEED_PAGES.
+ *	entry: 0 = nothing; VALID | BLOCK and hpa of contiguous 2 MiB; VALID and hpa of a page of leaves
+ *	leaf:  0 = nothing; VALID and hpa
+ * Special pages (shared_info, grant frames) are not in it. An entry is cleared before its frame comes by ZCALL_RETURNED: who
+ * looks up, gets a reference to the page, and finds the same entry again has a page that was the guest's meanwhile.
  */
+#define ZENDO_GFN_VALID	1
+#define ZENDO_GFN_BLOCK	2
 struct zendo_gfn_root {
-	uint64_t generation;		/* grows with every removal; readers look twice */
+	uint64_t generation;		/* grows with every removal */
 	uint64_t nr_gfns;		/* gfns at or above it are not in the table */
 	uint64_t entry[510];		/* hpa of tables of 512 entries: 1 GiB of guest space each */
 };

@@ -5,12 +5,12 @@
 core_CFLAGS := -DZENDO_HOST_TEST -DZENDO_CHECK -Ihypervisor -Iinclude -Itests/unit
 core_frame_SRCS := hypervisor/core/frame.c hypervisor/core/pool.c tests/unit/fake_hv.c
 core_npt_SRCS := $(core_frame_SRCS) hypervisor/core/npt.c
-core_domain_SRCS := $(core_npt_SRCS) tests/unit/fake_hv_domain.c
+core_domain_SRCS := $(core_npt_SRCS) hypervisor/core/gfn_table.c tests/unit/fake_hv_domain.c
 
 test_dom0_SRCS = $(core_npt_SRCS) hypervisor/core/dom0.c
 test_dom0_CFLAGS = $(core_CFLAGS)
 
-test_domain_SRCS = $(core_npt_SRCS) hypervisor/core/domain.c
+test_domain_SRCS = $(core_npt_SRCS) hypervisor/core/gfn_table.c hypervisor/core/domain.c
 test_domain_CFLAGS = $(core_CFLAGS)
 
 test_domain_mem_SRCS = $(core_domain_SRCS) hypervisor/core/domain_mem.c hypervisor/core/guest_mem.c
@@ -42,3 +42,7 @@ test_time_CFLAGS = $(core_CFLAGS)
 
 test_vcpu_run_SRCS = hypervisor/core/vcpu.c hypervisor/core/kick.c
 test_vcpu_run_CFLAGS = $(core_CFLAGS)
+
+test_gfn_table_SRCS = $(core_domain_SRCS) hypervisor/core/domain_mem.c hypervisor/core/guest_mem.c
+test_gfn_table_CFLAGS = $(core_CFLAGS)
+test_gfn_table_LIBS = -pthread

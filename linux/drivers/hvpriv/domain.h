@@ -25,13 +25,14 @@ struct hv_domain;
 
 /*
  * Memory of a domain, memory.c. Frames are donated in blocks of 2 MiB where that is possible and
- * singly elsewhere; each is found by guest frame (for mmap) and by host frame (when it comes back).
+ * singly elsewhere; each is found by host frame when it comes back. Where the guest has it now, the hypervisor's
+ * table says (gfn_table.h).
  */
 struct hv_memory {
-	struct xarray gfn_blocks;	/* gfn >> 9 -> struct hv_block */
-	struct xarray pfn_blocks;	/* pfn >> 9 -> the same */
-	struct xarray gfn_pages;	/* gfn -> struct page, single ones */
-	struct xarray pfn_pages;	/* pfn -> gfn or HV_NO_GFN as xa_value, single ones */
+	struct xarray pfn_blocks;	/* pfn >> 9 -> struct hv_block */
+	struct xarray pfn_pages;	/* pfn -> HV_HERE, single ones */
+	struct list_head table_pages;	/* of the gfn table, by page->lru: the hypervisor holds them */
+	u64 nr_table;
 	u64 nr_blocks, nr_single;
 	u64 nr_ram;			/* 4 KiB frames of type RAM */
 	u64 nr_frames;			/* all frames donated and not given up */
@@ -126,6 +127,7 @@ void hv_memory_init(struct hv_memory *m, u64 max_pages);
 int hv_memory_add(struct hv_domain *d, struct hvpriv_add_memory *am);
 int hv_memory_populate(struct hv_domain *d, u32 nr);
 int hv_memory_returned(struct hv_domain *d);
+int hv_memory_tables(struct hv_domain *d);
 int hv_memory_mmap(struct hv_domain *d, struct vm_area_struct *vma);
 int hv_memory_reclaim(struct hv_domain *d);
 void hv_memory_free(struct hv_domain *d);

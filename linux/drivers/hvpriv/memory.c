@@ -17,6 +17,7 @@
 
 #include "domain.h"
 #include "compat/mm.h"
+#include "gfn_table.h"
 #include "hv_call.h"
 #include "hvpriv.h"
 
@@ -24,7 +25,7 @@
 
 #define HV_BLOCK_ORDER	9
 #define HV_BLOCK_PAGES	(1U << HV_BLOCK_ORDER)
-#define HV_NO_GFN	((unsigned long)LONG_MAX)
+#define HV_HERE		xa_mk_value(1)
 #define HV_MAX_GFN	BIT_ULL(48 - PAGE_SHIFT)
 #define HV_BATCH	ARRAY_SIZE(((struct zendo_extents *)0)->e)
 
@@ -33,7 +34,6 @@
 
 /* 2 MiB donated in one piece; split, so that each 4 KiB lives by its own count. */
 struct hv_block {
-	u64 gfn;
 	struct page *page;			/* the first */
 	DECLARE_BITMAP(gone, HV_BLOCK_PAGES);	/* given up by the guest */
 };
@@ -49,22 +49,21 @@ struct hv_batch {
 
 void hv_memory_init(struct hv_memory *m, u64 max_pages)
 {
-	xa_init(&m->gfn_blocks);
 	xa_init(&m->pfn_blocks);
-	xa_init(&m->gfn_pages);
 	xa_init(&m->pfn_pages);
+	INIT_LIST_HEAD(&m->table_pages);
 	m->max_pages = max_pages;
 }
 
 size_t hv_memory_overhead(const struct hv_domain *d)
 {
-	return d->mem.nr_blocks * (sizeof(struct hv_block) + 2 * sizeof(void *)) +
-	       d->mem.nr_single * 2 * sizeof(void *);
+	return d->mem.nr_blocks * (sizeof(struct hv_block) + sizeof(void *)) +
+	       d->mem.nr_single * sizeof(void *) + d->mem.nr_table * PAGE_SIZE;
 }
 
 /* ---- records ---------------------------------------------------------------------------- */
 
-static int record_block(struct hv_memory *m, u64 gfn, struct page *page)
+static int record_block(struct hv_memory *m, struct page *page)
 {
 	struct hv_block *b = kzalloc(sizeof(*b), GFP_KERNEL_ACCOUNT);
 	unsigned long pfn = page_to_pfn(page);
@@ -72,38 +71,23 @@ static int record_block(struct hv_memory *m, u64 gfn, struct page *page)
 
 	if (!b)
 		return -ENOMEM;
-	b->gfn = gfn;
 	b->page = page;
 	r = xa_insert(&m->pfn_blocks, pfn >> HV_BLOCK_ORDER, b, GFP_KERNEL_ACCOUNT);
-	if (r)
-		goto err_free;
-	r = xa_insert(&m->gfn_blocks, gfn >> HV_BLOCK_ORDER, b, GFP_KERNEL_ACCOUNT);
-	if (r)
-		goto err_pfn;
+	if (r) {
+		kfree(b);
+		return r;
+	}
 	m->nr_blocks++;
 	return 0;
-
-err_pfn:
-	xa_erase(&m->pfn_blocks, pfn >> HV_BLOCK_ORDER);
-err_free:
-	kfree(b);
-	return r;
 }
 
-static int record_page(struct hv_memory *m, u64 gfn, struct page *page)
+static int record_page(struct hv_memory *m, struct page *page)
 {
 	int r;
 
-	r = xa_insert(&m->pfn_pages, page_to_pfn(page), xa_mk_value(gfn), GFP_KERNEL_ACCOUNT);
+	r = xa_insert(&m->pfn_pages, page_to_pfn(page), HV_HERE, GFP_KERNEL_ACCOUNT);
 	if (r)
 		return r;
-	if (gfn != HV_NO_GFN) {
-		r = xa_insert(&m->gfn_pages, gfn, page, GFP_KERNEL_ACCOUNT);
-		if (r) {
-			xa_erase(&m->pfn_pages, page_to_pfn(page));
-			return r;
-		}
-	}
 	m->nr_single++;
 	return 0;
 }
@@ -115,31 +99,49 @@ static void forget(struct hv_memory *m, const struct zendo_extent *e)
 	unsigned int i;
 
 	if (e->order == HV_BLOCK_ORDER) {
-		xa_erase(&m->gfn_blocks, e->gfn >> HV_BLOCK_ORDER);
 		kfree(xa_erase(&m->pfn_blocks, pfn >> HV_BLOCK_ORDER));
 		m->nr_blocks--;
 	} else {
-		unsigned long gfn = xa_to_value(xa_erase(&m->pfn_pages, pfn));
-
-		if (gfn != HV_NO_GFN)
-			xa_erase(&m->gfn_pages, gfn);
+		xa_erase(&m->pfn_pages, pfn);
 		m->nr_single--;
 	}
 	for (i = 0; i < 1U << e->order; i++)
 		hv_page_release(pfn_to_page(pfn + i));
 }
 
-static bool range_in_use(struct hv_memory *m, u64 gfn, u64 nr)
-{
-	unsigned long index = gfn >> HV_BLOCK_ORDER;
+/* ---- donate ----------------------------------------------------------------------------- */
 
-	if (xa_find(&m->gfn_blocks, &index, (gfn + nr - 1) >> HV_BLOCK_ORDER, XA_PRESENT))
-		return true;
-	index = gfn;
-	return xa_find(&m->gfn_pages, &index, gfn + nr - 1, XA_PRESENT);
+/* Have as many pages for the gfn table with the hypervisor as one step of its work can take. */
+static int tables_fill(struct hv_domain *d)
+{
+	struct page *page;
+	long room, r;
+
+	lockdep_assert_held(&d->lock);
+	for (room = hv_call2(ZCALL_GFN_PAGE, d->domid, 0); room > 0; room = r) {
+		page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+		if (!page)
+			return -ENOMEM;
+		r = hv_call_pool(ZCALL_GFN_PAGE, d->domid, page_to_phys(page), 0, 0);
+		if (r < 0) {
+			__free_page(page);
+			return r;
+		}
+		list_add(&page->lru, &d->mem.table_pages);
+		d->mem.nr_table++;
+	}
+	return room;
 }
 
-/* ---- donate ----------------------------------------------------------------------------- */
+int hv_memory_tables(struct hv_domain *d)
+{
+	int r;
+
+	mutex_lock(&d->lock);
+	r = tables_fill(d);
+	mutex_unlock(&d->lock);
+	return r;
+}
 
 /* Send the batch. What the hypervisor does not take is forgotten. */
 static int batch_flush(struct hv_batch *b)
@@ -150,7 +152,9 @@ static int batch_flush(struct hv_batch *b)
 	long r = 0;
 
 	while (i < b->nr) {
-		r = hv_call_pool(ZCALL_DONATE, b->d->domid, virt_to_phys(&e[i]), b->nr - i, 0);
+		r = tables_fill(b->d);
+		if (!r)
+			r = hv_call_pool(ZCALL_DONATE, b->d->domid, virt_to_phys(&e[i]), b->nr - i, 0);
 		if (r <= 0 || r > b->nr - i)
 			break;
 		for (; r; r--, i++) {
@@ -176,7 +180,7 @@ static int batch_add(struct hv_batch *b, struct page *page, u64 gfn, u32 order, 
 	unsigned int i;
 	int r;
 
-	r = order ? record_block(m, gfn, page) : record_page(m, gfn, page);
+	r = order ? record_block(m, page) : record_page(m, page);
 	if (r) {
 		for (i = 0; i < 1U << order; i++)
 			put_page(page + i);
@@ -184,7 +188,7 @@ static int batch_add(struct hv_batch *b, struct page *page, u64 gfn, u32 order, 
 	}
 	b->ext->e[b->nr++] = (struct zendo_extent){
 		.hpa	= page_to_phys(page),
-		.gfn	= gfn == HV_NO_GFN ? 0 : gfn,
+		.gfn	= gfn,
 		.order	= order,
 		.type	= type,
 	};
@@ -249,8 +253,6 @@ static int add_check(struct hv_domain *d, const struct hvpriv_add_memory *am)
 		return -EINVAL;
 	if (m->nr_frames >= m->max_pages || am->nr_pages > m->max_pages - m->nr_frames)
 		return -E2BIG;
-	if (range_in_use(m, am->gfn, am->nr_pages))
-		return -EEXIST;
 	if (am->nr_pages > (u64)max(si_mem_available(), 0L)) {
 		pr_info("d%u: %llu MiB asked for, %ld MiB available in dom0\n", d->domid,
 			am->nr_pages >> (20 - PAGE_SHIFT), si_mem_available() >> (20 - PAGE_SHIFT));
@@ -304,7 +306,7 @@ int hv_memory_populate(struct hv_domain *d, u32 nr)
 	nr = min_t(u64, nr, d->mem.max_pages + HV_GRANT_FRAMES - min(d->mem.nr_frames, d->mem.max_pages + HV_GRANT_FRAMES));
 	while (!r && nr--) {
 		page = alloc_pages_node(NUMA_NO_NODE, HV_GFP, 0);
-		r = page ? batch_add(&b, page, HV_NO_GFN, 0, ZEXT_POPULATE) : -ENOMEM;
+		r = page ? batch_add(&b, page, 0, 0, ZEXT_POPULATE) : -ENOMEM;
 	}
 	r = batch_flush(&b) ?: r;
 	mutex_unlock(&d->lock);
@@ -323,8 +325,6 @@ static void take_back(struct hv_domain *d, u64 hpa)
 
 	/* Single pages first: one may be a page of a block that was given up before, and came from the allocator again. */
 	if (entry) {
-		if (xa_to_value(entry) != HV_NO_GFN)
-			xa_erase(&m->gfn_pages, xa_to_value(entry));
 		m->nr_single--;
 	} else {
 		b = xa_load(&m->pfn_blocks, pfn >> HV_BLOCK_ORDER);
@@ -362,25 +362,29 @@ int hv_memory_returned(struct hv_domain *d)
 
 /* ---- mmap -------------------------------------------------------------------------------- */
 
+static const u64 *table_at(u64 hpa)
+{
+	return phys_to_virt(hpa);
+}
+
 /*
  * The page at @gfn with a reference for the caller, or NULL. No lock:
- *  1. blocks are freed only with the domain, which the mapping's file keeps;
- *  2. a page that is given up is marked or erased before our reference is dropped;
- *  3. so a page that is still recorded after we got a reference to it was the guest's meanwhile.
+ *  1. the table's pages are freed only with the domain, which the mapping's file keeps;
+ *  2. when a page is given up the hypervisor clears its entry before we hear of it and drop our reference;
+ *  3. so a page whose entry still stands after we got a reference to it was the guest's meanwhile.
  */
-static struct page *page_get(struct hv_memory *m, unsigned long gfn)
+static struct page *page_get(struct hv_domain *d, unsigned long gfn)
 {
-	struct hv_block *b = xa_load(&m->gfn_blocks, gfn >> HV_BLOCK_ORDER);
-	unsigned int i = gfn & (HV_BLOCK_PAGES - 1);
+	u64 e = hv_gfn_find(d->gfn_root, gfn, table_at);
 	struct page *page;
-	bool still;
 
-	page = b ? b->page + i : xa_load(&m->gfn_pages, gfn);
-	if (!page || (b && test_bit(i, b->gone)) || !get_page_unless_zero(page))
+	if (!e)
+		return NULL;
+	page = pfn_to_page(PHYS_PFN(e));
+	if (!get_page_unless_zero(page))
 		return NULL;
 	smp_mb__after_atomic();	/* the reference before the second look */
-	still = b ? !test_bit(i, b->gone) : xa_load(&m->gfn_pages, gfn) == page;
-	if (still)
+	if (hv_gfn_find(d->gfn_root, gfn, table_at) == e)
 		return page;
 	put_page(page);
 	return NULL;
@@ -390,7 +394,7 @@ static vm_fault_t memory_fault(struct vm_fault *vmf)
 {
 	struct hv_domain *d = vmf->vma->vm_file->private_data;
 
-	vmf->page = page_get(&d->mem, vmf->pgoff);
+	vmf->page = page_get(d, vmf->pgoff);
 	return vmf->page ? 0 : VM_FAULT_SIGBUS;
 }
 
@@ -425,7 +429,7 @@ static int reclaim_singly(struct hv_domain *d, struct zendo_extent *e)
 	long r;
 
 	e->order = 0;
-	for (i = 0; i < HV_BLOCK_PAGES; i++, e->hpa += PAGE_SIZE, e->gfn++) {
+	for (i = 0; i < HV_BLOCK_PAGES; i++, e->hpa += PAGE_SIZE) {
 		r = call_reclaim(d, e, 1);
 		if (r < 0)
 			return r;
@@ -452,11 +456,10 @@ static int reclaim_flush(struct hv_batch *b)
 	return 0;
 }
 
-static int reclaim_add(struct hv_batch *b, unsigned long pfn, u64 gfn, u32 order)
+static int reclaim_add(struct hv_batch *b, unsigned long pfn, u32 order)
 {
 	b->ext->e[b->nr++] = (struct zendo_extent){
 		.hpa	= PFN_PHYS(pfn),
-		.gfn	= gfn,
 		.order	= order,
 	};
 	return b->nr == HV_BATCH ? reclaim_flush(b) : 0;
@@ -469,9 +472,9 @@ static int reclaim_block(struct hv_batch *b, const struct hv_block *blk)
 	int r;
 
 	if (bitmap_empty(blk->gone, HV_BLOCK_PAGES))
-		return reclaim_add(b, pfn, blk->gfn, HV_BLOCK_ORDER);
+		return reclaim_add(b, pfn, HV_BLOCK_ORDER);
 	for_each_clear_bit(i, blk->gone, HV_BLOCK_PAGES) {
-		r = reclaim_add(b, pfn + i, blk->gfn + i, 0);
+		r = reclaim_add(b, pfn + i, 0);
 		if (r)
 			return r;
 	}
@@ -497,9 +500,7 @@ int hv_memory_reclaim(struct hv_domain *d)
 			goto out;
 	}
 	xa_for_each(&d->mem.pfn_pages, index, entry) {
-		unsigned long gfn = xa_to_value(entry);
-
-		r = reclaim_add(&b, index, gfn == HV_NO_GFN ? 0 : gfn, 0);
+		r = reclaim_add(&b, index, 0);
 		if (r)
 			goto out;
 	}
@@ -513,11 +514,14 @@ out:
 void hv_memory_free(struct hv_domain *d)
 {
 	struct hv_memory *m = &d->mem;
+	struct page *page, *next;
 	struct hv_block *b;
 	unsigned long index;
 	unsigned int i;
 	void *entry;
 
+	list_for_each_entry_safe(page, next, &m->table_pages, lru)
+		__free_page(page);
 	xa_for_each(&m->pfn_blocks, index, b) {
 		for_each_clear_bit(i, b->gone, HV_BLOCK_PAGES)
 			hv_page_release(b->page + i);
@@ -528,8 +532,6 @@ void hv_memory_free(struct hv_domain *d)
 		hv_page_release(pfn_to_page(index));
 		cond_resched();
 	}
-	xa_destroy(&m->gfn_blocks);
 	xa_destroy(&m->pfn_blocks);
-	xa_destroy(&m->gfn_pages);
 	xa_destroy(&m->pfn_pages);
 }
