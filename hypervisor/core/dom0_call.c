@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Dom0's calls: every argument is checked here, once, on a private copy. */
 #include "arch/x86/x86.h"
+#include "core/check.h"
 #include "core/cpu.h"
 #include "core/dom0.h"
 #include "core/domain_mem.h"
@@ -52,6 +53,7 @@ static int64_t call_stats(const struct call *x)
 
 #ifdef ZENDO_CHECK
 	s.image_flags = ZENDO_IMAGE_CHECK;
+	s.check_failures = __atomic_load_n(&check_failures, __ATOMIC_RELAXED);
 #endif
 	for (uint32_t i = 0; i < boot.nr_cpus; i++) {
 		struct cpu *c = cpu_by_id(i);

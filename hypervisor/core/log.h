@@ -23,8 +23,14 @@ void log_init(uint16_t serial_port);
 		hv_panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #x); \
 } while (0)
 
+/* Something is wrong of which the machine need not die: counted (zendo info: check_failures), and said once per place. */
 #ifdef ZENDO_CHECK
-#define CHECK(x) ASSERT(x)
+void check_failed(const char *file, int line, const char *what, bool *said);
+#define CHECK(x) do { \
+	static bool said_; \
+	if (unlikely(!(x))) \
+		check_failed(__FILE__, __LINE__, #x, &said_); \
+} while (0)
 #else
 #define CHECK(x) do { (void)sizeof(x); } while (0)
 #endif

@@ -233,7 +233,7 @@ struct zendo_stats {
 	uint64_t max_gif0_tsc;		/* longest time in host mode with interrupts held off */
 	uint64_t epoch;			/* of dom0's nested table */
 	uint64_t image_flags;
-	uint64_t check_failures;	/* checking build: always 0 or the machine stopped */
+	uint64_t check_failures;	/* checking build: the log says which, once each */
 	uint64_t exits_by_kind[32];	/* of guests; names in docs/hypercalls.md */
 };
 

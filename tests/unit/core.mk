@@ -3,7 +3,8 @@
 # Tests of hypervisor/core and hypervisor/lib; sources from the top of the tree. As the checking build.
 
 core_CFLAGS := -DZENDO_HOST_TEST -DZENDO_CHECK -Ihypervisor -Iinclude -Itests/unit
-core_frame_SRCS := hypervisor/core/frame.c hypervisor/core/pool.c tests/unit/fake_hv.c
+core_check_SRCS := hypervisor/core/check.c tests/unit/fake_hv.c
+core_frame_SRCS := $(core_check_SRCS) hypervisor/core/frame.c hypervisor/core/pool.c
 core_npt_SRCS := $(core_frame_SRCS) hypervisor/core/npt.c
 core_domain_SRCS := $(core_npt_SRCS) hypervisor/core/gfn_table.c tests/unit/fake_hv_domain.c
 
@@ -31,7 +32,7 @@ test_lib_CFLAGS = $(filter-out -DZENDO_CHECK,$(core_CFLAGS)) -fno-builtin -Dmemc
 test_npt_SRCS = $(core_npt_SRCS)
 test_npt_CFLAGS = $(core_CFLAGS)
 
-test_pool_SRCS = hypervisor/core/pool.c tests/unit/fake_hv.c
+test_pool_SRCS = $(core_check_SRCS) hypervisor/core/pool.c
 test_pool_CFLAGS = $(core_CFLAGS)
 
 test_spec_SRCS = hypervisor/core/spec.c

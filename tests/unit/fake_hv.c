@@ -2,6 +2,7 @@
 #include <sys/mman.h>
 
 #include "fake_hv.h"
+#include "core/check.h"
 #include "core/domain_mem.h"
 #include "core/map.h"
 #include "core/npt.h"
@@ -249,6 +250,7 @@ int fake_hv_begin(void **state)
 	nr_held = 0;		/* of a test that failed */
 	nr_shared = 0;
 	fake_this_cpu = 0;
+	check_failures = 0;
 	fake_paging = (struct paging_state){ 0 };
 	fake_grant_rc = 0;
 	fake_no_slot = false;
@@ -259,6 +261,10 @@ int fake_hv_begin(void **state)
 int fake_hv_check(void **state)
 {
 	(void)state;
+	if (check_failures) {
+		print_error("%lu checks failed\n", check_failures);
+		return -1;
+	}
 	if (nr_held || nr_shared || pool_nr_free() != free_at_begin) {
 		print_error("left behind: %u locks, %u shared slots, %ld pool pages\n", nr_held, nr_shared,
 			    (long)(free_at_begin - pool_nr_free()));
