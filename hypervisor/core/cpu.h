@@ -13,6 +13,7 @@
 #ifndef CORE_CPU_H
 #define CORE_CPU_H
 
+#include "core/check.h"
 #include "core/types.h"
 #include <zendo/abi.h>
 
@@ -71,7 +72,11 @@ struct cpu {
 	struct gpa_cache gpa_chunk[GPA_CHUNKS], gpa_page[GPA_PAGES];	/* own */
 	const struct npt *copying;	/* atomic: between finding a guest's frame and the end of the access to it */
 	struct zendo_cpu_launch launch;	/* private copy */
+#ifdef ZENDO_CHECK
+	struct cpu_check check;
+#endif
 };
+_Static_assert(sizeof(struct cpu) <= CPU_DOM0_VMCB, "the area's first page");
 
 #ifdef ZENDO_HOST_TEST
 struct cpu *this_cpu(void);	/* stacks of a host process lie elsewhere */

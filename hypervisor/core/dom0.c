@@ -95,6 +95,7 @@ int dom0_map_init(void)
 		if (!rc)
 			rc = npt_set_table(&dom0_npt, boot.chunk[i], pool_hpa(zero_table));
 	}
+	(void)debt_ask(&dom0_npt);	/* nobody has used the table yet, and the first entry flushes */
 	return rc;
 }
 
@@ -147,6 +148,7 @@ int64_t dom0_hide_chunk(hpa_t chunk)
 		goto out;
 	}
 	WRITE_ONCE(epoch, epoch + 1);
+	(void)debt_ask(&dom0_npt);	/* by the epoch; each CPU's FLUSH call answers */
 	hiding[nr_hiding].chunk = chunk;
 	hiding[nr_hiding++].epoch = epoch;
 	rc = (int64_t)epoch;
@@ -183,8 +185,10 @@ int dom0_commit_chunk(hpa_t chunk)
 			rc = -XEN_ENOSPC;
 		if (!rc)
 			rc = frame_give(hpa_to_mfn(chunk), 9, OWNER_HV, FRAME_HIDING, OWNER_HV, FRAME_POOL);
-		if (!rc)
+		if (!rc) {
+			debt_dom0_due(hiding[i].epoch);
 			hiding[i] = hiding[--nr_hiding];
+		}
 		break;
 	}
 	spin_unlock(&hide_lock);
@@ -206,6 +210,7 @@ int64_t dom0_unhide_chunk(void)
 	if (!rc)
 		rc = npt_map(&dom0_npt, chunk.v, chunk, 2, ALL, true);
 	WRITE_ONCE(epoch, epoch + 1);
+	(void)debt_ask(&dom0_npt);	/* by the epoch; each CPU's FLUSH call answers */
 	spin_unlock(&hide_lock);
 	return rc ? rc : (int64_t)chunk.v;
 }

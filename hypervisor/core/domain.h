@@ -8,6 +8,7 @@
 #ifndef CORE_DOMAIN_H
 #define CORE_DOMAIN_H
 
+#include "core/check.h"
 #include "core/types.h"
 #include <xen/xen.h>
 #include <zendo/abi.h>
@@ -79,6 +80,9 @@ struct vcpu {
 	uint32_t	need_pool, need_ram;
 
 	struct guest_vcpu g;		/* the guest ABI's part */
+#ifdef ZENDO_CHECK
+	struct vcpu_check check;
+#endif
 };
 
 #define REQ_FLUSH	(1U << 0)	/* flush this vCPU's TLB before entry */

@@ -71,6 +71,7 @@ void vcpu_kick(struct vcpu *v)
 void domain_flush_tlb(struct domain *d)
 {
 	struct cpu *self = this_cpu();
+	uint64_t debt = debt_ask(d->npt);
 
 	for (uint32_t i = 0; i < d->max_vcpus; i++) {
 		struct vcpu *v = domain_vcpu(d, i);
@@ -90,4 +91,5 @@ void domain_flush_tlb(struct domain *d)
 		while (c && c != self && __atomic_load_n(&c->copying, __ATOMIC_SEQ_CST) == d->npt)
 			__builtin_ia32_pause();
 	}
+	debt_due(d->npt, debt);
 }

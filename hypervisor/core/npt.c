@@ -90,13 +90,15 @@ static uint64_t *entry_make(struct npt *n, uint64_t addr, int level)
 
 int npt_map(struct npt *n, uint64_t addr, hpa_t h, int level, uint32_t rights, bool replace)
 {
-	uint64_t *e;
+	uint64_t *e, old = 0;
 	int rc = 0;
 
 	if (addr >= npt_end(n))
 		return -XEN_EINVAL;
 	spin_lock(&n->lock);
 	e = entry_make(n, addr, level);
+	if (e)
+		old = *e;
 	if (!e)
 		rc = -XEN_ENOMEM;
 	else if (*e && !replace)
@@ -105,6 +107,8 @@ int npt_map(struct npt *n, uint64_t addr, hpa_t h, int level, uint32_t rights, b
 		WRITE_ONCE(*e, ops->npt_leaf(h, level, rights));
 	if (replace)
 		changed(n);
+	if (!rc)
+		debt_file(n, old, *e, level);
 	spin_unlock(&n->lock);
 	return rc;
 }
@@ -137,7 +141,7 @@ struct npt_leaf npt_lookup(struct npt *n, uint64_t addr)
 
 int npt_unmap(struct npt *n, uint64_t addr, struct npt_leaf *ret)
 {
-	uint64_t *e;
+	uint64_t *e, old = 0;
 	int rc = 0;
 
 	*ret = npt_lookup(n, addr);
@@ -145,26 +149,32 @@ int npt_unmap(struct npt *n, uint64_t addr, struct npt_leaf *ret)
 		return 0;
 	spin_lock(&n->lock);
 	e = entry_make(n, addr, 1);
-	if (e)
+	if (e) {
+		old = *e;
 		WRITE_ONCE(*e, 0);
-	else
+	} else {
 		rc = -XEN_ENOMEM;
+	}
 	changed(n);
+	debt_file(n, old, 0, 1);
 	spin_unlock(&n->lock);
 	return rc;
 }
 
 int npt_set_table(struct npt *n, uint64_t addr, hpa_t table)
 {
-	uint64_t *e;
+	uint64_t *e, old = 0;
 
 	if (addr >= npt_end(n))
 		return -XEN_EINVAL;
 	spin_lock(&n->lock);
 	e = entry_make(n, addr, 2);
-	if (e)
+	if (e) {
+		old = *e;
 		WRITE_ONCE(*e, ops->npt_table(table));
+	}
 	changed(n);
+	debt_file(n, old, ops->npt_table(table), 2);
 	spin_unlock(&n->lock);
 	return e ? 0 : -XEN_ENOMEM;
 }
@@ -200,6 +210,7 @@ bool npt_free(struct npt *n, unsigned int budget)
 
 	spin_lock(&n->lock);
 	changed(n);
+	debt_end(n);
 	for (; n->root && budget; budget--)
 		free_one(n);
 	none = !n->root;

@@ -3,6 +3,7 @@
 #ifndef CORE_NPT_H
 #define CORE_NPT_H
 
+#include "core/check.h"
 #include "core/types.h"
 #include "lib/lib.h"
 
@@ -15,6 +16,9 @@ struct npt {
 	spinlock_t	lock;
 	uint64_t	nr_tables;
 	uint64_t	generation;	/* never the same twice, of any table; new whenever a translation goes away */
+#ifdef ZENDO_CHECK
+	struct npt_check check;
+#endif
 };
 
 struct npt_leaf {

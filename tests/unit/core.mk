@@ -8,6 +8,9 @@ core_frame_SRCS := $(core_check_SRCS) hypervisor/core/frame.c hypervisor/core/po
 core_npt_SRCS := $(core_frame_SRCS) hypervisor/core/npt.c
 core_domain_SRCS := $(core_npt_SRCS) hypervisor/core/gfn_table.c tests/unit/fake_hv_domain.c
 
+test_check_SRCS = $(core_npt_SRCS)
+test_check_CFLAGS = $(core_CFLAGS)
+
 test_dom0_SRCS = $(core_npt_SRCS) hypervisor/core/dom0.c
 test_dom0_CFLAGS = $(core_CFLAGS)
 
@@ -41,7 +44,7 @@ test_spec_CFLAGS = $(core_CFLAGS)
 test_time_SRCS = hypervisor/core/time.c
 test_time_CFLAGS = $(core_CFLAGS)
 
-test_vcpu_run_SRCS = hypervisor/core/vcpu.c hypervisor/core/kick.c
+test_vcpu_run_SRCS = hypervisor/core/check.c hypervisor/core/vcpu.c hypervisor/core/kick.c
 test_vcpu_run_CFLAGS = $(core_CFLAGS)
 
 test_gfn_table_SRCS = $(core_domain_SRCS) hypervisor/core/domain_mem.c hypervisor/core/guest_mem.c

@@ -251,6 +251,8 @@ int fake_hv_begin(void **state)
 	nr_shared = 0;
 	fake_this_cpu = 0;
 	check_failures = 0;
+	for (unsigned int i = 0; i < FAKE_CPUS; i++)
+		memset(&fake_cpus[i].check, 0, sizeof(fake_cpus[i].check));
 	fake_paging = (struct paging_state){ 0 };
 	fake_grant_rc = 0;
 	fake_no_slot = false;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A guest vCPU under SVM: its control structure, entries and exits. */
+#include "arch/x86/svm/check.h"
 #include "arch/x86/svm/guest_ops.h"
 #include "arch/x86/svm/svm.h"
 #include "arch/x86/x86.h"
@@ -367,6 +368,7 @@ void svm_run(struct cpu *c, struct vcpu *v, struct exit_info *x)
 		take_asid(c, s);
 		spec_do(EDGE_HV_TO_GUEST);
 		spec_ctrl_in(c, s);
+		svm_check_guest_entry(c, v, b);
 		svm_enter(&v->regs, pool_hpa(b).v, area_hpa(c, CPU_HOST_VMCB));
 		spec_ctrl_out(c, s);
 		CHECK(read_rflags() & RFLAGS_IF);	/* else no interrupt ends a guest's run */

@@ -2,6 +2,7 @@
 /* Dom0 under SVM: bringing a CPU under, running dom0, letting it go. */
 #include "arch/x86/ops.h"
 #include "arch/x86/regs.h"
+#include "arch/x86/svm/check.h"
 #include "arch/x86/svm/svm.h"
 #include "arch/x86/x86.h"
 #include "core/cpu.h"
@@ -339,6 +340,7 @@ static bool svm_dom0_run(struct cpu *c, struct zendo_regs *r)
 		b->tlb_ctl = svm_caps.flush_asid ? TLB_FLUSH_ASID : TLB_FLUSH_ALL;
 	}
 	b->rax = r->rax;
+	svm_check_dom0_entry(c, b);
 	cpu_hold_end(c, rdtsc());
 	svm_enter(r, area_hpa(c, CPU_DOM0_VMCB), area_hpa(c, CPU_HOST_VMCB));
 	cpu_hold_begin(c);
