@@ -33,6 +33,7 @@ struct asid_owner {
 	uint32_t asid;
 };
 #define CHECK_ASIDS	32		/* the last ones; what is older is not judged */
+#define CHECK_CANARIES	24
 
 /* In struct cpu; its own CPU's. */
 struct cpu_check {
@@ -40,6 +41,8 @@ struct cpu_check {
 	uint64_t dom0_paid;		/* epoch of dom0's table at the last flush of its ASID */
 	uint32_t asid_gen, highest;	/* ASIDs up to here were used in this generation */
 	struct asid_owner owner[CHECK_ASIDS];
+	uint32_t exits;
+	uint64_t canary[CHECK_CANARIES];	/* what the vendor's code wants back after each exit */
 };
 
 /* In struct vcpu. */

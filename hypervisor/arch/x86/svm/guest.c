@@ -371,7 +371,7 @@ void svm_run(struct cpu *c, struct vcpu *v, struct exit_info *x)
 		svm_check_guest_entry(c, v, b);
 		svm_enter(&v->regs, pool_hpa(b).v, area_hpa(c, CPU_HOST_VMCB));
 		spec_ctrl_out(c, s);
-		CHECK(read_rflags() & RFLAGS_IF);	/* else no interrupt ends a guest's run */
+		svm_check_exit(c, b);
 		spec_do(EDGE_GUEST_TO_HV);
 		tcg_xsetbv(v, s);
 		b->tlb_ctl = 0;

@@ -173,6 +173,7 @@ static int svm_launch(struct cpu *c, const struct zendo_cpu_launch *l)
 	};
 	c->asid = svm_caps.nr_asids;	/* the first guest starts a generation */
 	__asm__ volatile("sti");	/* GIF=0: nothing comes; VMRUN wants to see it */
+	svm_check_capture(c);
 	return 0;
 }
 
@@ -344,6 +345,7 @@ static bool svm_dom0_run(struct cpu *c, struct zendo_regs *r)
 	cpu_hold_end(c, rdtsc());
 	svm_enter(r, area_hpa(c, CPU_DOM0_VMCB), area_hpa(c, CPU_HOST_VMCB));
 	cpu_hold_begin(c);
+	svm_check_exit(c, b);
 	b->tlb_ctl = 0;
 	b->event_inj = 0;
 	r->rax = b->rax;
