@@ -172,7 +172,7 @@ static uint8_t io_addr_size(const struct vmcb *b)
 	return (b->efer & EFER_LMA) && (b->cs.attr & 0x200) ? 8 : b->cs.attr & 0x400 ? 4 : 2;
 }
 
-static void decode_io(struct vmcb *b, struct exit_info *x)
+static void decode_io(struct vcpu *v, struct vmcb *b, struct exit_info *x)
 {
 	x->kind = EXIT_IO;
 	x->io.port = (uint16_t)(b->info1 >> 16);
@@ -182,6 +182,7 @@ static void decode_io(struct vmcb *b, struct exit_info *x)
 	x->io.rep = b->info1 & 8;
 	x->io.addr_size = io_addr_size(b);
 	x->insn_len = (uint8_t)(b->info2 - b->rip);	/* EXITINFO2 is the next RIP (APM vol. 2, 15.10.2) */
+	svm_insn_check(v, SVM_IOIO, x->insn_len);
 }
 
 static uint64_t gpr(struct vcpu *v, uint8_t n)
@@ -271,7 +272,7 @@ static void decode(struct vcpu *v, struct vmcb *b, struct exit_info *x)
 		x->npf.write = b->info1 & 2;
 		x->npf.exec = b->info1 & 16;
 	} else if (code == SVM_IOIO) {
-		decode_io(b, x);
+		decode_io(v, b, x);
 	} else if (code == SVM_MSR) {
 		x->kind = b->info1 ? EXIT_WRMSR : EXIT_RDMSR;
 		x->msr.index = (uint32_t)v->regs.rcx;

@@ -7,11 +7,14 @@
 #include "arch/x86/x86.h"
 #include "core/domain.h"
 #include "core/guest_mem.h"
+#include "core/log.h"
 
-/* Opcode bytes after prefixes; ModRM included where it is part of the opcode or names a register. */
-static uint8_t opcode_len(uint16_t code)
+/* Opcode bytes after prefixes; ModRM included where it is part of the opcode or names a register. @op: the first of them. */
+static uint8_t opcode_len(uint16_t code, uint8_t op)
 {
 	switch (code) {
+	case SVM_IOIO:
+		return (op & 0xfc) == 0xe4 ? 2 : 1;
 	case SVM_HLT:
 	case SVM_ICEBP:
 		return 1;
@@ -64,15 +67,25 @@ static bool decode(struct vcpu *v, struct vmcb *b, uint16_t code, struct insn *i
 		p++;
 	if (p < n && (b->efer & EFER_LMA) && (b->cs.attr & 0x200) && (buf[p] & 0xf0) == 0x40)
 		rex = buf[p++];
-	if (p + opcode_len(code) > n)
+	if (p == n || p + opcode_len(code, buf[p]) > n)
 		return false;
-	i->len = (uint8_t)(p + opcode_len(code));
+	i->len = (uint8_t)(p + opcode_len(code, buf[p]));
 	if (code == SVM_CR4_WRITE) {
 		i->reg = (uint8_t)(((buf[p + 2] >> 3) & 7) | (rex & 4 ? 8 : 0));
 		i->gpr = (uint8_t)((buf[p + 2] & 7) | (rex & 1 ? 8 : 0));
 	}
 	return true;
 }
+
+#ifdef ZENDO_CHECK
+void svm_insn_check(struct vcpu *v, uint16_t code, uint8_t len)
+{
+	struct svm_vcpu *s = v->arch;
+	struct insn i = { .rip = linear_rip(v, s->vmcb) };
+
+	CHECK(!len || !decode(v, s->vmcb, code, &i) || i.len == len);
+}
+#endif
 
 uint8_t svm_insn(struct vcpu *v, uint16_t code, struct insn *ret)
 {
@@ -82,13 +95,14 @@ uint8_t svm_insn(struct vcpu *v, uint16_t code, struct insn *ret)
 	struct insn *e = &s->cache[(rip ^ rip >> 12) % INSN_CACHE];
 	uint8_t hw = svm_caps.nrip && b->nrip > b->rip && b->nrip - b->rip <= 15 ? (uint8_t)(b->nrip - b->rip) : 0;
 
+	svm_insn_check(v, code, hw);
 	if (hw && code != SVM_CR4_WRITE)
 		return hw;
 	if (e->rip != rip || e->cr3 != b->cr3 || e->code != code || !e->len) {
 		struct insn i = { .rip = rip, .cr3 = b->cr3, .code = code };
 
 		if (!decode(v, b, code, &i))
-			i.len = opcode_len(code);	/* unreadable: as if without prefixes */
+			i.len = opcode_len(code, 0);	/* unreadable: as if without prefixes */
 		*e = i;
 	}
 	*ret = *e;

@@ -67,6 +67,13 @@ uint64_t svm_reinject(uint64_t exit_int_info);
  */
 uint8_t svm_insn(struct vcpu *v, uint16_t code, struct insn *ret);
 
+/* The checking build: what the CPU says of the length (0: nothing) is what we would decode. */
+#ifdef ZENDO_CHECK
+void svm_insn_check(struct vcpu *v, uint16_t code, uint8_t len);
+#else
+static inline void svm_insn_check(struct vcpu *v, uint16_t code, uint8_t len) { (void)v; (void)code; (void)len; }
+#endif
+
 /* The instruction at the guest's RIP is HLT, without prefixes. */
 bool svm_at_hlt(struct vcpu *v);
 
