@@ -94,7 +94,7 @@ extern struct zendo_launch boot;	/* private, checked copy; read-only after start
 /* NULL for a CPU that never was under. */
 struct cpu *cpu_by_id(uint32_t id);
 
-/* Interrupts are held off from an exit to the next entry; the longest time is kept, and asserted by the checking build. */
+/* Interrupts are held off from an exit to the next entry; the longest time is kept. */
 static inline void cpu_hold_begin(struct cpu *c)
 {
 	uint32_t lo, hi;

@@ -34,6 +34,10 @@ static ushort serial;
 module_param(serial, ushort, 0444);
 MODULE_PARM_DESC(serial, "I/O base of an 8250 for the hypervisor's own messages, e.g. 0x2f8 (default 0: none)");
 
+static bool icount;
+module_param(icount, bool, 0444);
+MODULE_PARM_DESC(icount, "Tests only: the TSC counts instructions, so times are exact (default N)");
+
 /* ---- what the machine is -------------------------------------------------------------- */
 
 static int note_ram(struct resource *res, void *arg)
@@ -111,6 +115,8 @@ static void describe_machine(struct zendo_launch *l)
 	l->bugs = cpu_bugs();
 	if ((boot_cpu_has(X86_FEATURE_CONSTANT_TSC) || num_possible_cpus() == 1) && !check_tsc_unstable())
 		l->flags |= ZENDO_LAUNCH_TSC_STABLE;
+	if (icount)
+		l->flags |= ZENDO_LAUNCH_ICOUNT;
 	l->serial_port = serial;
 	l->trampoline_va = (unsigned long)hv_tramp_start;
 	l->leave_va = (unsigned long)hv_tramp_leave_path;

@@ -73,7 +73,9 @@ class Machine:
             far.close()
 
     def fixed_args(self, options, image, accel, disks):
-        append = " ".join([KERNEL_ARGS] + options.append)
+        append = " ".join([KERNEL_ARGS]
+                          + (["hvpriv.icount=1"] if options.icount else [])
+                          + options.append)
         args = ["qemu-system-x86_64"] + cpu_args(accel, options) + [
             "-M", "q35,sata=off,smbus=off,usb=off,vmport=off",
             "-nodefaults", "-no-user-config", "-display", "none",
