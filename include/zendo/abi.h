@@ -65,7 +65,7 @@ struct zendo_image_header {
 
 /* Dom0's Linux keeps the TSC for its clock: constant, and the same on all CPUs, as far as it could find out. */
 #define ZENDO_LAUNCH_TSC_STABLE	(1U << 0)
-/* The TSC counts instructions (an emulator's -icount): no time passes while a CPU is not run. For tests; the checking build looks. */
+/* Tests only: the TSC counts instructions (an emulator's -icount), so no time passes while a CPU is not run. */
 #define ZENDO_LAUNCH_ICOUNT	(1U << 1)
 
 struct zendo_ram_range {

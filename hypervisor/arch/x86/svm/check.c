@@ -19,7 +19,9 @@ struct table_register {
 /* VMRUN brings these back from the host save area ... */
 enum { C_CR0, C_CR3, C_CR4, C_EFER, C_GDT, C_GDT_LIMIT, C_IDT, C_IDT_LIMIT, C_CS, C_SS, C_TR, C_LDTR, C_MSRS };
 
-static const char *const names[] = { "CR0", "CR3", "CR4", "EFER", "GDTR", "GDTR limit", "IDTR", "IDTR limit", "CS", "SS", "TR", "LDTR" };
+static const char *const names[] = {
+	"CR0", "CR3", "CR4", "EFER", "GDTR", "GDTR limit", "IDTR", "IDTR limit", "CS", "SS", "TR", "LDTR",
+};
 
 /* ... and these svm_enter, by VMLOAD of the host's control block. */
 static const struct { uint32_t msr; const char *name; } msrs[] = {
