@@ -77,7 +77,6 @@ neighbour_lives() {
 
 # A whole life as programs see it; it is an ordinary user who listens.
 events_are_told() {
-	local listener
 	refuses timeout 10 zendo events --frobnicate
 	setpriv --reuid=nobody zendo events --json >"$scratch/events" &
 	listener=$!
