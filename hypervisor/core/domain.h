@@ -68,7 +68,8 @@ struct vcpu {
 	bool		busy;		/* atomic: a CPU is inside VCPU_RUN or VCPU_SET/GET with it */
 	bool		up;		/* not waiting for SIPI */
 	enum vcpu_wait	wait;		/* blocked in HLT or poll */
-	bool		told_dom0;	/* own: false = wake bits are set that dom0 has not heard of */
+	bool		told_dom0;	/* own: false = wake bits are set, or peers named, that dom0 has not heard of */
+	uint32_t	nr_peers;	/* own: posted->peer[] written in this run */
 	bool		nmi_pending;
 	uint32_t	request;	/* atomic, REQ_*: to be seen before the next entry */
 	int32_t		cpu;		/* CPU whose guest mode it is in, -1 = none (atomic) */
@@ -101,7 +102,7 @@ static inline struct vcpu *domain_vcpu(struct domain *d, uint32_t id)
 
 /*
  * Make @v look at its pending work. In guest mode on another CPU: forced out by an IPI; runnable: nothing; blocked
- * in dom0 (HALT, POLL returned): dom0 is told to wake it (posted out page, wake bits).
+ * in dom0 (HALT, POLL returned): dom0 is told to wake it (posted page: wake bits, or its name if it is another domain's).
  * Context: any vCPU's CPU, evtchn lock may be held.
  */
 void vcpu_kick(struct vcpu *v);

@@ -45,6 +45,18 @@ void cpu_kick_wait(struct cpu *c)
 		__builtin_ia32_pause();
 }
 
+/*
+ * One exit raises one event for another domain (multicall stops after it), and dom0 is told before the next entry: the list has
+ * room for its target and for all who poll.
+ */
+static void name_peer(struct vcpu *me, const struct vcpu *v)
+{
+	if (me->nr_peers == ARRAY_SIZE(me->posted->peer))
+		return;
+	WRITE_ONCE(me->posted->peer[me->nr_peers], (uint32_t)v->d->id << 16 | v->id);
+	WRITE_ONCE(me->posted->nr_peers, ++me->nr_peers);
+}
+
 void vcpu_kick(struct vcpu *v)
 {
 	struct vcpu *me = this_cpu()->loaded;
@@ -63,13 +75,16 @@ void vcpu_kick(struct vcpu *v)
 		return;
 	}
 	/*
-	 * Not in guest mode: it sleeps in dom0, or is on its way there having looked before our event. Dom0 is told by whoever runs
-	 * for this domain now, at once; a wake-up too many is harmless.
+	 * Not in guest mode: it sleeps in dom0, or is on its way there having looked before our event. Dom0 is told by the vCPU that
+	 * runs here, at once; a wake-up too many is harmless.
 	 */
-	if (me && me != v && me->d == v->d) {
+	if (!me)
+		return;
+	if (me->d == v->d)
 		test_and_set_bit(v->id, me->posted->wake);
-		me->told_dom0 = false;
-	}
+	else
+		name_peer(me, v);
+	me->told_dom0 = false;
 }
 
 void domain_flush_tlb(struct domain *d)

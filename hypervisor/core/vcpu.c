@@ -240,6 +240,7 @@ static int64_t run_loaded(struct cpu *c, struct vcpu *v)
 	int64_t ret;
 
 	v->told_dom0 = true;
+	v->nr_peers = 0;
 	for (int i = 0; i < MAX_HANDLED; i++) {
 		if (before_entry(v, armed, &ret))
 			return ret;

@@ -419,6 +419,7 @@ struct zendo_run_page {
  * To take: clear the summary bit first, then exchange the word with 0.
  */
 #define ZENDO_MAX_HANDLES	2048	/* per domain; one more is -ENOSPC */
+#define ZENDO_MAX_PEERS		(ZENDO_MAX_VCPUS + 1)	/* one event wakes its target and who polls for it */
 struct zendo_posted {
 	uint64_t summary;		/* bit i: word[i] may be non-zero */
 	uint64_t reserved[7];
@@ -434,7 +435,13 @@ struct zendo_posted_page {
 	 * domain that have become runnable and may sleep in dom0.
 	 */
 	uint64_t wake[ZENDO_MAX_VCPUS / 64];
-	uint8_t pad[4096 - 2 * sizeof(struct zendo_posted) - ZENDO_MAX_VCPUS / 8];
+	/*
+	 * The same for vCPUs of other domains, by name (domid << 16 | vcpu), the first nr_peers. The hypervisor writes during
+	 * VCPU_RUN only and starts anew with each; dom0 takes between two runs and sets nr_peers to 0.
+	 */
+	uint32_t nr_peers;
+	uint32_t peer[ZENDO_MAX_PEERS];
+	uint8_t pad[4096 - 2 * sizeof(struct zendo_posted) - ZENDO_MAX_VCPUS / 8 - 4 * (ZENDO_MAX_PEERS + 1)];
 };
 
 /*

@@ -254,6 +254,58 @@ static void a_sibling_in_its_guest_gets_an_ipi(void **state)
 	vcpus[2].cpu = -1;
 }
 
+static struct domain stranger = { .id = 9 };
+static struct vcpu strangers[3] = { { .d = &stranger, .id = 1, .cpu = -1 }, { .d = &stranger, .id = 127, .cpu = -1 },
+				    { .d = &stranger, .id = 2, .cpu = 1 } };
+
+static void kick_strangers(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(strangers); i++)
+		vcpu_kick(&strangers[i]);
+}
+
+/* Dom0 is told their names by the vCPU that sent; the one that runs gets an IPI. */
+static void another_domains_sleepers_are_named_at_once(void **state)
+{
+	struct zendo_posted_page *p = vcpus[0].posted;
+
+	(void)state;
+	exits_with[0] = EXIT_CPUID;
+	at_exit = kick_strangers;
+	p->nr_peers = 77;	/* dom0 may have left anything */
+	assert_int_equal(vcpu_run(&vcpus[0]), ZRUN_EVENT);
+	assert_int_equal(nr_entries, 1);
+	assert_int_equal(nr_ipis, 1);
+	assert_int_equal(p->nr_peers, 2);
+	assert_int_equal(p->peer[0], 9 << 16 | 1);
+	assert_int_equal(p->peer[1], 9 << 16 | 127);
+	assert_int_equal(p->wake[0] | p->wake[1], 0);
+	/* the next run begins a new list */
+	p->nr_peers = 0;
+	nr_entries = 0;
+	assert_int_equal(vcpu_run(&vcpus[0]), ZRUN_EVENT);
+	assert_int_equal(p->nr_peers, 2);
+}
+
+static void kick_too_many(void)
+{
+	for (uint32_t i = 0; i < ZENDO_MAX_PEERS + 10; i++)
+		vcpu_kick(&strangers[0]);
+}
+
+static void the_list_of_names_has_an_end(void **state)
+{
+	struct zendo_posted_page *p = vcpus[0].posted;
+
+	(void)state;
+	exits_with[0] = EXIT_CPUID;
+	at_exit = kick_too_many;
+	assert_int_equal(vcpu_run(&vcpus[0]), ZRUN_EVENT);
+	assert_int_equal(p->nr_peers, ZENDO_MAX_PEERS);
+	for (size_t i = 0; i < sizeof(p->pad); i++)
+		assert_int_equal(p->pad[i], 0);
+}
+
 static void a_kick_of_itself_costs_nothing(void **state)
 {
 	(void)state;
@@ -302,6 +354,8 @@ int main(void)
 		t(a_sibling_woken_by_a_post_is_told_before_entry),
 		t(a_sibling_woken_by_an_exit_is_told_at_once),
 		t(a_sibling_in_its_guest_gets_an_ipi),
+		t(another_domains_sleepers_are_named_at_once),
+		t(the_list_of_names_has_an_end),
 		t(a_kick_of_itself_costs_nothing),
 		t(an_event_that_cannot_be_taken_asks_for_the_window),
 		t(a_halted_guest_is_not_entered_without_a_wakeup),

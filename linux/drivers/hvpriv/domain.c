@@ -59,6 +59,14 @@ bool hv_domain_end(struct hv_domain *d, enum hv_end how, u32 code)
 	return first;
 }
 
+/* domid << 16 | vcpu, as the hypervisor names it; NULL when it is gone. Context: RCU read side, for as long as it is used. */
+struct hv_vcpu *hv_vcpu_named(u32 name)
+{
+	struct hv_domain *d = xa_load(&domains, name >> 16);
+
+	return d ? hv_vcpu_at(d, name & 0xffff) : NULL;
+}
+
 /* Call until the hypervisor is done; it works in bounded pieces. */
 static int call_until_done(unsigned long nr, u32 domid)
 {
@@ -101,7 +109,7 @@ static bool domain_destroy(struct hv_domain *d)
 	xa_erase(&domains, d->domid);
 	mutex_unlock(&domains_lock);
 	r = leave_hypervisor(d);
-	synchronize_rcu();	/* hv_vcpus_park() */
+	synchronize_rcu();	/* hv_vcpus_park(), hv_vcpu_named() */
 	if (r) {
 		/* the hypervisor may still write to its shared pages: leave all as it is */
 		pr_err("d%u: not freed (%d); %llu MiB are lost until reboot\n", d->domid, r,

@@ -117,6 +117,7 @@ u32 hv_domains_list(u32 first, struct hvpriv_domain_info *info, u32 room);
 void hv_domain_put(struct hv_domain *d);
 bool hv_domain_end(struct hv_domain *d, enum hv_end how, u32 code);
 void hv_domain_kick_all(struct hv_domain *d);
+struct hv_vcpu *hv_vcpu_named(u32 name);
 
 /* domain_ioctl.c */
 int hv_ioctl_create_domain(struct hvpriv_create_domain __user *arg);

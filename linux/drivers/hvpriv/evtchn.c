@@ -158,12 +158,31 @@ static void wake_siblings(struct hv_vcpu *v)
 	}
 }
 
+static void wake_peers(struct hv_vcpu *v)
+{
+	struct zendo_posted_page *p = v->posted;
+	u32 i, n = min_t(u32, READ_ONCE(p->nr_peers), ARRAY_SIZE(p->peer));
+	struct hv_vcpu *other;
+
+	if (!n)
+		return;
+	rcu_read_lock();
+	for (i = 0; i < n; i++) {
+		other = hv_vcpu_named(READ_ONCE(p->peer[i]));
+		if (other)
+			hv_vcpu_kick(other);
+	}
+	rcu_read_unlock();
+	WRITE_ONCE(p->nr_peers, 0);
+}
+
 /* After each run of @v: what it left for dom0. Context: its thread, preemptible. */
 void hv_evtchn_scan(struct hv_vcpu *v)
 {
 	if (READ_ONCE(v->posted->out.summary))
 		take_events(v);
 	wake_siblings(v);
+	wake_peers(v);
 }
 
 /* The domain is gone: nobody looks ports up any more. */
