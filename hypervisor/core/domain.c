@@ -222,6 +222,11 @@ int domain_kill(struct domain *d)
 	spin_unlock(&domains_lock);
 	if (!alone)
 		return -XEN_EAGAIN;
+	if (!d->guest_unbound) {
+		if (!guest_domain_unbind(d))
+			return -XEN_EAGAIN;
+		d->guest_unbound = true;
+	}
 	for (uint32_t i = 0; i < d->max_vcpus; i++) {
 		struct vcpu *v = domain_vcpu(d, i);
 

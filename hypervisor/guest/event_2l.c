@@ -62,9 +62,30 @@ static void unmask(struct domain *d, uint32_t port, struct evtchn_port *p)
 		select_and_mark(d, port, p);
 }
 
-static bool is_pending(const struct domain *d, uint32_t port)
+static bool is_pending(struct domain *d, uint32_t port)
 {
 	return port < max_ports(d) && test_bit(port, pending_bits(d));
+}
+
+static bool is_busy(const struct domain *d, uint32_t port)
+{
+	(void)d, (void)port;
+	return false;
+}
+
+/* Of 1024 or 4096 ports; those that are not allocated have nothing to keep. */
+void evtchn_2l_hand_over(struct domain *d)
+{
+	uint32_t *words = (uint32_t *)pending_bits(d);
+
+	for (uint32_t w = 0; w < max_ports(d) / 32; w++) {
+		for (uint32_t bits = xchg(&words[w], 0); bits; bits &= bits - 1) {
+			struct evtchn_port *p = port_get(d, w * 32 + (uint32_t)__builtin_ctz(bits));
+
+			if (p)
+				p->early = true;
+		}
+	}
 }
 
 static void select_all(struct vcpu *v)
@@ -81,5 +102,6 @@ const struct evtchn_abi evtchn_2l = {
 	.clear		= clear,
 	.unmask		= unmask,
 	.is_pending	= is_pending,
+	.is_busy	= is_busy,
 	.select_all	= select_all,
 };

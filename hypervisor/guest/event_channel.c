@@ -4,7 +4,7 @@
 #include "guest/lapic.h"
 #include "guest/time.h"
 
-#define RESET_BATCH	256	/* ports closed before EVTCHNOP_reset restarts */
+#define RESET_BATCH	64	/* ports looked at before a reset has to be asked to go on */
 
 /* ---- ports ---- */
 
@@ -22,41 +22,80 @@ struct evtchn_port *port_get(struct domain *d, uint32_t port)
 {
 	struct evtchn_port *p = port_slot(d, port);
 
-	return p && p->state != PORT_FREE ? p : NULL;
+	return p && p->state > PORT_RESERVED ? p : NULL;
 }
 
-int port_alloc(struct domain *d, uint32_t *ret_port)
+/* The port's past in its FIFO queue stays with it. */
+static void port_become(struct evtchn_port *p, struct evtchn_port as)
+{
+	as.priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
+	as.queue_vcpu = p->queue_vcpu;
+	as.queue_priority = p->queue_priority;
+	*p = as;
+}
+
+/* 0 = none. */
+static uint32_t find_in_bucket(struct domain *d, uint32_t b, uint32_t max)
+{
+	const struct evtchn_port *slot = d->g.evt.bucket[b];
+
+	for (uint32_t i = b ? 0 : 1; i < PORTS_PER_PAGE && b * PORTS_PER_PAGE + i < max; i++)
+		if (slot[i].state == PORT_FREE && !d->g.evt.abi->is_busy(d, b * PORTS_PER_PAGE + i))
+			return b * PORTS_PER_PAGE + i;
+	return 0;
+}
+
+/*
+ * The lowest bucket is filled first, so below the one that gave the last port all are marked full: a call searches two, not
+ * 512. A port that was busy when its bucket was marked comes back with the next one freed there.
+ */
+int port_alloc(struct domain *d, struct evtchn_port as, uint32_t *ret_port)
 {
 	struct guest_evtchn *e = &d->g.evt;
 	uint32_t max = e->abi->max_ports(d);
 
 	if (!e->bucket)
 		return -XEN_ESRCH;	/* the domain is going */
-	for (uint32_t port = e->lowest_free; port < max; port++) {
-		struct evtchn_port **b = &e->bucket[port / PORTS_PER_PAGE];
-
-		if (!*b) {
-			*b = pool_alloc(d);
-			if (!*b)
+	for (uint32_t b = 0; b * PORTS_PER_PAGE < max; b++) {
+		if (test_bit(b, e->full))
+			continue;
+		if (!e->bucket[b]) {
+			e->bucket[b] = pool_alloc(d);
+			if (!e->bucket[b])
 				return -XEN_ENOMEM;
 		}
-		e->lowest_free = port;
-		if ((*b)[port % PORTS_PER_PAGE].state != PORT_FREE)
-			continue;
-		e->lowest_free = port + 1;
-		*ret_port = port;
-		return 0;
+		*ret_port = find_in_bucket(d, b, max);
+		if (*ret_port) {
+			port_become(port_slot(d, *ret_port), as);
+			return 0;
+		}
+		e->full[b / 64] |= 1ULL << (b % 64);
 	}
-	e->lowest_free = max;
 	return -XEN_ENOSPC;
 }
 
 void port_free(struct domain *d, uint32_t port, struct evtchn_port *p)
 {
 	d->g.evt.abi->clear(d, port);
-	*p = (struct evtchn_port){ .state = PORT_FREE };
-	if (port < d->g.evt.lowest_free)
-		d->g.evt.lowest_free = port;
+	port_become(p, (struct evtchn_port){ .state = PORT_FREE });
+	d->g.evt.full[port / PORTS_PER_PAGE / 64] &= ~(1ULL << (port / PORTS_PER_PAGE % 64));
+}
+
+/* A reset by another vCPU may have taken the port out of reach meanwhile: then it stays reserved. */
+void port_assign(struct domain *d, uint32_t port, struct evtchn_port as)
+{
+	struct evtchn_port *p = port_slot(d, port);
+
+	if (p)
+		port_become(p, as);
+}
+
+void port_drop(struct domain *d, uint32_t port)
+{
+	struct evtchn_port *p = port_slot(d, port);
+
+	if (p)
+		port_free(d, port, p);
 }
 
 bool port_exists(struct domain *d, uint32_t port)
@@ -69,10 +108,10 @@ bool port_exists(struct domain *d, uint32_t port)
 	return yes;
 }
 
-/* Break what the port is bound to, and free it. */
-static void port_close(struct domain *d, uint32_t port, struct evtchn_port *p)
+/* Free the port. What it was is returned: for an INTERDOMAIN one the caller does peer_unbind() without the lock. */
+static struct evtchn_port port_close(struct domain *d, uint32_t port, struct evtchn_port *p)
 {
-	struct evtchn_port *peer;
+	struct evtchn_port was = *p;
 
 	switch (p->state) {
 	case PORT_DOM0:
@@ -81,18 +120,50 @@ static void port_close(struct domain *d, uint32_t port, struct evtchn_port *p)
 	case PORT_VIRQ:
 		domain_vcpu(d, p->vcpu)->g.virq_port[p->remote_port] = 0;
 		break;
-	case PORT_INTERDOMAIN:
-		peer = port_get(d, p->remote_port);
-		if (peer && peer != p) {
-			peer->state = PORT_UNBOUND;
-			peer->remote_dom = d->id;
-			peer->remote_port = 0;
-		}
-		break;
 	default:
 		break;
 	}
 	port_free(d, port, p);
+	return was;
+}
+
+/* Takes the lock. @port need not be allocated: -XEN_EINVAL. */
+static int close_one(struct domain *d, uint32_t port)
+{
+	struct evtchn_port *p, was = { 0 };
+
+	spin_lock(&d->g.evt.lock);
+	p = port_get(d, port);
+	if (p)
+		was = port_close(d, port, p);
+	spin_unlock(&d->g.evt.lock);
+	if (was.state == PORT_INTERDOMAIN)
+		peer_unbind(d, port, &was);
+	return was.state ? 0 : -XEN_EINVAL;
+}
+
+/* Close every port, then give FIFO's pages back; a part in each call, true = done. Takes the lock. */
+static bool reset_step(struct domain *d)
+{
+	struct guest_evtchn *e = &d->g.evt;
+	uint32_t port, max;
+	bool done;
+
+	spin_lock(&e->lock);
+	port = e->reset_next;
+	max = e->abi->max_ports(d);
+	spin_unlock(&e->lock);
+	for (uint32_t n = 0; n < RESET_BATCH && port < max; n++) {
+		if (!e->bucket[port / PORTS_PER_PAGE])
+			port = (port / PORTS_PER_PAGE + 1) * PORTS_PER_PAGE;
+		else
+			(void)close_one(d, port++);
+	}
+	spin_lock(&e->lock);
+	done = port >= max && fifo_end(d);
+	e->reset_next = done ? 0 : port;
+	spin_unlock(&e->lock);
+	return done;
 }
 
 /* ---- upcalls ---- */
@@ -179,7 +250,7 @@ int vcpu_info_register(struct vcpu *caller, struct vcpu *v, gfn_t g, uint32_t of
 	return 0;
 }
 
-/* ---- the guest's calls; each gets its argument struct copied in, the evtchn lock is held ---- */
+/* ---- the guest's calls; each gets its argument struct copied in; the evtchn lock is held but for OP_LOCKS ---- */
 
 union evtchn_arg {
 	struct evtchn_alloc_unbound alloc_unbound;
@@ -192,52 +263,26 @@ union evtchn_arg {
 	struct evtchn_bind_vcpu bind_vcpu;
 	struct evtchn_unmask unmask;
 	struct evtchn_reset reset;
+	struct evtchn_init_control init_control;
+	struct evtchn_expand_array expand_array;
+	struct evtchn_set_priority set_priority;
 };
 
 static int op_alloc_unbound(struct hcall *h, union evtchn_arg *a)
 {
 	struct domain *d = h->v->d;
 	domid_t remote = a->alloc_unbound.remote_dom;
-	uint32_t port;
-	int rc;
 
 	if (!is_self(d, a->alloc_unbound.dom))
 		return -XEN_EPERM;
-	rc = port_alloc(d, &port);
-	if (rc)
-		return rc;
-	*port_slot(d, port) = (struct evtchn_port){ .state = PORT_UNBOUND,
-						    .remote_dom = remote == DOMID_SELF ? d->id : remote };
-	a->alloc_unbound.port = port;
-	return 0;
+	return port_alloc(d, (struct evtchn_port){ .state = PORT_UNBOUND, .remote_dom = remote == DOMID_SELF ? d->id : remote },
+			  &a->alloc_unbound.port);
 }
 
-/* Other domains' ports are out of reach yet (docs/guest-abi.md); a domain's own serve as loopback. */
 static int op_bind_interdomain(struct hcall *h, union evtchn_arg *a)
 {
-	struct domain *d = h->v->d;
-	uint32_t remote = a->bind_interdomain.remote_port;
-	struct evtchn_port *rp, *lp;
-	uint32_t port;
-	int rc;
-
-	/* Other guests cannot be reached yet: as if they were not there. */
-	if (!is_self(d, a->bind_interdomain.remote_dom))
-		return a->bind_interdomain.remote_dom ? -XEN_ESRCH : -XEN_EINVAL;
-	rp = port_get(d, remote);
-	if (!rp || rp->state != PORT_UNBOUND || rp->remote_dom != d->id)
-		return -XEN_EINVAL;
-	rc = port_alloc(d, &port);
-	if (rc)
-		return rc;
-	lp = port_slot(d, port);
-	*lp = (struct evtchn_port){ .state = PORT_INTERDOMAIN, .remote_dom = d->id, .remote_port = remote };
-	rp->state = PORT_INTERDOMAIN;
-	rp->remote_port = port;
-	a->bind_interdomain.local_port = port;
-	/* The peer may have sent before there was a way to. */
-	d->g.evt.abi->raise(d, port, lp);
-	return 0;
+	return peer_bind(h->v->d, a->bind_interdomain.remote_dom, a->bind_interdomain.remote_port,
+			 &a->bind_interdomain.local_port);
 }
 
 static bool virq_is_per_vcpu(uint32_t virq)
@@ -258,10 +303,9 @@ static int op_bind_virq(struct hcall *h, union evtchn_arg *a)
 		return -XEN_ENOENT;
 	if (v->g.virq_port[virq])
 		return -XEN_EEXIST;
-	rc = port_alloc(d, &port);
+	rc = port_alloc(d, (struct evtchn_port){ .state = PORT_VIRQ, .vcpu = (uint16_t)v->id, .remote_port = virq }, &port);
 	if (rc)
 		return rc;
-	*port_slot(d, port) = (struct evtchn_port){ .state = PORT_VIRQ, .vcpu = (uint16_t)v->id, .remote_port = virq };
 	v->g.virq_port[virq] = port;
 	a->bind_virq.port = port;
 	return 0;
@@ -270,52 +314,40 @@ static int op_bind_virq(struct hcall *h, union evtchn_arg *a)
 static int op_bind_ipi(struct hcall *h, union evtchn_arg *a)
 {
 	struct domain *d = h->v->d;
-	uint32_t port;
-	int rc;
 
 	if (!domain_vcpu(d, a->bind_ipi.vcpu))
 		return -XEN_ENOENT;
-	rc = port_alloc(d, &port);
-	if (rc)
-		return rc;
-	*port_slot(d, port) = (struct evtchn_port){ .state = PORT_IPI, .vcpu = (uint16_t)a->bind_ipi.vcpu };
-	a->bind_ipi.port = port;
-	return 0;
+	return port_alloc(d, (struct evtchn_port){ .state = PORT_IPI, .vcpu = (uint16_t)a->bind_ipi.vcpu }, &a->bind_ipi.port);
 }
 
 static int op_close(struct hcall *h, union evtchn_arg *a)
 {
-	struct domain *d = h->v->d;
-	struct evtchn_port *p = port_get(d, a->close.port);
-
-	if (!p)
-		return -XEN_EINVAL;
-	port_close(d, a->close.port, p);
-	return 0;
+	return close_one(h->v->d, a->close.port);
 }
 
 static int op_send(struct hcall *h, union evtchn_arg *a)
 {
 	struct domain *d = h->v->d;
-	struct evtchn_port *p = port_get(d, a->send.port), *peer;
+	struct evtchn_port *p, was = { 0 };
 
-	if (!p)
-		return -XEN_EINVAL;
-	switch (p->state) {
+	spin_lock(&d->g.evt.lock);
+	p = port_get(d, a->send.port);
+	if (p)
+		was = *p;
+	if (was.state == PORT_IPI)
+		d->g.evt.abi->raise(d, a->send.port, p);
+	spin_unlock(&d->g.evt.lock);
+	switch (was.state) {
 	case PORT_DOM0:
-		dom0_post(h->v, p->handle);
+		dom0_post(h->v, was.handle);
 		hcall_to_dom0(h, ZRUN_EVENT);
 		return 0;
-	case PORT_IPI:
-		d->g.evt.abi->raise(d, a->send.port, p);
-		return 0;
 	case PORT_INTERDOMAIN:
-		peer = port_get(d, p->remote_port);
-		if (peer)
-			d->g.evt.abi->raise(d, p->remote_port, peer);
+		peer_raise(d, a->send.port, &was);
 		return 0;
-	case PORT_UNBOUND:
-		return 0;	/* nobody listens: dropped */
+	case PORT_IPI:
+	case PORT_UNBOUND:	/* nobody listens: dropped */
+		return 0;
 	default:
 		return -XEN_EINVAL;
 	}
@@ -324,7 +356,7 @@ static int op_send(struct hcall *h, union evtchn_arg *a)
 static int op_status(struct hcall *h, union evtchn_arg *a)
 {
 	static const uint32_t status[] = {
-		[PORT_FREE] = EVTCHNSTAT_closed, [PORT_UNBOUND] = EVTCHNSTAT_unbound,
+		[PORT_FREE] = EVTCHNSTAT_closed, [PORT_RESERVED] = EVTCHNSTAT_closed, [PORT_UNBOUND] = EVTCHNSTAT_unbound,
 		[PORT_INTERDOMAIN] = EVTCHNSTAT_interdomain, [PORT_DOM0] = EVTCHNSTAT_interdomain,
 		[PORT_VIRQ] = EVTCHNSTAT_virq, [PORT_IPI] = EVTCHNSTAT_ipi,
 	};
@@ -385,57 +417,82 @@ static int op_unmask(struct hcall *h, union evtchn_arg *a)
 
 static int op_reset(struct hcall *h, union evtchn_arg *a)
 {
-	struct domain *d = h->v->d;
-	struct guest_evtchn *e = &d->g.evt;
-	uint32_t max = e->abi->max_ports(d);
-	uint32_t port = e->reset_next ? e->reset_next : 1;
-	uint32_t end = MIN(port + RESET_BATCH, max);
-
-	if (!is_self(d, a->reset.dom))
+	if (!is_self(h->v->d, a->reset.dom))
 		return -XEN_EPERM;
-	for (; port < end; port++) {
-		struct evtchn_port *p = port_get(d, port);
-
-		if (p)
-			port_close(d, port, p);
-	}
-	h->restart = port < max;
-	e->reset_next = h->restart ? port : 0;
+	h->restart = !reset_step(h->v->d);
 	return 0;
 }
 
+static int op_init_control(struct hcall *h, union evtchn_arg *a)
+{
+	struct evtchn_init_control *c = &a->init_control;
+	struct vcpu *v = domain_vcpu(h->v->d, c->vcpu);
+
+	if (!v)
+		return -XEN_ENOENT;
+	c->link_bits = EVTCHN_FIFO_LINK_BITS;
+	return fifo_init_control(v, gfn(c->control_gfn), c->offset);
+}
+
+static int op_expand_array(struct hcall *h, union evtchn_arg *a)
+{
+	return fifo_expand_array(h->v->d, gfn(a->expand_array.array_gfn));
+}
+
+/* Of the next link: an event that is in a queue stays there. */
+static int op_set_priority(struct hcall *h, union evtchn_arg *a)
+{
+	struct evtchn_port *p = port_get(h->v->d, a->set_priority.port);
+
+	if (!h->v->d->g.evt.fifo)
+		return -XEN_ENOSYS;
+	if (!p || a->set_priority.priority > EVTCHN_FIFO_PRIORITY_MIN)
+		return -XEN_EINVAL;
+	p->priority = (uint8_t)a->set_priority.priority;
+	return 0;
+}
+
+#define OP_OUT		1	/* the struct goes back to the guest */
+#define OP_LOCKS	2	/* the call takes the lock itself, and may take another domain's */
+
 static const struct {
 	int (*op)(struct hcall *h, union evtchn_arg *a);
-	uint8_t size;
-	bool out;
+	uint8_t size, flags;
 } evtchn_ops[] = {
-	[EVTCHNOP_bind_interdomain] = { op_bind_interdomain, sizeof(struct evtchn_bind_interdomain), true },
-	[EVTCHNOP_bind_virq]	 = { op_bind_virq, sizeof(struct evtchn_bind_virq), true },
-	[EVTCHNOP_close]	 = { op_close, sizeof(struct evtchn_close), false },
-	[EVTCHNOP_send]		 = { op_send, sizeof(struct evtchn_send), false },
-	[EVTCHNOP_status]	 = { op_status, sizeof(struct evtchn_status), true },
-	[EVTCHNOP_alloc_unbound] = { op_alloc_unbound, sizeof(struct evtchn_alloc_unbound), true },
-	[EVTCHNOP_bind_ipi]	 = { op_bind_ipi, sizeof(struct evtchn_bind_ipi), true },
-	[EVTCHNOP_bind_vcpu]	 = { op_bind_vcpu, sizeof(struct evtchn_bind_vcpu), false },
-	[EVTCHNOP_unmask]	 = { op_unmask, sizeof(struct evtchn_unmask), false },
-	[EVTCHNOP_reset]	 = { op_reset, sizeof(struct evtchn_reset), false },
-	/* bind_pirq, FIFO's init_control, expand_array, set_priority: -ENOSYS keeps guests on 2 levels */
+	[EVTCHNOP_bind_interdomain] = { op_bind_interdomain, sizeof(struct evtchn_bind_interdomain), OP_OUT | OP_LOCKS },
+	[EVTCHNOP_bind_virq]	 = { op_bind_virq, sizeof(struct evtchn_bind_virq), OP_OUT },
+	[EVTCHNOP_close]	 = { op_close, sizeof(struct evtchn_close), OP_LOCKS },
+	[EVTCHNOP_send]		 = { op_send, sizeof(struct evtchn_send), OP_LOCKS },
+	[EVTCHNOP_status]	 = { op_status, sizeof(struct evtchn_status), OP_OUT },
+	[EVTCHNOP_alloc_unbound] = { op_alloc_unbound, sizeof(struct evtchn_alloc_unbound), OP_OUT },
+	[EVTCHNOP_bind_ipi]	 = { op_bind_ipi, sizeof(struct evtchn_bind_ipi), OP_OUT },
+	[EVTCHNOP_bind_vcpu]	 = { op_bind_vcpu, sizeof(struct evtchn_bind_vcpu), 0 },
+	[EVTCHNOP_unmask]	 = { op_unmask, sizeof(struct evtchn_unmask), 0 },
+	[EVTCHNOP_reset]	 = { op_reset, sizeof(struct evtchn_reset), OP_LOCKS },
+	[EVTCHNOP_init_control]	 = { op_init_control, sizeof(struct evtchn_init_control), OP_OUT },
+	[EVTCHNOP_expand_array]	 = { op_expand_array, sizeof(struct evtchn_expand_array), 0 },
+	[EVTCHNOP_set_priority]	 = { op_set_priority, sizeof(struct evtchn_set_priority), 0 },
+	/* bind_pirq: -ENOSYS */
 };
 
 int64_t hcall_event_channel_op(struct hcall *h)
 {
 	union evtchn_arg a = { 0 };
 	uint32_t cmd = (uint32_t)h->arg[0];
+	uint8_t flags;
 	int rc;
 
 	if (cmd >= ARRAY_SIZE(evtchn_ops) || !evtchn_ops[cmd].op)
 		return -XEN_ENOSYS;
 	if (hcall_get(h, h->arg[1], &a, evtchn_ops[cmd].size))
 		return -XEN_EFAULT;
-	spin_lock(&h->v->d->g.evt.lock);
+	flags = evtchn_ops[cmd].flags;
+	if (!(flags & OP_LOCKS))
+		spin_lock(&h->v->d->g.evt.lock);
 	rc = evtchn_ops[cmd].op(h, &a);
-	spin_unlock(&h->v->d->g.evt.lock);
-	if (!rc && evtchn_ops[cmd].out && hcall_put(h, h->arg[1], &a, evtchn_ops[cmd].size))
+	if (!(flags & OP_LOCKS))
+		spin_unlock(&h->v->d->g.evt.lock);
+	if (!rc && (flags & OP_OUT) && hcall_put(h, h->arg[1], &a, evtchn_ops[cmd].size))
 		return -XEN_EFAULT;
 	return rc;
 }
@@ -446,11 +503,23 @@ int evtchn_init(struct domain *d, hpa_t hint)
 
 	spin_init(&e->lock, RANK_EVTCHN);
 	e->abi = &evtchn_2l;
-	e->lowest_free = 1;
 	e->bucket = pool_alloc(d);
 	if (!e->bucket)
 		return -XEN_ENOMEM;
 	return dom0_handles_init(d, hint);
+}
+
+bool evtchn_end(struct domain *d)
+{
+	struct guest_evtchn *e = &d->g.evt;
+
+	if (!e->bucket)
+		return true;
+	/* The guest may have been in the middle of a reset. */
+	if (!e->ending)
+		e->reset_next = 0;
+	e->ending = true;
+	return reset_step(d);
 }
 
 void evtchn_destroy(struct domain *d)

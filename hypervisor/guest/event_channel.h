@@ -2,8 +2,8 @@
 /*
  * Event channels: ports, what they are bound to, and how an event reaches the guest.
  *
- * Three files: event_channel.c owns the port table and the guest's calls; event_2l.c is the 2-level ABI
- * behind struct evtchn_abi (FIFO will be a second one); event_dom0.c binds ports to dom0, whose side
+ * event_channel.c owns the port table and the guest's calls; event_2l.c and event_fifo.c are the two ABIs behind
+ * struct evtchn_abi; event_peer.c binds ports to those of other guests; event_dom0.c binds them to dom0, whose side
  * knows handles and posts bits (abi.h section 6). Everything is under the domain's evtchn lock but where said.
  */
 #ifndef GUEST_EVENT_CHANNEL_H
@@ -15,16 +15,20 @@
 #define PORTS_PER_PAGE	256
 #define MAX_BUCKETS	512	/* 131072 ports: what FIFO can name */
 
-enum port_state { PORT_FREE, PORT_UNBOUND, PORT_INTERDOMAIN, PORT_DOM0, PORT_VIRQ, PORT_IPI };
+/* RESERVED: taken, by a call that is not done; to everybody else it is not there. */
+enum port_state { PORT_FREE, PORT_RESERVED, PORT_UNBOUND, PORT_INTERDOMAIN, PORT_DOM0, PORT_VIRQ, PORT_IPI };
 
 struct evtchn_port {
 	uint8_t		state;		/* enum port_state */
-	uint8_t		priority;	/* FIFO: for later */
+	uint8_t		priority;	/* FIFO: of the next link */
 	uint16_t	vcpu;		/* notified */
 	domid_t		remote_dom;	/* UNBOUND, INTERDOMAIN */
 	uint16_t	handle;		/* DOM0 */
 	uint32_t	remote_port;	/* INTERDOMAIN; VIRQ: its number */
-	uint32_t	link;		/* FIFO: for later */
+	/* FIFO: the queue it was linked to last, also of a port that is free again: its word may still be in there. */
+	uint16_t	queue_vcpu;
+	uint8_t		queue_priority;
+	bool		early;		/* FIFO: pending, and it has no word yet */
 };
 _Static_assert(sizeof(struct evtchn_port) * PORTS_PER_PAGE == PAGE_SIZE, "a bucket is one pool page");
 
@@ -34,17 +38,25 @@ struct evtchn_abi {
 	void (*raise)(struct domain *d, uint32_t port, struct evtchn_port *p);	/* + upcall if unmasked */
 	void (*clear)(struct domain *d, uint32_t port);
 	void (*unmask)(struct domain *d, uint32_t port, struct evtchn_port *p);
-	bool (*is_pending)(const struct domain *d, uint32_t port);	/* no lock needed */
+	bool (*is_pending)(struct domain *d, uint32_t port);	/* also of a port that is not allocated */
+	bool (*is_busy)(const struct domain *d, uint32_t port);	/* free, but not to be reused yet */
 	void (*select_all)(struct vcpu *v);	/* a new vcpu_info: have the guest look everywhere */
 };
-extern const struct evtchn_abi evtchn_2l;
+extern const struct evtchn_abi evtchn_2l, evtchn_fifo;
 
 /* event_channel.c */
 int __must_check evtchn_init(struct domain *d, hpa_t hint);
 void evtchn_destroy(struct domain *d);
+/* The domain's end: all ports are closed, some in each call, true = done. Takes the lock, and other domains'. */
+bool __must_check evtchn_end(struct domain *d);
 /* NULL: not allocated, or beyond the ABI. */
 struct evtchn_port *port_get(struct domain *d, uint32_t port);
-int __must_check port_alloc(struct domain *d, uint32_t *ret_port);	/* -XEN_ENOSPC, -XEN_ENOMEM; state is the caller's */
+/* The lowest free port becomes @as, with default priority. -XEN_ENOSPC, -XEN_ENOMEM. */
+int __must_check port_alloc(struct domain *d, struct evtchn_port as, uint32_t *ret_port);
+/* A RESERVED port becomes @as. */
+void port_assign(struct domain *d, uint32_t port, struct evtchn_port as);
+/* A RESERVED port that came to nothing. */
+void port_drop(struct domain *d, uint32_t port);
 void port_free(struct domain *d, uint32_t port, struct evtchn_port *p);
 bool port_exists(struct domain *d, uint32_t port);			/* takes the lock */
 /* Raise a per-vCPU virq; dropped when it is not bound. Takes the lock. */
@@ -60,6 +72,25 @@ bool upcall_pending(const struct vcpu *v);
 
 /* vcpu_info in guest memory; -XEN_EINVAL, -XEN_ENOMEM. */
 int __must_check vcpu_info_register(struct vcpu *caller, struct vcpu *v, gfn_t g, uint32_t offset);
+
+/* event_2l.c: pending bits become early ports, before the ABI changes. */
+void evtchn_2l_hand_over(struct domain *d);
+
+/*
+ * event_fifo.c. What the guest gives is pinned: -XEN_EINVAL where that cannot be, -XEN_ENOMEM.
+ * fifo_end: back to 2 levels, when no port is left; some pages in each call, true = done.
+ */
+int __must_check fifo_init_control(struct vcpu *v, gfn_t g, uint32_t offset);
+int __must_check fifo_expand_array(struct domain *d, gfn_t g);
+bool __must_check fifo_end(struct domain *d);
+
+/*
+ * event_peer.c: the other end of an INTERDOMAIN port, in another guest or the same. Context: no lock held. Two domains' locks
+ * are never held together: an end is changed under its own domain's lock, and counts only while each end names the other.
+ */
+int __must_check peer_bind(struct domain *d, domid_t remote_dom, uint32_t remote_port, uint32_t *ret_port);
+void peer_raise(struct domain *d, uint32_t port, const struct evtchn_port *p);
+void peer_unbind(struct domain *d, uint32_t port, const struct evtchn_port *p);
 
 /* event_dom0.c */
 int __must_check dom0_handles_init(struct domain *d, hpa_t hint);

@@ -80,9 +80,9 @@ int64_t evtchn_dom0_alloc(struct domain *d)
 	int64_t rc;
 
 	spin_lock(&d->g.evt.lock);
-	rc = port_alloc(d, &port);
+	rc = port_alloc(d, (struct evtchn_port){ .state = PORT_UNBOUND }, &port);
 	if (!rc) {
-		p = &d->g.evt.bucket[port / PORTS_PER_PAGE][port % PORTS_PER_PAGE];
+		p = port_get(d, port);
 		rc = bind(d, port, p);
 		if (rc)
 			port_free(d, port, p);
@@ -121,7 +121,7 @@ int evtchn_dom0_close(struct domain *d, uint32_t handle)
 	if (slot && *slot) {
 		p = port_get(d, *slot & ~HANDLE_TAKEN);
 		if (p && p->state == PORT_DOM0 && p->handle == handle)
-			*p = (struct evtchn_port){ .state = PORT_UNBOUND, .vcpu = p->vcpu };
+			p->state = PORT_UNBOUND;
 		*slot = 0;
 		rc = 0;
 	}

@@ -32,6 +32,11 @@ int guest_domain_init(struct domain *d, const struct zendo_domain_create *c)
 	return 0;
 }
 
+bool guest_domain_unbind(struct domain *d)
+{
+	return evtchn_end(d);
+}
+
 void guest_domain_destroy(struct domain *d)
 {
 	grant_destroy(d);
@@ -62,6 +67,7 @@ void guest_vcpu_destroy(struct vcpu *v)
 	time_vcpu_destroy(v);
 	v->g.info = (char *)&v->g.own_info;
 	guest_unpin(v->d, &v->g.info_pin);
+	guest_unpin(v->d, &v->g.fifo_control);
 }
 
 void guest_before_entry(struct vcpu *v)

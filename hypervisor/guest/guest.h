@@ -10,8 +10,12 @@
 
 #include "core/domain.h"
 
-/* Life. _init: objects are zeroed; -XEN_ENOMEM (pool). _destroy: no vCPU runs any more; undoes what was done so far. */
+/*
+ * Life. _init: objects are zeroed; -XEN_ENOMEM (pool). _unbind: no vCPU runs any more and all still exist; lets other domains go of this
+ * one, some ports in each call, true = done. _destroy: undoes what was done so far.
+ */
 int __must_check guest_domain_init(struct domain *d, const struct zendo_domain_create *c);
+bool __must_check guest_domain_unbind(struct domain *d);
 void guest_domain_destroy(struct domain *d);
 int __must_check guest_vcpu_init(struct vcpu *v);
 void guest_vcpu_destroy(struct vcpu *v);

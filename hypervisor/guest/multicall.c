@@ -85,7 +85,7 @@ int64_t hcall_multicall(struct hcall *h)
 			h->arg[1]--;
 		}
 		/* Something for dom0, or an unfinished entry: the rest comes after it. */
-		if (h->next != NEXT_RESUME || !done)
+		if (h->next != NEXT_RESUME || !done || !h->v->told_dom0)
 			break;
 	}
 	h->restart = h->arg[1] != 0;

@@ -33,15 +33,19 @@ static bool poll_satisfied(struct vcpu *v)
 {
 	const struct guest_poll *p = &v->g.poll;
 	struct domain *d = v->d;
+	bool pending = false;
 
 	if (p->deadline_tsc && host_tsc() >= p->deadline_tsc)
 		return true;
 	if (p->block && upcall_pending(v))
 		return true;
-	for (uint32_t i = 0; i < p->nr; i++)
-		if (d->g.evt.abi->is_pending(d, p->port[i]))
-			return true;
-	return false;
+	if (!p->nr)
+		return false;
+	spin_lock(&d->g.evt.lock);
+	for (uint32_t i = 0; i < p->nr && !pending; i++)
+		pending = d->g.evt.abi->is_pending(d, p->port[i]);
+	spin_unlock(&d->g.evt.lock);
+	return pending;
 }
 
 /* With interrupts off a pending upcall is no reason: PV spinlocks poll that way, and would spin. */

@@ -9,6 +9,7 @@
 #include "core/types.h"
 #include "lib/lib.h"
 #include <xen/xen.h>
+#include <xen/event_channel.h>
 #include <xen/hvm/params.h>
 #include <xen/vcpu.h>
 #include <zendo/abi.h>
@@ -21,14 +22,17 @@
 #define MEMMAP_MAX		128
 
 struct evtchn_abi;
+struct evtchn_fifo;
 struct evtchn_port;
 
 struct guest_evtchn {
 	spinlock_t	lock;			/* RANK_EVTCHN; guards all of it except poll_mask */
-	const struct evtchn_abi *abi;		/* 2-level; FIFO later */
+	const struct evtchn_abi *abi;		/* 2-level, or FIFO once init_control was called */
+	struct evtchn_fifo *fifo;		/* pool page, with FIFO */
 	struct evtchn_port **bucket;		/* pool page: 512 pages of 256 ports, made when needed */
-	uint32_t	lowest_free;		/* every port below is in use */
-	uint32_t	reset_next;		/* where an EVTCHNOP_reset goes on */
+	uint64_t	full[8];		/* bit per bucket: it had no free port when last searched, and lost none since */
+	uint32_t	reset_next;		/* where an EVTCHNOP_reset goes on, or the domain's end */
+	bool		ending;
 	uint32_t	*handle[2];		/* pool pages: port of each handle, see event_dom0.c */
 	uint16_t	*hint;			/* dom0's page: vCPU of each handle */
 	uint64_t	poll_mask[ZENDO_MAX_VCPUS / 64];	/* atomic: vCPUs inside SCHEDOP_poll */
@@ -100,6 +104,8 @@ struct guest_vcpu {
 	struct vcpu_info own_info;		/* for vCPUs without a slot, until they register */
 	struct guest_pin info_pin;
 	uint32_t	virq_port[NR_VIRQS];	/* evtchn lock */
+	struct guest_pin fifo_control;		/* evtchn lock, as is the port last linked to each queue, 0 = none: */
+	uint32_t	fifo_tail[EVTCHN_FIFO_MAX_QUEUES];
 	uint8_t		upcall_vector;		/* per-vCPU vector by LAPIC, 0 = domain's callback */
 
 	uint32_t	time_version;		/* evtchn lock */

@@ -182,11 +182,51 @@ static void exits(struct vcpu *v)
 	fake.paging.long_mode = true;
 }
 
+/* Calls that fit, for FIFO's pages, and nonsense written into them. */
+static void fifo(struct vcpu *v)
+{
+	struct evtchn_init_control ic = { .control_gfn = 0x60 + (byte() & 7), .vcpu = byte() % VCPUS };
+	struct evtchn_expand_array ea = { ic.control_gfn };
+	bool first = byte() & 1;
+
+	fake.paging.code64 = true;
+	fake_write(ARG, first ? (void *)&ic : &ea, first ? sizeof(ic) : sizeof(ea));
+	(void)fake_call(v, __HYPERVISOR_event_channel_op, first ? EVTCHNOP_init_control : EVTCHNOP_expand_array, ARG, 0);
+	fill((0x60 + (byte() & 7)) << PAGE_SHIFT | (uint64_t)byte() << 2);
+}
+
+/* Another guest's calls: offers, binds, sends, closes, its end. */
+static void other_guest(void)
+{
+	struct vcpu *o;
+
+	/* Making one takes pages; the lack of them is tested elsewhere. */
+	if (!fake.other && fake.pool_limit == FAKE_POOL)
+		fake_start_other(9);
+	if (!fake.other)
+		return;
+	if (!(byte() & 63)) {
+		fake_stop_other();
+		return;
+	}
+	o = fake.other->vcpu[byte() & 1];
+	fill(ARG);
+	fake.paging.code64 = true;
+	(void)fake_call(o, __HYPERVISOR_event_channel_op, byte() & 15, ARG, 0);
+	o->wait = WAIT_NONE;
+}
+
 static void dom0(struct vcpu *v)
 {
 	uint64_t w;
 
-	switch (byte() % 9) {
+	switch (byte() % 11) {
+	case 9:
+		fifo(v);
+		break;
+	case 10:
+		other_guest();
+		break;
 	case 0:
 		(void)evtchn_dom0_alloc(fake.d);
 		break;

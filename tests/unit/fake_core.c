@@ -333,9 +333,29 @@ void guest_unpin(struct domain *d, struct guest_pin *p)
 
 /* ---- domain ---- */
 
+struct domain *domain_get(domid_t id)
+{
+	struct domain *all[] = { fake.d, fake.other };
+
+	require(!fake.locks_held, "a domain is looked up with a lock held");
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		if (all[i] && all[i]->id == id) {
+			all[i]->refs++;
+			return all[i];
+		}
+	}
+	return NULL;
+}
+
+void domain_put(struct domain *d)
+{
+	require(!fake.locks_held && d->refs, "a domain is let go that nobody holds, or with a lock held");
+	d->refs--;
+}
+
 void vcpu_kick(struct vcpu *v)
 {
-	fake.kicks[v->id]++;
+	(v->d == fake.d ? fake.kicks : fake.other_kicks)[v->id]++;
 	__atomic_fetch_or(&v->request, REQ_EVENT, __ATOMIC_SEQ_CST);
 }
 
@@ -456,19 +476,56 @@ struct vcpu *fake_vcpu(uint32_t id)
 	return fake.d->vcpu[id];
 }
 
-static void start_vcpu(uint32_t id)
+static void start_vcpu(struct domain *d, uint32_t id)
 {
 	struct vcpu *v = calloc(1, sizeof(*v));
+	uint64_t pages = d == fake.d ? 16 : 200;
 
-	v->d = fake.d;
+	v->d = d;
 	v->id = id;
 	v->cpu = v->last_cpu = -1;
-	v->run = fake_dom0_page((uint64_t)(16 + id) << PAGE_SHIFT);
-	v->posted = fake_dom0_page((uint64_t)(100 + id) << PAGE_SHIFT);
+	v->told_dom0 = true;
+	v->run = fake_dom0_page((pages + id) << PAGE_SHIFT);
+	v->posted = fake_dom0_page((pages + 20 + id) << PAGE_SHIFT);
 	v->regs.rflags = 0x202;
 	require(!guest_vcpu_init(v), "guest_vcpu_init");
 	v->up = id == 0;
-	fake.d->vcpu[id] = v;
+	d->vcpu[id] = v;
+}
+
+static void end(struct domain *d)
+{
+	require(!d->refs, "somebody still holds the domain");
+	d->state = DOMAIN_DYING;
+	while (!guest_domain_unbind(d))
+		;
+	for (uint32_t i = 0; i < d->max_vcpus; i++) {
+		guest_vcpu_destroy(d->vcpu[i]);
+		free(d->vcpu[i]);
+		d->vcpu[i] = NULL;
+	}
+	guest_domain_destroy(d);
+	free(d);
+}
+
+void fake_start_other(domid_t id)
+{
+	struct zendo_domain_create c = { .evt_hint_hpa = 3 << PAGE_SHIFT, .grant_hpa = 4 << PAGE_SHIFT };
+	struct domain *d = calloc(1, sizeof(*d));
+
+	d->id = id;
+	d->max_vcpus = 2;
+	d->state = DOMAIN_ALIVE;
+	require(!guest_domain_init(d, &c), "guest_domain_init");
+	for (uint32_t i = 0; i < 2; i++)
+		start_vcpu(d, i);
+	fake.other = d;
+}
+
+void fake_stop_other(void)
+{
+	end(fake.other);
+	fake.other = NULL;
 }
 
 void fake_start(uint32_t vcpus)
@@ -507,24 +564,20 @@ void fake_start(uint32_t vcpus)
 	fake.d->state = DOMAIN_ALIVE;
 	require(!guest_domain_init(fake.d, &c), "guest_domain_init");
 	for (uint32_t i = 0; i < vcpus; i++)
-		start_vcpu(i);
+		start_vcpu(fake.d, i);
 }
 
 void fake_stop(void)
 {
 	require(!fake.locks_held, "a lock is still held");
-	for (uint32_t i = 0; i < fake.d->max_vcpus; i++) {
-		guest_vcpu_destroy(fake.d->vcpu[i]);
-		free(fake.d->vcpu[i]);
-		fake.d->vcpu[i] = NULL;
-	}
-	guest_domain_destroy(fake.d);
+	if (fake.other)
+		fake_stop_other();
+	end(fake.d);
 	require(!fake.pool_used, "pool pages left");
 	for (size_t i = 0; i < FAKE_FRAMES; i++)
 		require(!fake.pins[i], "pins left");
 	for (size_t i = 0; i < FAKE_DOM0_PAGES; i++)
 		free(fake.dom0_page[i]);
-	free(fake.d);
 	fake.d = NULL;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The seam under hypervisor/guest, as plain memory: one domain with a few vCPUs, its RAM as an array, its physical
- * map as another, a pool that counts, a clock that stands still until told. Guest-linear addresses go through
+ * The seam under hypervisor/guest, as plain memory: one domain with a few vCPUs (two, for some tests), its RAM as an array, its
+ * physical map as another, a pool that counts, a clock that stands still until told. Guest-linear addresses go through
  * a table of pages, so that neighbours in linear space need not be neighbours in physical space.
  */
 #ifndef FAKE_CORE_H
@@ -14,12 +14,12 @@
 #define FAKE_GFNS	4096		/* guest space: 16 MiB */
 #define FAKE_RAM	512		/* frames of it with RAM at the start, linear space too */
 #define FAKE_FRAMES	2048		/* frames that exist: RAM, stock, grant */
-#define FAKE_POOL	512		/* pool pages that can be out at once */
+#define FAKE_POOL	640		/* pool pages that can be out at once */
 #define FAKE_POOL_MFN	0x100000	/* their frame numbers start here */
 #define FAKE_DOM0_PAGES	256
 
 struct fake {
-	struct domain *d;
+	struct domain *d, *other;		/* both see the same memory */
 	unsigned char (*frame)[PAGE_SIZE];	/* by mfn */
 	uint64_t nr_frames;			/* given out so far */
 	struct p2m_entry p2m[FAKE_GFNS];
@@ -34,7 +34,7 @@ struct fake {
 	uint64_t returned[FAKE_FRAMES];
 	uint32_t nr_returned;
 	uint32_t flushes;
-	uint32_t kicks[ZENDO_MAX_VCPUS];
+	uint32_t kicks[ZENDO_MAX_VCPUS], other_kicks[ZENDO_MAX_VCPUS];
 	bool shutdown;				/* domain_shutdown() was called, with */
 	uint32_t shutdown_code;
 	bool dirty;				/* a frame was removed and no flush came yet */
@@ -62,6 +62,9 @@ extern struct fake fake;
 /* A fresh domain (id 7) with @vcpus vCPUs, vCPU 0 up; and the end of it, which checks that nothing is left. */
 void fake_start(uint32_t vcpus);
 void fake_stop(void);
+/* A second domain with @id and two vCPUs beside it; and its end (fake_stop() does it too). */
+void fake_start_other(domid_t id);
+void fake_stop_other(void);
 struct vcpu *fake_vcpu(uint32_t id);
 
 /* Linear memory of the guest; the address is also what hypercalls take. */

@@ -14,6 +14,7 @@ static const struct zendo_ram_range ram[] = { { 6 * MIB, 16 * MIB }, { BASE, 64 
 
 static int domains, vcpus, archs, pages, kicks;		/* made and not undone */
 static int domain_rc, vcpu_rc, arch_rc;			/* what their makers say */
+static int unbind_steps, unbind_calls, vcpus_at_unbind;
 
 int guest_domain_init(struct domain *d, const struct zendo_domain_create *c)
 {
@@ -21,6 +22,14 @@ int guest_domain_init(struct domain *d, const struct zendo_domain_create *c)
 	(void)c;
 	domains += !domain_rc;
 	return domain_rc;
+}
+
+/* Ports take a call or two; none is left with a vCPU that is gone. */
+bool guest_domain_unbind(struct domain *d)
+{
+	for (uint32_t i = 0; i < d->max_vcpus; i++)
+		vcpus_at_unbind += domain_vcpu(d, i) != NULL;
+	return unbind_calls++ >= unbind_steps;
 }
 
 void guest_domain_destroy(struct domain *d)
@@ -89,6 +98,7 @@ static int start(void **state)
 static int begin(void **state)
 {
 	domain_rc = vcpu_rc = arch_rc = kicks = 0;
+	unbind_steps = unbind_calls = vcpus_at_unbind = 0;
 	count_before = domain_count();
 	return fake_hv_begin(state);
 }
@@ -271,6 +281,19 @@ static void killing_waits_for_every_vcpu(void **state)
 	kill_and_free(d);
 }
 
+static void ports_are_closed_before_vcpus_go(void **state)
+{
+	struct domain *d = create();
+
+	(void)state;
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(vcpu_create(d, i, RUN, POSTED), 0);
+	unbind_steps = 2;
+	kill_and_free(d);
+	assert_int_equal(unbind_calls, 3);
+	assert_int_equal(vcpus_at_unbind, 9);
+}
+
 static void killing_goes_in_bounded_steps(void **state)
 {
 	struct domain *d = create();
@@ -365,6 +388,7 @@ int main(void)
 		domain_unit(vcpus_are_made_once_and_within_bounds),
 		domain_unit(a_vcpu_that_cannot_be_made_leaves_nothing),
 		domain_unit(killing_waits_for_every_vcpu),
+		domain_unit(ports_are_closed_before_vcpus_go),
 		domain_unit(killing_goes_in_bounded_steps),
 		domain_unit(a_domain_with_frames_or_users_is_not_freed),
 		domain_unit(a_page_still_charged_is_our_mistake),
