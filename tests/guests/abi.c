@@ -3,7 +3,7 @@
  * abi: walks Xen's PVH guest ABI as a stock kernel uses it at boot and after, one line per fact, and asks also for what must be
  * refused, with the error Xen gives. A stock kernel tolerates much and dies silently of the rest; this program says which.
  *
- *	only=hypercalls|memory|time|events|cpu|traps|apic
+ *	only=hypercalls|memory|time|events|cpu|traps|apic|peer|fifo
  */
 #include "abi.h"
 
@@ -18,6 +18,8 @@ static const struct {
 	{ "cpu",	abi_cpu },
 	{ "traps",	abi_traps },
 	{ "apic",	abi_apic },
+	{ "peer",	abi_peer },
+	{ "fifo",	abi_fifo },
 };
 
 bool check_or_skip(const char *name, long got, long wanted)

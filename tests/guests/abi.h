@@ -9,6 +9,8 @@ void abi_hypercalls(void);	/* versions, unknown numbers, registers, hypercall pa
 void abi_memory(void);		/* memory_op and grant table set-up */
 void abi_time(void);		/* clock, wallclock, timers, runstate, time area, vcpu_info */
 void abi_events(void);		/* 2-level event channels, masks, poll, upcall delivery */
+void abi_fifo(void);		/* FIFO event channels: last of all, there is no way back */
+void abi_peer(void);		/* a channel to another guest: role=offer or bind */
 void abi_cpu(void);		/* CPUID, MSR, port and instruction policy */
 void abi_traps(void);		/* exceptions reflected, single step over exits */
 void abi_apic(void);		/* local APIC, upcall vector through it */

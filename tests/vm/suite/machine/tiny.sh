@@ -112,9 +112,19 @@ two_with_registers() {
 }
 
 check 'registers are kept, two guests at once' two_with_registers
-for group in hypercalls memory time events cpu traps apic; do
+for group in hypercalls memory time events cpu traps apic fifo; do
 	check "abi: $group" passes "abi-$group" abi "only=$group"
 done
+# Each sleeps while the other one sends; the second has the next domid.
+two_with_a_channel() {
+	zendo create "$(tiny offers abi 'only=peer role=offer')"
+	expect_console offers 30 'offers port'
+	passes binds abi 'only=peer role=bind'
+	wait_for 60 gone offers || { kept offers; return 1; }
+	kept offers
+	console_has offers '^PASS'
+}
+check 'events between two guests' two_with_a_channel
 check 'random hypercalls' passes fuzz fuzz 'seed=1 count=20000'
 
 check 'a crash is told with registers and reason' registers_are_told
