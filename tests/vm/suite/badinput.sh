@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# budget: 120
+# budget: 240
 #
 # What cannot work is refused with a clear line and a status, and nothing is left
 # behind; random requests to the device give errors.
@@ -10,5 +10,5 @@
 seconds=20
 [ -z "${ZENDO_SOAK:-}" ] || seconds=3600
 
-machine badinput
+machine badinput --timeout 900
 machine fuzz-ioctl --copy "$(program fuzz-ioctl):/root/" --timeout $((seconds * 4 + 300)) -- $seconds

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# budget: 240
+# budget: 480
 #
 # A machine that reboots, panics or starts another kernel while it is under the
 # hypervisor: with the callback of crashing kernels, and without it.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# budget: 420
+# budget: 900
 #
 # Guests come and go many times and in numbers; dom0 has afterwards what it had
 # before.

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# budget: 240
+# budget: 260
 #
 # The stock Debian kernel as a guest, from its vmlinuz: clock, console, end, and
 # what the tools do with it.
 
 . "$(dirname "$0")/lib/suite.sh"
 
-machine guest
+machine guest --timeout 900

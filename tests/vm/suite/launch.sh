@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# budget: 300
+# budget: 480
 #
 # The running Linux goes under the hypervisor and comes back, with 1, 2 and 4
 # CPUs, under load, while CPUs come and go; and is refused where it cannot.

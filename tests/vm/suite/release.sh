@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# budget: 60
+# budget: 90
 #
 # The build that ships: what 'make demo' shows without a terminal, and one tiny
 # guest that checks the ABI.

@@ -43,7 +43,8 @@ date_is_right() {
 }
 
 sleep_is_right() {
-	between 'seconds of a sleep of 3' "$(fact first SLEPT)" 3 5
+	# a busy host wakes late, never early
+	between 'seconds of a sleep of 3' "$(fact first SLEPT)" 3 8
 }
 
 nothing_bad_in_dmesg() {
