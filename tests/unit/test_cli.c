@@ -38,6 +38,7 @@ FAKE(dmesg)
 FAKE(doctor)
 FAKE(events)
 FAKE(launch)
+FAKE(wait)
 FAKE(leave)
 
 /* Run "zendo" with these words. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* destroy, pause and unpause: one request to each domain's runner. */
+/* destroy, pause, unpause and wait: each speaks with the domains' runners. */
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -42,14 +43,37 @@ static int unpause_one(const char *what)
 	return request(what, "unpause");
 }
 
+/* The runner's connection closes when the domain is gone. */
+static void read_to_end(int fd)
+{
+	char buf[256];
+	ssize_t n;
+
+	do
+		n = read(fd, buf, sizeof(buf));
+	while (n > 0 || (n < 0 && errno == EINTR));
+}
+
+/* Until it is gone for good: a guest's reboot is not the end of it. */
+static int wait_one(const char *what)
+{
+	_cleanup_close_ int fd = -EBADF;
+	char name[HVPRIV_NAME_LEN];
+	int r = connect_domain(what, &fd, name);
+
+	if (r == EXIT_OK)
+		read_to_end(fd);
+	return r;
+}
+
 /*
- * The runner's connection closes when the domain is gone. Its unit has then a little left to do, which
- * is waited for where we may ask systemd: the name is free for a new domain when this returns.
+ * Its unit has a little left to do when the domain is gone, which is waited for where we may ask systemd: the name is free for a
+ * new domain when this returns.
  */
 static int destroy_one(const char *what)
 {
 	_cleanup_close_ int fd = -EBADF;
-	char name[HVPRIV_NAME_LEN], unit[ZENDO_RUNTIME_PATH_MAX], why[512], byte;
+	char name[HVPRIV_NAME_LEN], unit[ZENDO_RUNTIME_PATH_MAX], why[512];
 	int r;
 
 	r = connect_domain(what, &fd, name);
@@ -57,8 +81,7 @@ static int destroy_one(const char *what)
 		r = ask(fd, name, "destroy", NULL);
 	if (r != EXIT_OK)
 		return r;
-	while (read(fd, &byte, 1) > 0)
-		;
+	read_to_end(fd);
 	if (geteuid() == 0 && zendo_unit_name(name, unit) >= 0 && unit_stop(unit, why, sizeof(why)) < 0)
 		return fail(EXIT_FAILED, "%s", why);
 	return EXIT_OK;
@@ -77,4 +100,9 @@ int cmd_unpause(int argc, char **argv)
 int cmd_destroy(int argc, char **argv)
 {
 	return for_each(argc, argv, destroy_one);
+}
+
+int cmd_wait(int argc, char **argv)
+{
+	return for_each(argc, argv, wait_one);
 }

@@ -228,7 +228,11 @@ static int start(struct listener *l)
 	if (!r && (mnl_socket_setsockopt(l->nl, NETLINK_ADD_MEMBERSHIP, &l->family.group, sizeof(l->family.group)) < 0 ||
 		   mnl_socket_setsockopt(l->nl, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0))
 		r = -errno;
-	return r ? fail(EXIT_FAILED, "cannot listen for events: %s", strerror(-r)) : EXIT_OK;
+	if (r)
+		return fail(EXIT_FAILED, "cannot listen for events: %s", strerror(-r));
+	/* What a script does from here on is not missed. */
+	fprintf(stderr, "zendo: listening for events\n");
+	return EXIT_OK;
 }
 
 int cmd_events(int argc, char **argv)

@@ -26,6 +26,8 @@ const struct command commands[] = {
 	{ "destroy", "NAME|ID...", "end domains at once", "", cmd_destroy },
 	{ "pause", "NAME|ID...", "stop domains from running", "", cmd_pause },
 	{ "unpause", "NAME|ID...", "let them run again", "", cmd_unpause },
+	{ "wait", "NAME|ID...", "until domains are gone",
+	  "A guest's reboot is not the end of its domain.\n", cmd_wait },
 	{ "info", "[--json]", "about host and hypervisor",
 	  "  -j, --json      for programs\n", cmd_info },
 	{ "dmesg", "[-f]", "print the hypervisor's log",

@@ -14,7 +14,7 @@ _zendo()
 	local cur prev words cword command options
 	_init_completion || return
 
-	local commands='create list console destroy pause unpause info dmesg events doctor launch leave version help'
+	local commands='create list console destroy pause unpause wait info dmesg events doctor launch leave version help'
 	if [ "$cword" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
 		return
@@ -36,7 +36,7 @@ _zendo()
 		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(
 			cd /etc/zendo 2>/dev/null && compgen -G "$cur*.cfg" | sed 's/\.cfg$//')
 		;;
-	list | console | destroy | pause | unpause)
+	list | console | destroy | pause | unpause | wait)
 		mapfile -t COMPREPLY < <(compgen -W "$(_zendo_names)" -- "$cur")
 		;;
 	help)
