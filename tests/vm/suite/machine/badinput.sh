@@ -164,7 +164,8 @@ not_running() {
 killed_runner() {
 	zendo create "$(tiny victim hello idle)"
 	kill -KILL "$(zendo list --json victim | jq '.[0].pid')"
-	wait_for 20 gone victim
+	journal_hears victim 20 "Failed with result .signal."
+	gone victim
 	equal 'result of the unit' "$(systemctl show -P Result zendo-domain@victim)" signal
 	systemctl reset-failed
 	equal leftovers "$(leftovers)" ''

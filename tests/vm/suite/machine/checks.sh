@@ -35,17 +35,30 @@ finish() {
 	exit 0
 }
 
-# wait_for SECONDS COMMAND... - until the command succeeds
-wait_for() {
-	local end=$((SECONDS + $1))
+# hears [-n TIMES] SECONDS TEXT COMMAND... - the command prints lines with the text (extended regular expression) in time; it is
+# ended then. Nothing is looked at again and again: the command is one that speaks when something happens.
+hears() {
+	local times=1 seconds text from teller found
+	if [ "$1" = -n ]; then
+		times=$2
+		shift 2
+	fi
+	seconds=$1 text=$2
+	shift 2
+	exec {from}< <(exec timeout "$seconds" "$@" 2>&1)
+	teller=$!
+	found=$(grep -cE -m "$times" -- "$text" <&"$from") || true
+	exec {from}<&-
+	kill "$teller" 2>/dev/null || true
+	[ "$found" = "$times" ] || { echo "not heard in $seconds s: '$text' from: $*"; return 1; }
+}
+
+
+# What the journal has and gets of a domain, its console included: TIMES as for hears
+journal_hears() {
+	local domain=$1
 	shift
-	until "$@"; do
-		if [ $SECONDS -ge $end ]; then
-			echo "waited in vain for: $*"
-			return 1
-		fi
-		sleep 0.1
-	done
+	hears "$@" journalctl -f -n all -o cat -u "zendo-domain@$domain"
 }
 
 # fails_with STATUS TEXT COMMAND... - it ends with this status and says this
@@ -143,7 +156,7 @@ console_has() {
 
 # expect_console NAME SECONDS TEXT - wait until the console has it, show the console if not
 expect_console() {
-	wait_for "$2" console_has "$1" "$3" || {
+	hears "$2" "$3" zendo console -r "$1" || {
 		kept "$1" | tail -n 40
 		return 1
 	}
@@ -157,8 +170,18 @@ gone() {
 	! exists "$1"
 }
 
+# ended NAME SECONDS - by itself, or it has already
 ended() {
-	wait_for "$2" gone "$1"
+	local rc=0
+	timeout "$2" zendo wait "$1" || rc=$?
+	[ $rc = 0 ] || [ $rc = 3 ] || { echo "zendo wait $1: exit $rc"; return 1; }
+	gone "$1"
+}
+
+# A guest lives for so many seconds by its own timer: time that passes here, told by an event.
+let_guest_tick() {
+	zendo create "$(tiny "clock$1" hello "ticks=$1 period_us=1000000")"
+	ended "clock$1" $(($1 + 60))
 }
 
 journal_of() {

@@ -25,16 +25,13 @@ screen() {
 	zendo console -s "$1" | tr -d '\r' | sed 's/\x1b\[[0-9;]*[A-Za-z]//g'
 }
 
+# Follows the console, from its first line; a viewer that has nobody to print to goes by itself.
 wait_for_text() {
-	local end=$((SECONDS + patience))
-	until screen "$1" | grep -qE "$2"; do
-		if [ $SECONDS -ge $end ]; then
-			echo "demo: '$1' did not say '$2' in $patience s; its console:" >&2
-			screen "$1" >&2
-			return 1
-		fi
-		sleep 0.2
-	done
+	if ! grep -qE -m 1 "$2" < <(timeout $patience zendo console -r "$1" | sed -u 's/\r//; s/\x1b\[[0-9;]*[A-Za-z]//g'); then
+		echo "demo: '$1' did not say '$2' in $patience s; its console:" >&2
+		screen "$1" >&2
+		return 1
+	fi
 }
 
 type_into() {
@@ -103,10 +100,9 @@ title 'The guests power off, Linux goes back to bare metal'
 for name in alpha beta; do
 	type_into $name 'poweroff -f' 'shut down: poweroff'
 done
-end=$((SECONDS + 60))
-while [ "$(zendo list --json | jq length)" != 1 ]; do
-	[ $SECONDS -lt $end ]
-	sleep 0.2
+for name in alpha beta; do
+	# 3: it is gone already
+	timeout 60 zendo wait $name || [ $? = 3 ]
 done
 run systemctl stop zendo
 run journalctl -q --no-pager -o cat -k -g hvpriv:

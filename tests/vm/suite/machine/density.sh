@@ -22,14 +22,14 @@ all_come_up() {
 	equal running "$(zendo list | grep -cE '^tiny[0-9]+ .* (r-|-b)----')" "$number"
 }
 
+# Each wakes once a second.
 all_go_on() {
 	local before after
-	before=$(zendo list --json | jq '[.[] | select(.domid > 0) | .exits] | add')
-	moved() {
-		after=$(zendo list --json | jq '[.[] | select(.domid > 0) | .exits] | add')
-		[ "$after" -gt $((before + number)) ]
-	}
-	wait_for 60 moved
+	exits() { zendo list --json | jq '[.[] | select(.domid > 0) | .exits] | add'; }
+	before=$(exits)
+	let_guest_tick 3
+	after=$(exits)
+	[ "$after" -gt $((before + number)) ] || { echo "exits: $before, then $after"; return 1; }
 }
 
 memory_per_guest() {

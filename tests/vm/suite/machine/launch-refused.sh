@@ -55,7 +55,7 @@ sys.stdin.read()
 ' < <(sleep infinity) >"$scratch/kvm" &
 	vm=$!
 	trap 'kill $vm; wait $vm || true' EXIT
-	wait_for 20 grep -q ready "$scratch/kvm"
+	hears 20 ready tail -n +1 -F "$scratch/kvm"
 	"$@"
 }
 

@@ -6,7 +6,7 @@
 # A program that judges itself: PASS or FAIL is its last word.
 passes() {
 	zendo create "$(tiny "$1" "$2" "$3" "${@:4}")"
-	wait_for 120 gone "$1" || { kept "$1"; return 1; }
+	ended "$1" 120 || { kept "$1"; return 1; }
 	kept "$1"
 	console_has "$1" '^PASS'
 	journal_of "$1" | grep 'shut down: poweroff'
@@ -18,7 +18,7 @@ passes() {
 kind_ends() {
 	local name=kind-$1 outcome=$2
 	zendo create "$(tiny "$name" crash "kind=$1")"
-	wait_for 60 gone "$name" || { kept "$name"; return 1; }
+	ended "$name" 60 || { kept "$name"; return 1; }
 	journal_of "$name" >"$scratch/journal"
 	cat "$scratch/journal"
 	case $outcome in
@@ -53,8 +53,8 @@ kind_runs() {
 
 registers_are_told() {
 	zendo create "$(tiny dead crash kind=jump 'on_crash = "preserve"')"
-	dead() { zendo list dead | grep -qE -- '---sc-'; }
-	wait_for 30 dead
+	journal_hears dead 30 'is kept for a look'
+	zendo list dead | grep -E -- '---sc-'
 	journal_of dead >"$scratch/journal"
 	cat "$scratch/journal"
 	grep -E 'the guest has crashed on vCPU 0: .*outside of its memory' "$scratch/journal"
@@ -66,29 +66,28 @@ registers_are_told() {
 	gone dead
 }
 
+# It wakes once a second.
 neighbour_lives() {
 	local before after
-	ticks() { zendo list --json neighbour | jq '.[0].exits'; }
-	before=$(ticks)
-	more() { after=$(ticks); [ "$after" -gt "$before" ]; }
-	wait_for 20 more
+	exits() { zendo list --json neighbour | jq '.[0].exits'; }
+	before=$(exits)
+	let_guest_tick 3
+	after=$(exits)
+	[ "$after" -gt "$before" ] || { echo "exits: $before, then $after"; return 1; }
 	equal 'crashes in its journal' "$(journal_of neighbour | grep -ci crash)" 0
 }
 
 # A whole life as programs see it; it is an ordinary user who listens.
 events_are_told() {
 	refuses timeout 10 zendo events --frobnicate
-	setpriv --reuid=nobody zendo events --json >"$scratch/events" &
+	setpriv --reuid=nobody zendo events --json >"$scratch/events" 2>"$scratch/listener" &
 	listener=$!
 	trap 'kill $listener; wait $listener || true' EXIT
-	# The kernel's table of netlink sockets: generic (16), this process, member of a group.
-	listens() { awk -v pid=$listener '$2 == 16 && $3 == pid && $4 !~ /^0+$/ { found = 1 } END { exit !found }' /proc/net/netlink; }
-	wait_for 20 listens
+	hears 20 'listening for events' tail -n +1 -F "$scratch/listener"
 	zendo create -p "$(tiny told hello poweroff)"
 	zendo unpause told
-	wait_for 30 gone told
-	destroyed() { grep -q '"destroyed"' "$scratch/events"; }
-	wait_for 10 destroyed || { cat "$scratch/events"; return 1; }
+	ended told 30
+	hears 10 '"destroyed"' tail -n +1 -F "$scratch/events"
 	cat "$scratch/events"
 	equal events "$(jq -r 'select(.name == "told") | .event' "$scratch/events" | tr '\n' ' ')" 'created running shutdown destroyed '
 	equal reason "$(jq -r 'select(.event == "shutdown") | .reason' "$scratch/events")" poweroff
@@ -107,7 +106,7 @@ check 'memory reads back' passes touch hello touch=28 'memory = 32'
 two_with_registers() {
 	zendo create "$(tiny regs2 regs 'seed=2 seconds=5')"
 	passes regs1 regs 'seed=1 seconds=5'
-	wait_for 60 gone regs2
+	ended regs2 60
 	console_has regs2 '^PASS'
 }
 
@@ -120,7 +119,7 @@ two_with_a_channel() {
 	zendo create "$(tiny offers abi 'only=peer role=offer')"
 	expect_console offers 30 'offers port'
 	passes binds abi 'only=peer role=bind'
-	wait_for 60 gone offers || { kept offers; return 1; }
+	ended offers 60 || { kept offers; return 1; }
 	kept offers
 	console_has offers '^PASS'
 }
@@ -129,7 +128,7 @@ check 'random hypercalls' passes fuzz fuzz 'seed=1 count=20000'
 
 check 'a crash is told with registers and reason' registers_are_told
 zendo create "$(tiny kinds crash kind=list)"
-wait_for 30 gone kinds
+ended kinds 30
 check 'the kinds of crashes are listed' console_has kinds '^triple crashed'
 while read -r kind outcome; do
 	case $kind:$outcome in
