@@ -8,27 +8,6 @@ static void count(evtchn_port_t port)
 	hits[port]++;
 }
 
-static long send(evtchn_port_t port)
-{
-	struct evtchn_send s = { .port = port };
-
-	return event_channel_op(EVTCHNOP_send, &s);
-}
-
-static long close(evtchn_port_t port)
-{
-	struct evtchn_close c = { .port = port };
-
-	return event_channel_op(EVTCHNOP_close, &c);
-}
-
-static long unmask_call(evtchn_port_t port)
-{
-	struct evtchn_unmask u = { .port = port };
-
-	return event_channel_op(EVTCHNOP_unmask, &u);
-}
-
 static long status(evtchn_port_t port, struct evtchn_status *s)
 {
 	memset(s, 0, sizeof(*s));
@@ -39,15 +18,13 @@ static long status(evtchn_port_t port, struct evtchn_status *s)
 
 static evtchn_port_t bind_ipi(void)
 {
-	struct evtchn_bind_ipi b = { .vcpu = 0 };
+	evtchn_port_t port = evtchn_bind_ipi();
 
-	if (event_channel_op(EVTCHNOP_bind_ipi, &b))
-		return 0;
-	if (b.port < ARRAY_SIZE(hits)) {
-		hits[b.port] = 0;
-		port_handler(b.port, count);
+	if (port && port < ARRAY_SIZE(hits)) {
+		hits[port] = 0;
+		port_handler(port, count);
 	}
-	return b.port;
+	return port;
 }
 
 static void ipi_to_self(void)
@@ -59,18 +36,18 @@ static void ipi_to_self(void)
 	if (!check(p && p < ARRAY_SIZE(hits), "bind_ipi", "port %u", p))
 		return;
 	port_unmask(p);
-	check_equal("ipi-send", send(p), 0);
+	check_equal("ipi-send", evtchn_send(p), 0);
 	check_equal("ipi-arrives-at-once", (long)hits[p], 1);
 	for (i = 0; i < 1000; i++)
-		(void)send(p);
+		(void)evtchn_send(p);
 	check_equal("ipi-1000-times", (long)hits[p], 1001);
 	check_equal("status", status(p, &s), 0);
 	check_equal("status-ipi", s.status, EVTCHNSTAT_ipi);
 
 	/* Not while interrupts are off; once, however often it was sent. */
 	irq_off();
-	(void)send(p);
-	(void)send(p);
+	(void)evtchn_send(p);
+	(void)evtchn_send(p);
 	check_equal("ipi-waits-for-IF", (long)hits[p], 1001);
 	check(vcpu_info->evtchn_upcall_pending, "upcall_pending-set", "0");
 	check(port_pending(p), "port-pending-set", "0");
@@ -80,7 +57,7 @@ static void ipi_to_self(void)
 
 	/* STI; CLI leaves no room for an interrupt; neither may the exit of an emulated instruction. */
 	irq_off();
-	(void)send(p);
+	(void)evtchn_send(p);
 	__asm__ volatile("sti; cli" ::: "memory");
 	check_equal("sti-shadow-holds", (long)hits[p], 1002);
 	/* CPUID in the shadow ends it: the event comes before CLI. */
@@ -94,23 +71,23 @@ static void ipi_to_self(void)
 
 	/* Masked: pending, no upcall; the hypercall raises it. */
 	port_mask(p);
-	(void)send(p);
+	(void)evtchn_send(p);
 	check(port_pending(p) && hits[p] == 1003, "masked-port-only-pends", "pending %d, %lu hits", port_pending(p), hits[p]);
-	check_equal("unmask", unmask_call(p), 0);
+	check_equal("unmask", evtchn_unmask(p), 0);
 	check_equal("unmask-raises", (long)hits[p], 1004);
 	check(!port_masked(p), "unmask-clears-mask", "still masked");
 	/* A second unmask has nothing to do. */
-	(void)unmask_call(p);
+	(void)evtchn_unmask(p);
 	check_equal("unmask-of-unmasked", (long)hits[p], 1004);
 
-	check_equal("close", close(p), 0);
-	check_equal("close-again", close(p), -XEN_EINVAL);
-	check_equal("send-to-closed", send(p), -XEN_EINVAL);
+	check_equal("close", evtchn_close(p), 0);
+	check_equal("close-again", evtchn_close(p), -XEN_EINVAL);
+	check_equal("send-to-closed", evtchn_send(p), -XEN_EINVAL);
 	(void)status(p, &s);
 	check_equal("status-closed", s.status, EVTCHNSTAT_closed);
 	check_equal("lowest-free-port-comes-next", bind_ipi(), p);
 	check(!port_pending(p), "reused-port-is-not-pending", "pending");
-	(void)close(p);
+	(void)evtchn_close(p);
 }
 
 /* Linux's unmask: clear the mask, and if the port was pending mask it again and ask the hypervisor. No event may be lost. */
@@ -127,9 +104,9 @@ static void unmask_race(void)
 		if (off)
 			irq_off();
 		if (random64() & 1)
-			(void)send(p);
+			(void)evtchn_send(p);
 		if (random64() & 1)
-			(void)send(p);
+			(void)evtchn_send(p);
 		wanted = hits[p] + port_pending(p);
 		port_unmask(p);
 		if (off)
@@ -139,7 +116,7 @@ static void unmask_race(void)
 			lost++;
 	}
 	check(!lost, "unmask-race", "%lu of 5000 wrong", lost);
-	(void)close(p);
+	(void)evtchn_close(p);
 }
 
 static void upcall_level(void)
@@ -169,9 +146,9 @@ static void virqs(void)
 		check_equal("status-of-virq", status(b.port, &s), 0);
 		check(s.status == EVTCHNSTAT_virq && s.u.virq == VIRQ_DEBUG && s.vcpu == 0, "status-virq", "status %u virq %u vcpu %u",
 		      s.status, s.u.virq, s.vcpu);
-		check_equal("close-virq", close(b.port), 0);
+		check_equal("close-virq", evtchn_close(b.port), 0);
 		check_equal("bind_virq-after-close", event_channel_op(EVTCHNOP_bind_virq, &b), 0);
-		(void)close(b.port);
+		(void)evtchn_close(b.port);
 	}
 	b.virq = 99;
 	check_equal("bind_virq-unknown", event_channel_op(EVTCHNOP_bind_virq, &b), -XEN_EINVAL);
@@ -193,12 +170,12 @@ static void interdomain(void)
 
 	if (!check_equal("alloc_unbound", event_channel_op(EVTCHNOP_alloc_unbound, &a), 0))
 		return;
-	check_equal("send-to-unbound", send(a.port), 0);
+	check_equal("send-to-unbound", evtchn_send(a.port), 0);
 	(void)status(a.port, &s);
 	check_equal("status-unbound", s.status, EVTCHNSTAT_unbound);
 	b.remote_port = a.port;
 	if (!check_or_skip("bind_interdomain-to-self", event_channel_op(EVTCHNOP_bind_interdomain, &b), 0)) {
-		(void)close(a.port);
+		(void)evtchn_close(a.port);
 		return;
 	}
 	check(port_pending(b.local_port), "bind_interdomain-pends-once", "not pending");
@@ -208,9 +185,9 @@ static void interdomain(void)
 	port_handler(b.local_port, count);
 	port_unmask(a.port);
 	port_unmask(b.local_port);
-	(void)send(a.port);
+	(void)evtchn_send(a.port);
 	check(hits[b.local_port] == 1 && !hits[a.port], "send-reaches-the-peer", "%lu and %lu", hits[b.local_port], hits[a.port]);
-	(void)send(b.local_port);
+	(void)evtchn_send(b.local_port);
 	check(hits[b.local_port] == 1 && hits[a.port] == 1, "and-back", "%lu and %lu", hits[b.local_port], hits[a.port]);
 	check_refused("bind_interdomain-twice", event_channel_op(EVTCHNOP_bind_interdomain, &b));
 	v.port = a.port;
@@ -221,11 +198,11 @@ static void interdomain(void)
 	v.port = timer_port;
 	v.vcpu = 0;
 	check_equal("bind_vcpu-timer", event_channel_op(EVTCHNOP_bind_vcpu, &v), -XEN_EINVAL);
-	check_equal("close-interdomain", close(b.local_port), 0);
+	check_equal("close-interdomain", evtchn_close(b.local_port), 0);
 	(void)status(a.port, &s);
 	check_equal("peer-becomes-unbound", s.status, EVTCHNSTAT_unbound);
-	check_equal("send-after-peer-closed", send(a.port), 0);
-	(void)close(a.port);
+	check_equal("send-after-peer-closed", evtchn_send(a.port), 0);
+	(void)evtchn_close(a.port);
 	a.dom = 0;
 	check_refused("alloc_unbound-in-dom0", event_channel_op(EVTCHNOP_alloc_unbound, &a));
 	b.remote_dom = 12345;
@@ -240,12 +217,12 @@ static void bad_ports(void)
 	struct evtchn_expand_array ex = { .array_gfn = 1 };
 	struct evtchn_status s;
 
-	check_equal("send-port-0", send(0), -XEN_EINVAL);
-	check_equal("send-port-huge", send(1 << 20), -XEN_EINVAL);
-	check_equal("send-port-max", send(0xffffffff), -XEN_EINVAL);
-	check_equal("close-port-0", close(0), -XEN_EINVAL);
-	check_equal("close-port-max", close(0xffffffff), -XEN_EINVAL);
-	check_equal("unmask-port-max", unmask_call(0xffffffff), -XEN_EINVAL);
+	check_equal("send-port-0", evtchn_send(0), -XEN_EINVAL);
+	check_equal("send-port-huge", evtchn_send(1 << 20), -XEN_EINVAL);
+	check_equal("send-port-max", evtchn_send(0xffffffff), -XEN_EINVAL);
+	check_equal("close-port-0", evtchn_close(0), -XEN_EINVAL);
+	check_equal("close-port-max", evtchn_close(0xffffffff), -XEN_EINVAL);
+	check_equal("unmask-port-max", evtchn_unmask(0xffffffff), -XEN_EINVAL);
 	check_equal("status-port-max", status(0xffffffff, &s), -XEN_EINVAL);
 	check_equal("bind_ipi-no-vcpu", event_channel_op(EVTCHNOP_bind_ipi, &b), -XEN_ENOENT);
 	check_equal("event_channel_op-unknown", event_channel_op(99, &s), -XEN_ENOSYS);
@@ -271,10 +248,10 @@ static void exhaustion(void)
 	check(n < 4096, "ports-have-an-end", "%u", n);
 	check_equal("ports-used-up", r, -XEN_ENOSPC);
 	for (i = 0, r = 0; i < n; i++)
-		r |= close(ports[i]);
+		r |= evtchn_close(ports[i]);
 	check_equal("ports-close", r, 0);
 	check(!event_channel_op(EVTCHNOP_alloc_unbound, &a) && a.port == ports[0], "ports-come-back", "port %u", a.port);
-	(void)close(a.port);
+	(void)evtchn_close(a.port);
 }
 
 static void poll(void)
@@ -285,7 +262,7 @@ static void poll(void)
 
 	set_xen_guest_handle(s.ports, ports);
 	port_mask(p);
-	(void)send(p);
+	(void)evtchn_send(p);
 	start = clock_ns();
 	check_equal("poll-pending-port", sched_op(SCHEDOP_poll, &s), 0);
 	check(clock_ns() - start < 5 * NSEC, "poll-pending-returns-at-once", "%llu ms", (unsigned long long)(clock_ns() - start) / MSEC);
@@ -331,7 +308,7 @@ static void poll(void)
 	(void)timer_set(start + 10 * MSEC);
 	check_equal("block", sched_op(SCHEDOP_block, NULL), 0);
 	check(clock_ns() >= start + 10 * MSEC, "block-sleeps", "%llu us", (unsigned long long)(clock_ns() - start) / 1000);
-	(void)close(p);
+	(void)evtchn_close(p);
 }
 
 static volatile unsigned int nr_nmis;

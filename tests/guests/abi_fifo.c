@@ -66,34 +66,6 @@ static void upcall(struct trap *t)
 	}
 }
 
-static long send(evtchn_port_t port)
-{
-	struct evtchn_send s = { .port = port };
-
-	return event_channel_op(EVTCHNOP_send, &s);
-}
-
-static long close(evtchn_port_t port)
-{
-	struct evtchn_close c = { .port = port };
-
-	return event_channel_op(EVTCHNOP_close, &c);
-}
-
-static long unmask_call(evtchn_port_t port)
-{
-	struct evtchn_unmask u = { .port = port };
-
-	return event_channel_op(EVTCHNOP_unmask, &u);
-}
-
-static evtchn_port_t bind_ipi(void)
-{
-	struct evtchn_bind_ipi b = { .vcpu = 0 };
-
-	return event_channel_op(EVTCHNOP_bind_ipi, &b) ? 0 : b.port;
-}
-
 static long expand(unsigned int page)
 {
 	struct evtchn_expand_array e = { .array_gfn = (uintptr_t)&words[page * WORDS] >> 12 };
@@ -118,7 +90,7 @@ static bool switch_over(evtchn_port_t early)
 	unsigned int i;
 
 	irq_off();
-	(void)send(early);
+	(void)evtchn_send(early);
 	if (!check_or_skip("init_control", event_channel_op(EVTCHNOP_init_control, &c), 0)) {
 		irq_on();
 		return false;
@@ -140,16 +112,16 @@ static bool switch_over(evtchn_port_t early)
 
 static void queues(void)
 {
-	evtchn_port_t a = bind_ipi(), b = bind_ipi(), c = bind_ipi();
+	evtchn_port_t a = evtchn_bind_ipi(), b = evtchn_bind_ipi(), c = evtchn_bind_ipi();
 	unsigned int i;
 
 	clear(a, EVTCHN_FIFO_MASKED);
 	clear(b, EVTCHN_FIFO_MASKED);
 	clear(c, EVTCHN_FIFO_MASKED);
-	check_equal("send", send(a), 0);
+	check_equal("send", evtchn_send(a), 0);
 	check_equal("arrives-at-once", (long)hits[a], 1);
 	for (i = 0; i < 1000; i++)
-		(void)send(a);
+		(void)evtchn_send(a);
 	check_equal("1000-times", (long)hits[a], 1001);
 
 	check_equal("set_priority", priority(c, EVTCHN_FIFO_PRIORITY_MAX), 0);
@@ -157,10 +129,10 @@ static void queues(void)
 	check_equal("set_priority-of-no-port", priority(1000, 1), -XEN_EINVAL);
 	irq_off();
 	nr_order = 0;
-	(void)send(b);
-	(void)send(a);
-	(void)send(b);
-	(void)send(c);
+	(void)evtchn_send(b);
+	(void)evtchn_send(a);
+	(void)evtchn_send(b);
+	(void)evtchn_send(c);
 	check(has(a, EVTCHN_FIFO_LINKED) && has(b, EVTCHN_FIFO_LINKED), "both-are-linked", "%x %x", words[a], words[b]);
 	check_equal("first-points-to-second", words[b] & EVTCHN_FIFO_LINK_MASK, a);
 	check_equal("two-queues-are-ready", control.ready, 1 << EVTCHN_FIFO_PRIORITY_DEFAULT | 1 << EVTCHN_FIFO_PRIORITY_MAX);
@@ -170,21 +142,21 @@ static void queues(void)
 	check(order[0] == c && order[1] == b && order[2] == a, "by-priority-then-in-order", "%u %u %u", order[0], order[1], order[2]);
 
 	set(a, EVTCHN_FIFO_MASKED);
-	(void)send(a);
+	(void)evtchn_send(a);
 	check(has(a, EVTCHN_FIFO_PENDING) && !has(a, EVTCHN_FIFO_LINKED), "masked-port-only-pends", "%x", words[a]);
 	i = (unsigned int)hits[a];
-	check_equal("unmask", unmask_call(a), 0);
+	check_equal("unmask", evtchn_unmask(a), 0);
 	check_equal("unmask-raises", (long)hits[a], (long)i + 1);
 
 	/* Closed while it is in a queue: its number rests until the guest took it off. */
 	irq_off();
-	(void)send(b);
-	check_equal("close-linked", close(b), 0);
+	(void)evtchn_send(b);
+	check_equal("close-linked", evtchn_close(b), 0);
 	check(!has(b, EVTCHN_FIFO_PENDING), "close-clears-pending", "%x", words[b]);
-	check(bind_ipi() != b, "linked-port-is-not-reused", "it is");
+	check(evtchn_bind_ipi() != b, "linked-port-is-not-reused", "it is");
 	irq_on();
 	__asm__ volatile("nop");
-	check_equal("taken-off-it-is-reused", bind_ipi(), b);
+	check_equal("taken-off-it-is-reused", evtchn_bind_ipi(), b);
 }
 
 static void many_ports(void)
@@ -195,10 +167,10 @@ static void many_ports(void)
 	long r = 0;
 
 	for (i = 0; i < ARRAY_SIZE(ports); i++)
-		r |= (ports[i] = bind_ipi()) == 0;
+		r |= (ports[i] = evtchn_bind_ipi()) == 0;
 	check_equal("1500-more-ports", r, 0);
 	check(ports[i - 1] >= WORDS, "some-beyond-the-first-page", "%u", ports[i - 1]);
-	check_equal("send-without-a-word", send(ports[i - 1]), 0);
+	check_equal("send-without-a-word", evtchn_send(ports[i - 1]), 0);
 	clear(ports[i - 1], EVTCHN_FIFO_MASKED);
 	nr_order = 0;
 	check_equal("expand_array-second", expand(1), 0);
@@ -207,7 +179,7 @@ static void many_ports(void)
 	irq_off();
 	for (i = 0; i < ARRAY_SIZE(ports); i++) {
 		clear(ports[i], EVTCHN_FIFO_MASKED);
-		(void)send(ports[i]);
+		(void)evtchn_send(ports[i]);
 	}
 	irq_on();
 	__asm__ volatile("nop");
@@ -232,7 +204,7 @@ static void timer(void)
 
 static void nonsense(void)
 {
-	evtchn_port_t p = bind_ipi();
+	evtchn_port_t p = evtchn_bind_ipi();
 	struct evtchn_expand_array e = { .array_gfn = 1ULL << 40 };
 	unsigned int i;
 
@@ -242,7 +214,7 @@ static void nonsense(void)
 		words[random64() % ARRAY_SIZE(words)] = (event_word_t)random64();
 		control.head[random64() % EVTCHN_FIFO_MAX_QUEUES] = (uint32_t)random64();
 		control.ready = (uint32_t)random64();
-		(void)send(p);
+		(void)evtchn_send(p);
 	}
 	/* All clean again: every queue is empty, whatever the hypervisor thought was in it. */
 	for (i = 0; i < ARRAY_SIZE(words); i++)
@@ -251,7 +223,7 @@ static void nonsense(void)
 	memset(head, 0, sizeof(head));
 	xchg(&vcpu_info->evtchn_upcall_pending, 0);
 	nr_order = 0;
-	(void)send(p);
+	(void)evtchn_send(p);
 	irq_on();
 	__asm__ volatile("nop");
 	check(nr_order == 1 && order[0] == p, "after-nonsense-it-works-again", "%u events", nr_order);
@@ -259,7 +231,7 @@ static void nonsense(void)
 
 void abi_fifo(void)
 {
-	evtchn_port_t early = bind_ipi();
+	evtchn_port_t early = evtchn_bind_ipi();
 
 	if (!early || early >= ARRAY_SIZE(hits) || !switch_over(early))
 		return;

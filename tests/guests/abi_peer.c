@@ -13,9 +13,7 @@ static bool answers;
 
 static long send(void)
 {
-	struct evtchn_send s = { .port = peer_port };
-
-	return event_channel_op(EVTCHNOP_send, &s);
+	return evtchn_send(peer_port);
 }
 
 static void hit(evtchn_port_t port)

@@ -118,6 +118,31 @@ static inline long event_channel_op(unsigned int cmd, void *arg)
 {
 	return hypercall(__HYPERVISOR_event_channel_op, cmd, (unsigned long)arg, 0);
 }
+static inline long evtchn_send(evtchn_port_t port)
+{
+	struct evtchn_send s = { .port = port };
+
+	return event_channel_op(EVTCHNOP_send, &s);
+}
+static inline long evtchn_close(evtchn_port_t port)
+{
+	struct evtchn_close c = { .port = port };
+
+	return event_channel_op(EVTCHNOP_close, &c);
+}
+static inline long evtchn_unmask(evtchn_port_t port)
+{
+	struct evtchn_unmask u = { .port = port };
+
+	return event_channel_op(EVTCHNOP_unmask, &u);
+}
+/* To vCPU 0; 0 = refused. */
+static inline evtchn_port_t evtchn_bind_ipi(void)
+{
+	struct evtchn_bind_ipi b = { .vcpu = 0 };
+
+	return event_channel_op(EVTCHNOP_bind_ipi, &b) ? 0 : b.port;
+}
 
 static inline long sched_op(unsigned int cmd, void *arg)
 {
