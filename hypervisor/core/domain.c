@@ -198,15 +198,11 @@ void domain_shutdown(struct domain *d, uint32_t code)
 	}
 }
 
-/* Step by step, each bounded; dom0 calls again on -EAGAIN. */
-int domain_kill(struct domain *d)
+/* No vCPU runs, no other call is in flight on the domain, and none begins: they look at the state. */
+static bool is_quiet(struct domain *d)
 {
 	bool alone;
 
-	if (d->state == DOMAIN_DEAD)
-		return 0;
-	WRITE_ONCE(d->state, DOMAIN_DYING);
-	smp_mb();
 	for (uint32_t i = 0; i < d->max_vcpus; i++) {
 		struct vcpu *v = domain_vcpu(d, i);
 
@@ -214,19 +210,16 @@ int domain_kill(struct domain *d)
 			continue;
 		vcpu_kick(v);
 		if (__atomic_load_n(&v->busy, __ATOMIC_SEQ_CST))
-			return -XEN_EAGAIN;
+			return false;
 	}
-	/* No other call is in flight on the domain, and none begins: they look at the state. */
 	spin_lock(&domains_lock);
 	alone = d->refs == 1;
 	spin_unlock(&domains_lock);
-	if (!alone)
-		return -XEN_EAGAIN;
-	if (!d->guest_unbound) {
-		if (!guest_domain_unbind(d))
-			return -XEN_EAGAIN;
-		d->guest_unbound = true;
-	}
+	return alone;
+}
+
+static bool destroy_a_vcpu(struct domain *d)
+{
 	for (uint32_t i = 0; i < d->max_vcpus; i++) {
 		struct vcpu *v = domain_vcpu(d, i);
 
@@ -236,15 +229,33 @@ int domain_kill(struct domain *d)
 		ops->vcpu_free(v);
 		WRITE_ONCE(d->vcpu[i], NULL);
 		vcpu_release(v);
-		return -XEN_EAGAIN;
+		return true;
 	}
+	return false;
+}
+
+/* Each step is bounded: dom0's interrupts wait for it. */
+int domain_kill(struct domain *d)
+{
+	if (d->state == DOMAIN_DEAD)
+		return 0;
+	WRITE_ONCE(d->state, DOMAIN_DYING);
+	smp_mb();
+	if (!is_quiet(d))
+		return -XEN_EAGAIN;
+	if (!d->guest_unbound) {
+		d->guest_unbound = guest_domain_unbind(d);
+		return ZENDO_KILL_MORE;
+	}
+	if (destroy_a_vcpu(d))
+		return ZENDO_KILL_MORE;
 	if (!d->guest_gone) {
 		guest_domain_destroy(d);
 		d->guest_gone = true;
-		return -XEN_EAGAIN;
+		return ZENDO_KILL_MORE;
 	}
-	if (!gfn_table_free(d, 8 * FREE_BUDGET) || !npt_free(d->npt, FREE_BUDGET))
-		return -XEN_EAGAIN;
+	if (!gfn_table_free(d, FREE_BUDGET) || !npt_free(d->npt, FREE_BUDGET))
+		return ZENDO_KILL_MORE;
 	d->state = DOMAIN_DEAD;
 	return 0;
 }

@@ -64,9 +64,13 @@ int64_t gfn_table_give(struct domain *d, hpa_t page)
 	return rc;
 }
 
-static void put(uint64_t page, uint64_t i, uint64_t e)
+/* @nr entries from @i on: @e, then one frame further each, or all 0. */
+static void put(uint64_t page, uint64_t i, uint64_t e, uint64_t nr)
 {
-	WRITE_ONCE(((uint64_t *)map_window(WINDOW_SPARE, mfn(page)))[i % ENTRIES], e);
+	uint64_t *at = map_window(WINDOW_SPARE, mfn(page));
+
+	for (uint64_t n = 0; n < nr; n++)
+		WRITE_ONCE(at[(i + n) % ENTRIES], e ? e + (n << PAGE_SHIFT) : 0);
 }
 
 /*
@@ -82,8 +86,7 @@ static uint64_t take_page(struct domain *d, uint64_t fill)
 		return 0;
 	m = t->stock[--t->nr_stock];
 	t->nr_pages++;
-	for (uint64_t i = 0; i < ENTRIES; i++)
-		put(m, i, fill ? fill + (i << PAGE_SHIFT) : 0);
+	put(m, 0, fill, ENTRIES);
 	smp_wmb();	/* before anybody finds it */
 	return m;
 }
@@ -101,7 +104,7 @@ static uint64_t *entry_of(struct domain *d, gfn_t g)
 static void publish(struct domain *d, gfn_t g, uint64_t e)
 {
 	*entry_of(d, g) = e;
-	put(d->gfns->gib[g.v >> 18].page, g.v >> 9, e);
+	put(d->gfns->gib[g.v >> 18].page, g.v >> 9, e, 1);
 }
 
 static int make_gib(struct domain *d, uint64_t i)
@@ -152,8 +155,7 @@ void gfn_table_set(struct domain *d, gfn_t g, unsigned int order, mfn_t m)
 		publish(d, g, val | ZENDO_GFN_BLOCK);
 		return;
 	}
-	for (uint64_t i = 0; i < 1ULL << order; i++)
-		put(*e >> PAGE_SHIFT, g.v + i, val ? val + (i << PAGE_SHIFT) : 0);
+	put(*e >> PAGE_SHIFT, g.v, val, 1ULL << order);
 	if (!val)
 		WRITE_ONCE(d->gfns->root->generation, ++d->gfns->generation);
 }
@@ -164,30 +166,37 @@ static void release_page(struct gfn_table *t, uint64_t m)
 	t->nr_pages--;
 }
 
+/* The leaves of one table of 1 GiB, then itself. */
+static void free_gib(struct domain *d, uint32_t i, unsigned int budget)
+{
+	struct gfn_table *t = d->gfns;
+	uint64_t *copy = t->gib[i].copy;
+
+	for (uint32_t j = 0; j < ENTRIES; j++) {
+		if (!copy[j] || (copy[j] & ZENDO_GFN_BLOCK))
+			continue;
+		if (!budget--)
+			return;
+		release_page(t, copy[j] >> PAGE_SHIFT);
+		copy[j] = 0;
+	}
+	t->gib[i].copy = NULL;
+	pool_free(d, copy);
+	release_page(t, t->gib[i].page);
+}
+
 bool gfn_table_free(struct domain *d, unsigned int budget)
 {
 	struct gfn_table *t = d->gfns;
 
 	if (!t)
 		return true;
+	/* One GiB a call: looking for its leaves is work, too. */
 	for (uint32_t i = 0; i < GIBS; i++) {
-		uint64_t *copy = t->gib[i].copy;
-
-		for (uint32_t j = 0; copy && j < ENTRIES; j++) {
-			if (!copy[j] || (copy[j] & ZENDO_GFN_BLOCK))
-				continue;
-			if (!budget--)
-				return false;
-			release_page(t, copy[j] >> PAGE_SHIFT);
-			copy[j] = 0;
-		}
-		if (!copy)
-			continue;
-		if (!budget--)
+		if (t->gib[i].copy) {
+			free_gib(d, i, budget);
 			return false;
-		t->gib[i].copy = NULL;
-		pool_free(d, copy);
-		release_page(t, t->gib[i].page);
+		}
 	}
 	while (t->nr_stock)
 		frame_release(mfn(t->stock[--t->nr_stock]));

@@ -35,7 +35,8 @@ void guest_unpin(struct domain *d, struct guest_pin *p);
 /*
  * The guest's physical map.
  * p2m_map: make @gfn show @mfn (4 KiB). The caller saw that @gfn is free (p2m_lookup) or removed it. -XEN_ENOMEM: pool.
- * p2m_unmap: remove; the frame that was there is returned (INVALID_MFN = nothing). Both under the physmap lock: dom0's gfn table follows. No flush: caller does domain_flush_tlb().
+ * p2m_unmap: remove; the frame that was there is returned (INVALID_MFN = nothing). No flush: caller does domain_flush_tlb().
+ * Both under the physmap lock: dom0's gfn table follows.
  */
 enum p2m_type { P2M_NONE, P2M_RAM, P2M_SPECIAL, P2M_GRANT };
 struct p2m_entry {

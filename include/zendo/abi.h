@@ -198,7 +198,9 @@ struct zendo_cpu_launch {
 #define ZCALL_TRACE_READ	(ZCALL_BASE + 8)  /* (cpu, pos, hpa, nr records) -> records */
 
 #define ZCALL_DOMAIN_CREATE	(ZCALL_BASE + 16) /* (hpa of struct zendo_domain_create) -> domid */
-#define ZCALL_DOMAIN_KILL	(ZCALL_BASE + 17) /* (domid): no vCPU runs any more, or -EAGAIN; then no frame is mapped */
+/* (domid) -> 0: no vCPU runs any more, no frame is mapped; ZENDO_KILL_MORE: a part is done, call again; -EAGAIN: one still runs */
+#define ZCALL_DOMAIN_KILL	(ZCALL_BASE + 17)
+#define ZENDO_KILL_MORE		1
 #define ZCALL_DOMAIN_FREE	(ZCALL_BASE + 18) /* (domid): after KILL and RECLAIM of all; returns pool pages; bounded, -EAGAIN */
 #define ZCALL_DONATE		(ZCALL_BASE + 19) /* (domid, hpa of struct zendo_extents, nr) -> entries done */
 #define ZCALL_RECLAIM		(ZCALL_BASE + 20) /* (domid, hpa of struct zendo_extents, nr) -> entries done; dead domains only */
@@ -206,9 +208,9 @@ struct zendo_cpu_launch {
 #define ZCALL_DOMAIN_PARAM	(ZCALL_BASE + 22) /* (domid, HVM_PARAM_*, value, set?) -> value when !set */
 #define ZCALL_DOMAIN_MEMMAP	(ZCALL_BASE + 23) /* (domid, hpa of struct zendo_memmap_entry[], nr): for XENMEM_memory_map */
 #define ZCALL_DOMAIN_WALLCLOCK	(ZCALL_BASE + 24) /* (domid, ns since 1970 now, tsc now) */
-
-#define ZCALL_GFN_PAGE		(ZCALL_BASE + 26) /* (domid, hpa): a page of dom0's for the gfn table, 0 = none -> how many more it takes; held until KILL is done */
 #define ZCALL_DOMAIN_USE	(ZCALL_BASE + 25) /* (domid, 0: frames of RAM, 1: pool pages charged) -> how many now */
+/* (domid, hpa): a page of dom0's for the gfn table, 0 = none -> how many more it takes. It is held until KILL is done. */
+#define ZCALL_GFN_PAGE		(ZCALL_BASE + 26)
 
 #define ZCALL_VCPU_CREATE	(ZCALL_BASE + 32) /* (domid, vcpu, run page hpa, posted pages hpa) */
 #define ZCALL_VCPU_RUN		(ZCALL_BASE + 33) /* (domid << 16 | vcpu) -> enum zendo_run_reason */

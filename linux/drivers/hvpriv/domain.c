@@ -67,18 +67,17 @@ struct hv_vcpu *hv_vcpu_named(u32 name)
 	return d ? hv_vcpu_at(d, name & 0xffff) : NULL;
 }
 
-/* Call until the hypervisor is done; it works in bounded pieces. */
+/* KILL or FREE, until the hypervisor is done; it works in bounded pieces, and waits for what is in flight on other CPUs. */
 static int call_until_done(unsigned long nr, u32 domid)
 {
 	long r;
 
-	while ((r = hv_call1(nr, domid)) == -EAGAIN) {
-		if (need_resched())
-			schedule();
-		else
+	while ((r = hv_call1(nr, domid)) == -EAGAIN || r == ZENDO_KILL_MORE) {
+		if (r == -EAGAIN)
 			usleep_range(10, 100);
+		cond_resched();
 	}
-	return r < 0 ? r : 0;
+	return r;
 }
 
 /*

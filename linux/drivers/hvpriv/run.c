@@ -272,7 +272,7 @@ static int vcpu_need_pages(struct hv_vcpu *v)
 		r = hv_pool_ensure(min_t(u32, pool, HV_NEED_POOL_MAX));
 	r = hv_memory_tables(v->domain) ?: r;
 	if (ram)
-		r = hv_memory_populate(v->domain, min_t(u32, ram, HV_NEED_RAM_MAX));
+		r = hv_memory_populate(v->domain, min_t(u32, ram, HV_NEED_RAM_MAX)) ?: r;
 	if (r)
 		pr_info_ratelimited("d%u: no memory for it (%d)\n", v->domain->domid, r);
 	return HV_AGAIN;
