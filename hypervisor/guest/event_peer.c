@@ -93,7 +93,9 @@ int peer_bind(struct domain *d, domid_t remote_dom, uint32_t remote_port, uint32
 	return rc;
 }
 
-void peer_raise(struct domain *d, uint32_t port, const struct evtchn_port *p)
+/* Under the other domain's lock, if there is an other end. */
+static void at_other_end(struct domain *d, uint32_t port, const struct evtchn_port *p,
+			 void (*what)(struct domain *o, uint32_t port, struct evtchn_port *r))
 {
 	struct domain *o = peer_get(d, p->remote_dom);
 	struct evtchn_port *r;
@@ -103,24 +105,30 @@ void peer_raise(struct domain *d, uint32_t port, const struct evtchn_port *p)
 	spin_lock(&o->g.evt.lock);
 	r = other_end(o, p, d, port);
 	if (r)
-		o->g.evt.abi->raise(o, p->remote_port, r);
+		what(o, p->remote_port, r);
 	spin_unlock(&o->g.evt.lock);
 	peer_put(d, o);
 }
 
+static void raise_it(struct domain *o, uint32_t port, struct evtchn_port *r)
+{
+	o->g.evt.abi->raise(o, port, r);
+}
+
+static void offer_again(struct domain *o, uint32_t port, struct evtchn_port *r)
+{
+	(void)o;
+	(void)port;
+	r->state = PORT_UNBOUND;
+	r->remote_port = 0;
+}
+
+void peer_raise(struct domain *d, uint32_t port, const struct evtchn_port *p)
+{
+	at_other_end(d, port, p, raise_it);
+}
+
 void peer_unbind(struct domain *d, uint32_t port, const struct evtchn_port *p)
 {
-	struct domain *o = peer_get(d, p->remote_dom);
-	struct evtchn_port *r;
-
-	if (!o)
-		return;
-	spin_lock(&o->g.evt.lock);
-	r = other_end(o, p, d, port);
-	if (r) {
-		r->state = PORT_UNBOUND;
-		r->remote_port = 0;
-	}
-	spin_unlock(&o->g.evt.lock);
-	peer_put(d, o);
+	at_other_end(d, port, p, offer_again);
 }

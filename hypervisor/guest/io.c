@@ -86,17 +86,19 @@ static bool operand_at(struct vcpu *v, gva_t a, bool write, gpa_t *ret)
  */
 static bool operand_copy(struct vcpu *v, const struct exit_info *x, gva_t a, char *buf, size_t len, enum exit_next *ret_next)
 {
-	size_t first = MIN(len, PAGE_SIZE - (a.v & ~PAGE_MASK));
+	size_t first = MIN(len, PAGE_SIZE - (a.v & ~PAGE_MASK)), size[2] = { first, len - first };
 	gpa_t g[2];
+	int rc = 0;
 
-	if (!operand_at(v, a, x->io.in, &g[0]) || (first < len && !operand_at(v, gva(a.v + first), x->io.in, &g[1])))
-		return false;
-	if (x->io.in ? gpa_write(v->d, g[0], buf, first) || (first < len && gpa_write(v->d, g[1], buf + first, len - first))
-		     : gpa_read(v->d, g[0], buf, first) || (first < len && gpa_read(v->d, g[1], buf + first, len - first))) {
+	for (int i = 0; i < 2; i++)
+		if (size[i] && !operand_at(v, gva(a.v + (i ? first : 0)), x->io.in, &g[i]))
+			return false;
+	for (int i = 0; i < 2 && !rc; i++, buf += first)
+		if (size[i])
+			rc = x->io.in ? gpa_write(v->d, g[i], buf, size[i]) : gpa_read(v->d, g[i], buf, size[i]);
+	if (rc)
 		*ret_next = vcpu_crash(v, x, ZCRASH_NO_MEMORY_THERE);
-		return false;
-	}
-	return true;
+	return !rc;
 }
 
 /*
