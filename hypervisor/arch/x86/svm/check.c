@@ -115,6 +115,4 @@ void svm_check_guest_entry(struct cpu *c, struct vcpu *v, const struct vmcb *b)
 	check_guest_entry(c, v, b->asid, b->tlb_ctl != 0, b->tlb_ctl == TLB_FLUSH_ALL);
 }
 
-#else
-typedef int nothing_to_check;	/* a file is not empty in ISO C */
 #endif
