@@ -22,8 +22,9 @@ def cpu_args(accel, options):
         args = ["-accel", "kvm", "-cpu", options.cpu or "host"]
     else:
         # One thread for all CPUs: with a thread each, QEMU loses bits of the
-        # first CPU's SVM state; docs/dom0-machine.md says how.
-        thread = "multi" if options.parallel else "single"
+        # first CPU's SVM state; docs/dom0-machine.md says how. A bare machine
+        # has no such state.
+        thread = "multi" if options.parallel or options.bare else "single"
         args = ["-accel", f"tcg,thread={thread}", "-cpu", options.cpu or "max"]
     return args + ["-smp", str(options.cpus), "-m", str(options.mem)]
 
