@@ -15,7 +15,7 @@
 _Static_assert(sizeof(struct domain) <= PAGE_SIZE, "a domain is one pool page");
 _Static_assert(sizeof(struct vcpu) <= PAGE_SIZE, "a vCPU is one pool page");
 
-#define FREE_BUDGET	6	/* nested table pages freed in one call: finding and clearing one is some 2,500 instructions */
+#define FREE_BUDGET	4	/* pages of tables freed in one call: finding, clearing, giving back: up to 4,500 instructions each */
 
 static spinlock_t domains_lock = SPINLOCK_INIT(RANK_DOMAINS);
 /* domains_lock for writing; slots are read with READ_ONCE, and an object goes only when no CPU can hold it: */
@@ -254,7 +254,11 @@ int domain_kill(struct domain *d)
 		d->guest_gone = true;
 		return ZENDO_KILL_MORE;
 	}
-	if (!gfn_table_free(d, FREE_BUDGET) || !npt_free(d->npt, FREE_BUDGET))
+	if (d->gfns) {
+		(void)gfn_table_free(d, FREE_BUDGET);
+		return ZENDO_KILL_MORE;
+	}
+	if (!npt_free(d->npt, FREE_BUDGET))
 		return ZENDO_KILL_MORE;
 	d->state = DOMAIN_DEAD;
 	return 0;

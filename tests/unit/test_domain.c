@@ -304,10 +304,11 @@ static void killing_goes_in_bounded_steps(void **state)
 		assert_int_equal(npt_map(d->npt, i * ZENDO_CHUNK_SIZE, hpa(BASE), 1, NPT_READ, false), 0);
 	tables = tables_before = d->npt->nr_tables;
 	for (; domain_kill(d) == ZENDO_KILL_MORE; steps++) {
-		assert_true(tables - d->npt->nr_tables <= 6);
+		assert_true(tables - d->npt->nr_tables <= 4);
 		tables = d->npt->nr_tables;
 	}
-	assert_int_equal(steps, 2 + (tables_before - 1) / 6);	/* its ports, then the guest's other parts, go by themselves */
+	/* its ports, the guest's other parts and dom0's table go by themselves */
+	assert_int_equal(steps, 3 + (tables_before - 1) / 4);
 	assert_int_equal(domains, 0);
 	assert_int_equal(domain_kill(d), 0);	/* once more does no harm */
 	assert_int_equal(domains, 0);
