@@ -310,10 +310,11 @@ void control_free(struct control *c)
 {
 	if (!c)
 		return;
+	/* first, so that a client which is cut off and tries once more is told that nobody is here */
+	sd_event_source_disable_unref(c->source);
+	safe_close(c->fd);
 	while (c->clients)
 		client_free(c->clients);
-	sd_event_source_disable_unref(c->source);
 	sd_event_unref(c->event);
-	safe_close(c->fd);
 	free(c);
 }

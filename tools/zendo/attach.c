@@ -55,7 +55,7 @@ int attach_request(int fd, const char *name, const char *mode)
 	r = zendo_control_request(fd, request, &answer);
 	json_object_put(request);
 	if (r < 0)
-		return fail(EXIT_FAILED, "the runner of '%s' does not answer: %s", name, strerror(-r));
+		return no_answer(name, r);
 	if (!json_object_get_boolean(json_object_object_get(answer, "ok"))) {
 		error = json_object_get_string(json_object_object_get(answer, "error"));
 		status = fail(EXIT_FAILED, "%s: %s%s", name,

@@ -181,6 +181,21 @@ int print_json(struct json_object *o)
 	return EXIT_OK;
 }
 
+bool has_runner(const char *name)
+{
+	_cleanup_close_ int fd = -EBADF;
+	int r = zendo_control_connect(name, &fd);
+
+	return r != -ENOENT && r != -ECONNREFUSED && r != -EINVAL;
+}
+
+int no_answer(const char *name, int error)
+{
+	if ((error == -EPIPE || error == -ECONNRESET) && !has_runner(name))
+		return fail(EXIT_NO_DOMAIN, "the domain '%s' has just ended", name);
+	return fail(EXIT_FAILED, "the runner of '%s' does not answer: %s", name, strerror(-error));
+}
+
 int ask(int fd, const char *name, const char *what, struct json_object **ret)
 {
 	struct json_object *request = json_object_new_object(), *answer = NULL;
@@ -192,7 +207,7 @@ int ask(int fd, const char *name, const char *what, struct json_object **ret)
 	}
 	json_object_put(request);
 	if (r < 0)
-		return fail(EXIT_FAILED, "the runner of '%s' does not answer: %s", name, strerror(-r));
+		return no_answer(name, r);
 	if (!json_object_get_boolean(json_object_object_get(answer, "ok")))
 		status = fail(EXIT_FAILED, "%s: %s", name,
 			      json_object_get_string(json_object_object_get(answer, "text")));

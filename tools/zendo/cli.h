@@ -88,6 +88,12 @@ struct json_object;
 /* Print and json_object_put() it. */
 int print_json(struct json_object *o);
 
+/* Somebody serves the domain of this name. */
+bool has_runner(const char *name);
+
+/* Say why a request to the runner of @name has failed with @error (-errno); the exit status. */
+int no_answer(const char *name, int error);
+
 /* Ask {"do": @what} on a control connection. 0 with the answer in *ret (may be NULL), or an exit status. */
 int ask(int fd, const char *name, const char *what, struct json_object **ret);
 

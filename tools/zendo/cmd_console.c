@@ -57,14 +57,6 @@ static int scrollback(const char *what)
 	return EXIT_OK;
 }
 
-static bool has_runner(const char *name)
-{
-	_cleanup_close_ int fd = -EBADF;
-	int r = zendo_control_connect(name, &fd);
-
-	return r != -ENOENT && r != -ECONNREFUSED && r != -EINVAL;
-}
-
 /* A dead guest's output is still there. */
 static int show_dead(const char *name)
 {
@@ -75,6 +67,17 @@ static int show_dead(const char *name)
 	return r;
 }
 
+static int attach(const char *what, const char *mode)
+{
+	_cleanup_close_ int fd = -EBADF;
+	char name[HVPRIV_NAME_LEN];
+	int r = connect_domain(what, &fd, name);
+
+	if (r == EXIT_OK)
+		r = attach_request(fd, name, mode);
+	return r == EXIT_OK ? attach_run(fd, name, strcmp(mode, "read") != 0) : r;
+}
+
 int cmd_console(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -83,8 +86,6 @@ int cmd_console(int argc, char **argv)
 		{ "scrollback", no_argument, NULL, 's' },
 		{}
 	};
-	_cleanup_close_ int fd = -EBADF;
-	char name[HVPRIV_NAME_LEN];
 	const char *mode = "write";
 	bool kept = false;
 	int c, r;
@@ -109,8 +110,7 @@ int cmd_console(int argc, char **argv)
 		return scrollback(argv[optind]);
 	if (!has_runner(argv[optind]) && show_dead(argv[optind]) == EXIT_OK)
 		return EXIT_OK;
-	r = connect_domain(argv[optind], &fd, name);
-	if (r == EXIT_OK)
-		r = attach_request(fd, name, mode);
-	return r == EXIT_OK ? attach_run(fd, name, strcmp(mode, "read") != 0) : r;
+	r = attach(argv[optind], mode);
+	/* it may have ended while we asked */
+	return r == EXIT_NO_DOMAIN && show_dead(argv[optind]) == EXIT_OK ? EXIT_OK : r;
 }

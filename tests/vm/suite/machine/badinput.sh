@@ -118,6 +118,38 @@ no_such_domain() {
 	done
 }
 
+# ends_while_asked NR COMMAND... - a runner goes, with its NR-th connection waiting for an answer
+ends_while_asked() {
+	local nr=$1 runner
+	shift
+	mkdir /run/zendo/domains/ending
+	echo 'last words' >/var/lib/zendo/console/ending.log
+	coproc python3 - <<-END
+		import select, socket
+		runner = socket.socket(socket.AF_UNIX)
+		runner.bind("/run/zendo/domains/ending/control")
+		runner.listen()
+		print("listens", flush=True)
+		for _ in range($nr):
+		    select.select([runner], [], [])
+		    last = runner.accept()[0]
+		runner.close()
+	END
+	runner=$COPROC_PID
+	read -r <&"${COPROC[0]}"
+	"$@"
+	wait "$runner"
+	rm -r /run/zendo/domains/ending /var/lib/zendo/console/ending.log
+}
+
+asks_one_that_ends() {
+	# It looks whether there is a runner first.
+	ends_while_asked 2 zendo console -r ending >"$scratch/console" 2>"$scratch/stderr"
+	grep '^last words$' "$scratch/console"
+	grep 'is not running' "$scratch/stderr"
+	ends_while_asked 1 fails_with 3 "the domain 'ending' has just ended" zendo pause ending
+}
+
 duplicate_name() {
 	zendo create "$(tiny twin hello idle)"
 	fails_with 1 "a domain named 'twin' exists already, with id" zendo create /root/twin.cfg
@@ -194,6 +226,7 @@ check 'a missing definition is named' missing_definition
 check 'bad names are refused' bad_names
 check 'usage errors' usage_errors
 check 'a domain that is not there' no_such_domain
+check 'a domain that ends while it is asked' asks_one_that_ends
 check 'a name that is taken' duplicate_name
 check 'no permission' no_permission
 check 'no leave while a domain runs' leave_while_busy
