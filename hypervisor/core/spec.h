@@ -26,6 +26,12 @@ uint32_t spec_actions(enum spec_edge e, uint32_t bugs);
 /* Computed once at launch. */
 extern uint32_t spec_todo[NR_EDGES];
 void spec_init(uint32_t bugs, bool has_pred_cmd, bool has_verw);
-void spec_do(enum spec_edge e);
+void spec_act(uint32_t actions);
+
+static inline void spec_do(enum spec_edge e)
+{
+	if (unlikely(spec_todo[e]))
+		spec_act(spec_todo[e]);
+}
 
 #endif

@@ -43,10 +43,18 @@ static enum exit_next exit_to_dom0(struct vcpu *v, const struct exit_info *x)
 	return NEXT_TO_DOM0;
 }
 
+static void want_window(struct vcpu *v, bool on)
+{
+	if (v->window == on)
+		return;
+	v->window = on;
+	ops->window(v, on);
+}
+
 static enum exit_next exit_window(struct vcpu *v, const struct exit_info *x)
 {
 	(void)x;
-	ops->window(v, false);
+	want_window(v, false);
 	return NEXT_RESUME;
 }
 
@@ -79,8 +87,12 @@ static enum exit_next exit_exception(struct vcpu *v, const struct exit_info *x)
 {
 	if (x->exc.vector == VEC_UD && is_other_hypercall(v)) {
 		struct exit_info call = *x;
+		struct paging_state ps;
 
+		ops->paging(v, &ps);
 		call.kind = EXIT_HYPERCALL;
+		call.call.cpl = ps.cpl;
+		call.call.code64 = ps.code64;
 		call.insn_len = 3;
 		return guest_hypercall(v, &call);
 	}
@@ -150,8 +162,9 @@ static enum exit_next dispatch(struct cpu *c, struct vcpu *v, const struct exit_
 	c->guest_exits++;
 	c->by_kind[x->kind]++;
 	c->hold_what = x->kind;
-	trace(TRACE_EXIT, v->d->id, (uint16_t)v->id, x->code, v->regs.rip);
-	return exit_rows[x->kind].handle(v, x);
+	trace(c, TRACE_EXIT, v->d->id, (uint16_t)v->id, x->code, v->regs.rip);
+	/* The most frequent one is spared the indirect call, a dear one with retpolines. */
+	return x->kind == EXIT_HYPERCALL ? guest_hypercall(v, x) : exit_rows[x->kind].handle(v, x);
 }
 
 static void offer_event(struct vcpu *v)
@@ -160,17 +173,17 @@ static void offer_event(struct vcpu *v)
 	enum inject_type t = e.kind == GEVENT_NMI ? INJECT_NMI : INJECT_INTR;
 
 	if (e.kind == GEVENT_NONE) {
-		ops->window(v, false);
+		want_window(v, false);
 		return;
 	}
 	if (!ops->may_inject(v, t)) {
-		ops->window(v, true);
+		want_window(v, true);
 		return;
 	}
 	ops->inject(v, t, e.vector, false, 0);
 	guest_event_injected(v, e);
 	/* One more waits behind it? Then ask to be told when it can be taken. */
-	ops->window(v, guest_event_behind(v, e));
+	want_window(v, guest_event_behind(v, e));
 }
 
 /* What stands in the way of entering, if anything; true: *ret is what dom0 gets. */
@@ -178,7 +191,9 @@ static bool before_entry(struct vcpu *v, uint64_t armed, int64_t *ret)
 {
 	uint64_t deadline;
 
-	if (__atomic_fetch_and(&v->request, ~REQ_FLUSH & ~REQ_EVENT, __ATOMIC_SEQ_CST) & REQ_FLUSH)
+	/* One that comes behind this look is seen by the last one, in enter_once(). */
+	if (unlikely(READ_ONCE(v->request)) &&
+	    __atomic_fetch_and(&v->request, ~REQ_FLUSH & ~REQ_EVENT, __ATOMIC_SEQ_CST) & REQ_FLUSH)
 		ops->flush_guest(v);
 	guest_before_entry(v);
 	if (unlikely(READ_ONCE(v->d->shutdown))) {
@@ -205,19 +220,25 @@ static bool before_entry(struct vcpu *v, uint64_t armed, int64_t *ret)
 	return false;
 }
 
+/* Who still sees it inside sends an interrupt that nobody needs. */
+static void out_of_guest(struct cpu *c, struct vcpu *v)
+{
+	__atomic_store_n(&c->in_guest, false, __ATOMIC_RELEASE);
+	__atomic_store_n(&c->in_domain, false, __ATOMIC_RELEASE);
+	__atomic_store_n(&v->cpu, -1, __ATOMIC_RELEASE);
+}
+
 static enum exit_next enter_once(struct cpu *c, struct vcpu *v)
 {
 	struct exit_info x;
 	uint64_t t0;
 
-	__atomic_store_n(&v->cpu, (int32_t)c->id, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&c->in_domain, true, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&v->cpu, (int32_t)c->id, __ATOMIC_RELEASE);
+	__atomic_store_n(&c->in_domain, true, __ATOMIC_RELEASE);
+	/* A full barrier. Pairs with the senders' in vcpu_kick and domain_flush_tlb: they see v->cpu, or we see the request. */
 	__atomic_store_n(&c->in_guest, true, __ATOMIC_SEQ_CST);
-	/* Pairs with the senders' barrier in vcpu_kick and domain_flush_tlb: they see v->cpu, or we see the request. */
-	if (READ_ONCE(v->request)) {
-		__atomic_store_n(&c->in_guest, false, __ATOMIC_SEQ_CST);
-		__atomic_store_n(&c->in_domain, false, __ATOMIC_SEQ_CST);
-		__atomic_store_n(&v->cpu, -1, __ATOMIC_SEQ_CST);
+	if (unlikely(READ_ONCE(v->request))) {
+		out_of_guest(c, v);
 		return NEXT_RESUME;
 	}
 	offer_event(v);
@@ -226,10 +247,9 @@ static enum exit_next enter_once(struct cpu *c, struct vcpu *v)
 	ops->run(c, v, &x);
 	cpu_hold_begin(c);
 	v->run->hyp.guest_tsc += c->host_since - t0;
-	__atomic_store_n(&c->in_guest, false, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&c->in_domain, false, __ATOMIC_SEQ_CST);
+	out_of_guest(c, v);
+	/* A full barrier: who sees the count has the CPU look at all that it asked for before, the mappings below for one. */
 	__atomic_fetch_add(&c->exits, 1, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&v->cpu, -1, __ATOMIC_SEQ_CST);
 	map_sync(c);
 	return dispatch(c, v, &x);
 }

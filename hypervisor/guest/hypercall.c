@@ -69,15 +69,17 @@ static enum exit_next finish(struct vcpu *v, const struct exit_info *x, bool wid
 
 enum exit_next guest_hypercall(struct vcpu *v, const struct exit_info *x)
 {
-	struct paging_state ps;
-	struct hcall h = { .v = v, .next = NEXT_RESUME };
+	struct hcall h;
 	uint64_t nr;
 	int64_t rc;
 
-	ops->paging(v, &ps);
-	if (ps.cpl)
-		return finish(v, x, ps.code64, -XEN_EPERM, NEXT_RESUME);
-	h.wide = ps.code64;
+	if (x->call.cpl)
+		return finish(v, x, x->call.code64, -XEN_EPERM, NEXT_RESUME);
+	h.v = v;
+	h.wide = x->call.code64;
+	h.next = NEXT_RESUME;
+	h.restart = false;
+	h.need_ram = 0;
 	nr = h.wide ? v->regs.rax : (uint32_t)v->regs.rax;
 	load_args(&h);
 	rc = hcall_dispatch(&h, nr);

@@ -216,9 +216,13 @@ static bool periodic_due(struct vcpu *v, uint64_t now)
 
 void time_poll(struct vcpu *v)
 {
-	uint64_t now = host_tsc();
-	bool due = periodic_due(v, now);
+	uint64_t now;
+	bool due;
 
+	if (!v->g.singleshot_tsc && !READ_ONCE(v->g.periodic_tsc))
+		return;
+	now = host_tsc();
+	due = periodic_due(v, now);
 	if (v->g.singleshot_tsc && now >= v->g.singleshot_tsc) {
 		v->g.singleshot_tsc = 0;
 		due = true;
@@ -227,16 +231,17 @@ void time_poll(struct vcpu *v)
 		virq_raise(v, VIRQ_TIMER);
 }
 
+/* Of two times, where 0 is never. */
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a && (!b || a < b) ? a : b;
+}
+
 uint64_t guest_deadline(struct vcpu *v)
 {
-	uint64_t all[] = { v->g.singleshot_tsc, READ_ONCE(v->g.periodic_tsc),
-			   v->wait == WAIT_POLL ? v->g.poll.deadline_tsc : 0 };
-	uint64_t best = 0;
+	uint64_t best = earlier(v->g.singleshot_tsc, READ_ONCE(v->g.periodic_tsc));
 
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-		if (all[i] && (!best || all[i] < best))
-			best = all[i];
-	return best;
+	return v->wait == WAIT_POLL ? earlier(best, v->g.poll.deadline_tsc) : best;
 }
 
 int64_t hcall_set_timer_op(struct hcall *h)

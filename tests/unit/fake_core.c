@@ -585,6 +585,9 @@ struct exit_info fake_exit(enum exit_kind kind, uint8_t len)
 {
 	fake.skipped = 0;
 	fake.injected = -1;
+	if (kind == EXIT_HYPERCALL)
+		return (struct exit_info){ .kind = kind, .insn_len = len,
+					   .call = { fake.paging.cpl, fake.paging.code64 } };
 	return (struct exit_info){ .kind = kind, .insn_len = len };
 }
 

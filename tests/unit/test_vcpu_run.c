@@ -123,17 +123,15 @@ struct cpu *cpu_by_id(uint32_t id) { return id < ARRAY_SIZE(cpus) ? &cpus[id] : 
 void apic_send(uint32_t apic_id, uint8_t vector) { (void)apic_id; (void)vector; nr_ipis++; }
 uint64_t host_tsc(void) { return 1; }
 void map_sync(struct cpu *c) { (void)c; }
-void spec_do(enum spec_edge e) { (void)e; }
+uint32_t spec_todo[NR_EDGES];
+void spec_act(uint32_t actions) { (void)actions; }
 void domain_shutdown(struct domain *dom, uint32_t code) { dom->shutdown = code + 1; }
 struct npt_leaf npt_lookup(struct npt *n, uint64_t a) { (void)n; (void)a; abort(); }
 int gva_read(struct vcpu *v, gva_t a, void *buf, size_t len) { (void)v; (void)a; (void)buf; (void)len; abort(); }
 void guest_log(struct domain *dom, const char *f, ...) { (void)dom; (void)f; }
 void hv_log(const char *f, ...) { (void)f; }
 
-void trace(enum trace_event e, uint16_t domid, uint16_t vcpu, uint64_t a, uint64_t b)
-{
-	(void)e; (void)domid; (void)vcpu; (void)a; (void)b;
-}
+struct trace_ring trace_rings[TRACE_SLOTS];
 
 static int begin(void **state)
 {

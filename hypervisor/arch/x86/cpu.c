@@ -63,15 +63,11 @@ void arch_features_init(void)
 
 _Static_assert(EDGE_GUEST_TO_HV == 0 && SPEC_RSB_FILL == 1, "svm_enter tests this bit of the first word");
 
-void spec_do(enum spec_edge e)
+void spec_act(uint32_t actions)
 {
-	uint32_t todo = spec_todo[e];
-
-	if (likely(!todo))
-		return;
-	if (todo & SPEC_IBPB)
+	if (actions & SPEC_IBPB)
 		wrmsr(MSR_PRED_CMD, 1);
-	if (todo & SPEC_VERW) {
+	if (actions & SPEC_VERW) {
 		static const uint16_t sel = 0x18;
 
 		__asm__ volatile("verw %0" : : "m"(sel) : "cc");

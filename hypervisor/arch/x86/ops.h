@@ -43,6 +43,7 @@ struct exit_info {
 	uint8_t		insn_len;	/* of the instruction that exited; 0 = not an instruction */
 	uint64_t	code, info1, info2;	/* as the hardware gave them, for people */
 	union {
+		struct { uint8_t cpl; bool code64; } call;	/* the caller; code64 as in struct paging_state */
 		struct { uint32_t index; } msr;		/* value in EDX:EAX of regs */
 		struct { uint16_t port; uint8_t size; bool in, string, rep; uint8_t addr_size; } io;
 		struct { uint64_t gpa; bool present, write, exec; } npf;

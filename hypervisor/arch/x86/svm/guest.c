@@ -53,6 +53,7 @@ int svm_vcpu_init(struct vcpu *v)
 		return -XEN_ENOMEM;
 	}
 	b = s->vmcb;
+	s->vmcb_hpa = pool_hpa(b).v;
 	fill_control(v, b);
 	s->xcr0 = 1;
 	s->asid_cpu = -1;
@@ -169,7 +170,7 @@ static uint8_t io_addr_size(const struct vmcb *b)
 
 	if (said)
 		return said * 2;
-	return (b->efer & EFER_LMA) && (b->cs.attr & 0x200) ? 8 : b->cs.attr & 0x400 ? 4 : 2;
+	return is_code64(b) ? 8 : b->cs.attr & 0x400 ? 4 : 2;
 }
 
 static void decode_io(struct vcpu *v, struct vmcb *b, struct exit_info *x)
@@ -201,7 +202,7 @@ static void decode_cr4(struct vcpu *v, struct vmcb *b, struct exit_info *x)
 	x->kind = EXIT_CR4_WRITE;
 	x->insn_len = svm_insn(v, SVM_CR4_WRITE, &i);
 	x->cr.value = gpr(v, svm_caps.decode && (b->info1 >> 63) ? b->info1 & 15 : i.gpr);
-	if (!(b->efer & EFER_LMA) || !(b->cs.attr & 0x200))
+	if (!is_code64(b))
 		x->cr.value &= 0xffffffff;
 }
 
@@ -238,17 +239,17 @@ static bool has_instruction(enum exit_kind k)
 	return k == EXIT_CPUID || k == EXIT_HLT || k == EXIT_HYPERCALL || k == EXIT_XSETBV || k == EXIT_SKIP;
 }
 
-static void decode_plain(struct vcpu *v, struct vmcb *b, struct exit_info *x)
+static void decode_plain(struct vcpu *v, const struct vmcb *b, uint32_t code, struct exit_info *x)
 {
-	uint64_t n = b->exit_code - PLAIN_BASE;
-	struct insn i;
-
-	x->kind = n < ARRAY_SIZE(plain_exits) && plain_exits[n] ? plain_exits[n] - 1 : EXIT_UNKNOWN;
+	x->kind = plain_exits[code - PLAIN_BASE] - 1;
 	if (x->kind == EXIT_UD)
-		x->ud.gp = b->exit_code == SVM_RDPMC;
+		x->ud.gp = code == SVM_RDPMC;
 	if (has_instruction(x->kind))
-		x->insn_len = svm_insn(v, (uint16_t)b->exit_code, &i);
-	if (x->kind == EXIT_XSETBV) {
+		x->insn_len = svm_insn(v, (uint16_t)code, NULL);
+	if (x->kind == EXIT_HYPERCALL) {
+		x->call.cpl = b->cpl;
+		x->call.code64 = is_code64(b);
+	} else if (x->kind == EXIT_XSETBV) {
 		x->xcr.index = (uint32_t)v->regs.rcx;
 		x->xcr.value = v->regs.rdx << 32 | (uint32_t)v->regs.rax;
 	}
@@ -257,13 +258,14 @@ static void decode_plain(struct vcpu *v, struct vmcb *b, struct exit_info *x)
 static void decode(struct vcpu *v, struct vmcb *b, struct exit_info *x)
 {
 	uint32_t code = (uint32_t)b->exit_code;
-	struct insn i;
 
 	x->insn_len = 0;
 	x->code = code;
 	x->info1 = b->info1;
 	x->info2 = b->info2;
-	if (code == SVM_EXIT_INVALID) {
+	if (code - PLAIN_BASE < ARRAY_SIZE(plain_exits) && plain_exits[code - PLAIN_BASE]) {
+		decode_plain(v, b, code, x);
+	} else if (code == SVM_EXIT_INVALID) {
 		x->kind = EXIT_INVALID;
 	} else if (code == SVM_NPF) {
 		x->kind = EXIT_NPF;
@@ -276,13 +278,13 @@ static void decode(struct vcpu *v, struct vmcb *b, struct exit_info *x)
 	} else if (code == SVM_MSR) {
 		x->kind = b->info1 ? EXIT_WRMSR : EXIT_RDMSR;
 		x->msr.index = (uint32_t)v->regs.rcx;
-		x->insn_len = svm_insn(v, SVM_MSR, &i);
+		x->insn_len = svm_insn(v, SVM_MSR, NULL);
 	} else if (code == SVM_CR4_WRITE) {
 		decode_cr4(v, b, x);
 	} else if (code >= SVM_EXC && code < SVM_EXC + 32) {
 		decode_exception(b, x);
 	} else {
-		decode_plain(v, b, x);
+		x->kind = EXIT_UNKNOWN;
 	}
 }
 
@@ -370,14 +372,14 @@ void svm_run(struct cpu *c, struct vcpu *v, struct exit_info *x)
 		spec_do(EDGE_HV_TO_GUEST);
 		spec_ctrl_in(c, s);
 		svm_check_guest_entry(c, v, b);
-		svm_enter(&v->regs, pool_hpa(b).v, area_hpa(c, CPU_HOST_VMCB));
+		svm_enter(&v->regs, s->vmcb_hpa, area_hpa(c, CPU_HOST_VMCB));
 		spec_ctrl_out(c, s);
 		svm_check_exit(c, b);
 		spec_do(EDGE_GUEST_TO_HV);
 		tcg_xsetbv(v, s);
 		b->tlb_ctl = 0;
 		code = (uint32_t)b->exit_code;
-		b->event_inj = code == SVM_EXIT_INVALID ? 0 : svm_reinject(b->exit_int_info);
+		b->event_inj = code != SVM_EXIT_INVALID && (b->exit_int_info & EV_VALID) ? svm_reinject(b->exit_int_info) : 0;
 		if (code - SVM_DR_READ < 0x20 && !s->dr_live)
 			dr_activate(c, s);
 		else
@@ -428,8 +430,6 @@ void svm_window(struct vcpu *v, bool on)
 {
 	struct vmcb *b = svm(v)->vmcb;
 
-	if (!on == !(b->int_ctl & V_IRQ))
-		return;
 	/* A dummy virtual interrupt of highest priority: VINTR exits the moment the guest could take it. */
 	if (on) {
 		b->misc1 |= I1(SVM_VINTR);
@@ -445,7 +445,7 @@ void svm_skip(struct vcpu *v, uint8_t len)
 	struct vmcb *b = svm(v)->vmcb;
 
 	v->regs.rip += len;
-	if (!(b->efer & EFER_LMA) || !(b->cs.attr & 0x200))
+	if (!is_code64(b))
 		v->regs.rip &= 0xffffffff;
 	b->int_state &= ~INT_SHADOW;
 	/* Single-stepping: the trap the CPU would have raised after the instruction. */
@@ -466,7 +466,7 @@ void svm_paging(struct vcpu *v, struct paging_state *p)
 	p->efer = b->efer & ~EFER_SVME;
 	p->cpl = b->cpl;
 	p->long_mode = b->efer & EFER_LMA;
-	p->code64 = p->long_mode && (b->cs.attr & 0x200);
+	p->code64 = is_code64(b);
 }
 
 static struct zendo_segment seg_out(const struct vmcb_seg *s)

@@ -41,9 +41,7 @@ static bool is_prefix(uint8_t b)
 
 static uint64_t linear_rip(struct vcpu *v, struct vmcb *b)
 {
-	bool code64 = (b->efer & EFER_LMA) && (b->cs.attr & 0x200);
-
-	return code64 ? v->regs.rip : (b->cs.base + v->regs.rip) & 0xffffffff;
+	return is_code64(b) ? v->regs.rip : (b->cs.base + v->regs.rip) & 0xffffffff;
 }
 
 /* Up to 15 bytes, as many as are mapped. */
@@ -65,7 +63,7 @@ static bool decode(struct vcpu *v, struct vmcb *b, uint16_t code, struct insn *i
 
 	while (p < n && is_prefix(buf[p]))
 		p++;
-	if (p < n && (b->efer & EFER_LMA) && (b->cs.attr & 0x200) && (buf[p] & 0xf0) == 0x40)
+	if (p < n && is_code64(b) && (buf[p] & 0xf0) == 0x40)
 		rex = buf[p++];
 	if (p == n || p + opcode_len(code, buf[p]) > n)
 		return false;
@@ -105,7 +103,8 @@ uint8_t svm_insn(struct vcpu *v, uint16_t code, struct insn *ret)
 			i.len = opcode_len(code, 0);	/* unreadable: as if without prefixes */
 		*e = i;
 	}
-	*ret = *e;
+	if (ret)
+		*ret = *e;
 	return hw ? hw : e->len;
 }
 

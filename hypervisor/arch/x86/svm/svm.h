@@ -3,6 +3,7 @@
 #define SVM_SVM_H
 
 #include "arch/x86/svm/vmcb.h"
+#include "arch/x86/x86.h"
 #include "core/cpu.h"
 
 struct vcpu;
@@ -20,6 +21,7 @@ struct insn {
 /* One pool page; the rest of it is the cache of decoded lengths. */
 struct svm_vcpu {
 	struct vmcb *vmcb;
+	uint64_t vmcb_hpa;
 	void *fpu;			/* XSAVE area */
 	uint64_t xcr0, tsc_aux, spec_ctrl;	/* as in the CPU; what the guest set is in v->g */
 	uint64_t dr[4];
@@ -52,6 +54,11 @@ static inline uint64_t area_hpa(struct cpu *c, uint64_t offset)
 	return boot.percpu_hpa[c->id] + offset;
 }
 
+static inline bool is_code64(const struct vmcb *b)
+{
+	return (b->efer & EFER_LMA) && (b->cs.attr & 0x200);
+}
+
 /* Maps for intercepts, in the image; physical addresses. */
 hpa_t svm_dom0_msrpm(void);
 hpa_t svm_guest_msrpm(void);
@@ -62,8 +69,8 @@ void svm_maps_init(void);
 uint64_t svm_reinject(uint64_t exit_int_info);
 
 /*
- * Length of the instruction at the guest's RIP that made exit @code, and its register operands. nRIP when the CPU has it, else
- * decoded from memory; 0 = cannot be read.
+ * Length of the instruction at the guest's RIP that made exit @code, and its register operands in *@ret (NULL: not wanted). nRIP
+ * when the CPU has it, else decoded from memory; 0 = cannot be read.
  */
 uint8_t svm_insn(struct vcpu *v, uint16_t code, struct insn *ret);
 
