@@ -4,7 +4,7 @@
 #include "guest/lapic.h"
 #include "guest/time.h"
 
-#define RESET_BATCH	64	/* ports looked at before a reset has to be asked to go on */
+#define RESET_BATCH	32	/* ports looked at before a reset has to be asked to go on */
 
 /* ---- ports ---- */
 

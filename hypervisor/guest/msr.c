@@ -297,11 +297,14 @@ static bool read_de_cfg(struct vcpu *v, uint32_t msr, uint64_t *ret)
 
 /* ---- hypercall page ---- */
 
-static void hypercall_stub(uint8_t s[32], uint32_t nr)
+#define STUB_SIZE	32
+#define STUB_BATCH	16	/* of 128, so that the page is not looked up for each */
+
+static void hypercall_stub(uint8_t s[STUB_SIZE], uint32_t nr)
 {
 	bool svm = !memcmp(ops->name, "svm", 3);
 
-	memset(s, 0xcc, 32);
+	memset(s, 0xcc, STUB_SIZE);
 	if (nr == __HYPERVISOR_iret) {
 		s[0] = 0x0f;	/* ud2 */
 		s[1] = 0x0b;
@@ -322,11 +325,12 @@ static bool write_hypercall_page(struct vcpu *v, uint32_t msr, uint64_t val)
 	(void)msr;
 	if (val & ~PAGE_MASK)	/* page 0 of 1 */
 		return false;
-	for (uint32_t nr = 0; nr < PAGE_SIZE / 32; nr++) {
-		uint8_t stub[32];
+	for (uint32_t nr = 0; nr < PAGE_SIZE / STUB_SIZE; nr += STUB_BATCH) {
+		uint8_t stubs[STUB_BATCH][STUB_SIZE];
 
-		hypercall_stub(stub, nr);
-		if (gpa_write(v->d, gpa(val + nr * 32), stub, sizeof(stub)))
+		for (uint32_t i = 0; i < STUB_BATCH; i++)
+			hypercall_stub(stubs[i], nr + i);
+		if (gpa_write(v->d, gpa(val + nr * STUB_SIZE), stubs, sizeof(stubs)))
 			return false;
 	}
 	ops->paging(v, &ps);
