@@ -35,13 +35,13 @@ void cpu_kick_wait(struct cpu *c)
 	 * 1. The caller made its request visible (full barrier) before this reads in_guest.
 	 * 2. The target sets in_guest, full barrier, then reads requests; so either it sees the request
 	 *    or we see in_guest.
-	 * 3. In a domain interrupts are intercepted: the IPI ends the run and the exit count moves. A CPU in host mode is never waited
-	 *    for, so two waiters cannot wait for each other.
+	 * 3. In a domain interrupts are intercepted: the IPI ends the run and the exit count moves, as it does when the entry is called
+	 *    off. A CPU in host mode is on its way there and waits for nobody meanwhile, so two waiters cannot wait for each other.
 	 */
 	if (!__atomic_load_n(&c->in_guest, __ATOMIC_SEQ_CST) || !__atomic_load_n(&c->in_domain, __ATOMIC_SEQ_CST))
 		return;
 	cpu_kick(c);
-	while (__atomic_load_n(&c->exits, __ATOMIC_SEQ_CST) == seen && __atomic_load_n(&c->in_guest, __ATOMIC_SEQ_CST))
+	while (__atomic_load_n(&c->exits, __ATOMIC_SEQ_CST) == seen)
 		__builtin_ia32_pause();
 }
 

@@ -220,12 +220,17 @@ static bool before_entry(struct vcpu *v, uint64_t armed, int64_t *ret)
 	return false;
 }
 
-/* Who still sees it inside sends an interrupt that nobody needs. */
+/*
+ * Who still sees it inside sends an interrupt that nobody needs. The count is a full barrier: what was posted by a sender that still
+ * saw v->cpu is seen by the looks behind it, before the next entry or on the way to dom0. It also counts an entry that was called
+ * off: who waits for it must not take dom0, which may be in guest mode here next, for it.
+ */
 static void out_of_guest(struct cpu *c, struct vcpu *v)
 {
 	__atomic_store_n(&c->in_guest, false, __ATOMIC_RELEASE);
 	__atomic_store_n(&c->in_domain, false, __ATOMIC_RELEASE);
 	__atomic_store_n(&v->cpu, -1, __ATOMIC_RELEASE);
+	__atomic_fetch_add(&c->exits, 1, __ATOMIC_SEQ_CST);
 }
 
 static enum exit_next enter_once(struct cpu *c, struct vcpu *v)
@@ -248,8 +253,6 @@ static enum exit_next enter_once(struct cpu *c, struct vcpu *v)
 	cpu_hold_begin(c);
 	v->run->hyp.guest_tsc += c->host_since - t0;
 	out_of_guest(c, v);
-	/* A full barrier: who sees the count has the CPU look at all that it asked for before, the mappings below for one. */
-	__atomic_fetch_add(&c->exits, 1, __ATOMIC_SEQ_CST);
 	map_sync(c);
 	return dispatch(c, v, &x);
 }
