@@ -98,12 +98,16 @@ static int32_t find_slot(void)
 {
 	uint32_t words = nr_shared_pt * 8;
 
-	for (uint32_t n = 0; n < words; n++) {
-		uint32_t w = (slot_hint + n) % words;
+	/* The first word twice: at last what lies before the hint. */
+	for (uint32_t n = 0; words && n <= words; n++) {
+		uint32_t w = (slot_hint / 64 + n) % words;
+		uint64_t free = ~slot_used[w] & (n ? ~0ULL : ~0ULL << slot_hint % 64);
 
-		if (~slot_used[w]) {
-			slot_hint = (w + 1) % words;
-			return (int32_t)(w * 64 + (uint32_t)__builtin_ctzll(~slot_used[w]));
+		if (free) {
+			uint32_t slot = w * 64 + (uint32_t)__builtin_ctzll(free);
+
+			slot_hint = (slot + 1) % (words * 64);
+			return (int32_t)slot;
 		}
 	}
 	return nr_shared_pt < NR_SHARED_PT ? (int32_t)(words * 64) : -1;
