@@ -58,6 +58,7 @@ static uint64_t *split(struct npt *n, uint64_t *e, int level)
 	for (unsigned int i = 0; i < ENTRIES; i++)
 		t[i] = first + i * level_size(level - 1);
 	n->nr_tables++;
+	smp_wmb();	/* complete before it is linked */
 	WRITE_ONCE(*e, ops->npt_table(pool_hpa(t)));
 	return t;
 }
@@ -77,6 +78,7 @@ static uint64_t *entry_make(struct npt *n, uint64_t addr, int level)
 			if (!t)
 				return NULL;
 			n->nr_tables++;
+			smp_wmb();
 			WRITE_ONCE(*e, ops->npt_table(pool_hpa(t)));
 		} else if (ops->npt_is_leaf(*e, l)) {
 			t = split(n, e, l);
