@@ -178,7 +178,8 @@ static bool all_parked(struct domain *d)
 			continue;
 		if (READ_ONCE(v->request) & REQ_RESET || READ_ONCE(v->g.lapic.sipi))
 			return false;
-		if (READ_ONCE(v->up) && (!READ_ONCE(v->g.parked) || READ_ONCE(v->nmi_pending)))
+		/* The NMI first: who takes one is no longer parked before it is no longer pending. */
+		if (READ_ONCE(v->up) && (READ_ONCE(v->nmi_pending) || !READ_ONCE(v->g.parked)))
 			return false;
 	}
 	return true;
