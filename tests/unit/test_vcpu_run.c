@@ -252,6 +252,24 @@ static void a_sibling_in_its_guest_gets_an_ipi(void **state)
 	vcpus[2].cpu = -1;
 }
 
+static void request_once(void)
+{
+	__atomic_fetch_or(&vcpus[0].request, REQ_EVENT, __ATOMIC_SEQ_CST);
+	at_entry = NULL;
+}
+
+/* Who waits for the CPU to leave a domain looks at the count alone. */
+static void an_entry_that_is_called_off_counts_as_an_exit(void **state)
+{
+	(void)state;
+	at_entry = request_once;
+	assert_int_equal(vcpu_run(&vcpus[0]), ZRUN_INTR);
+	assert_int_equal(nr_entries, 1);
+	assert_int_equal(cpus[0].exits, 2);
+	assert_int_equal(vcpus[0].request, 0);
+	assert_false(cpus[0].in_guest || cpus[0].in_domain);
+}
+
 static struct domain stranger = { .id = 9 };
 static struct vcpu strangers[3] = { { .d = &stranger, .id = 1, .cpu = -1 }, { .d = &stranger, .id = 127, .cpu = -1 },
 				    { .d = &stranger, .id = 2, .cpu = 1 } };
@@ -352,6 +370,7 @@ int main(void)
 		t(a_sibling_woken_by_a_post_is_told_before_entry),
 		t(a_sibling_woken_by_an_exit_is_told_at_once),
 		t(a_sibling_in_its_guest_gets_an_ipi),
+		t(an_entry_that_is_called_off_counts_as_an_exit),
 		t(another_domains_sleepers_are_named_at_once),
 		t(the_list_of_names_has_an_end),
 		t(a_kick_of_itself_costs_nothing),
