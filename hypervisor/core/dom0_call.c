@@ -289,6 +289,17 @@ static int64_t do_vcpu_set(struct domain *d, const struct call *x)
 }
 static int64_t call_vcpu_set(const struct call *x) { return with_domain(x->a >> 16, x, do_vcpu_set, WHEN_ALIVE); }
 
+static int64_t do_vcpu_nmi(struct domain *d, const struct call *x)
+{
+	struct vcpu *v = find_vcpu(d, x->a);
+
+	if (!v)
+		return -XEN_ENOENT;
+	guest_nmi(v);
+	return 0;
+}
+static int64_t call_vcpu_nmi(const struct call *x) { return with_domain(x->a >> 16, x, do_vcpu_nmi, WHEN_ALIVE); }
+
 static int64_t do_evtchn_alloc(struct domain *d, const struct call *x) { (void)x; return evtchn_dom0_alloc(d); }
 static int64_t call_evtchn_alloc(const struct call *x) { return with_domain(x->a, x, do_evtchn_alloc, WHEN_ALIVE); }
 
@@ -330,6 +341,7 @@ static int64_t (*const calls[])(const struct call *) = {
 	[ZCALL_VCPU_PARK - ZCALL_BASE]		= call_vcpu_park,
 	[ZCALL_VCPU_GET - ZCALL_BASE]		= call_vcpu_get,
 	[ZCALL_VCPU_SET - ZCALL_BASE]		= call_vcpu_set,
+	[ZCALL_VCPU_NMI - ZCALL_BASE]		= call_vcpu_nmi,
 	[ZCALL_EVTCHN_ALLOC - ZCALL_BASE]	= call_evtchn_alloc,
 	[ZCALL_EVTCHN_BIND - ZCALL_BASE]	= call_evtchn_bind,
 	[ZCALL_EVTCHN_CLOSE - ZCALL_BASE]	= call_evtchn_close,

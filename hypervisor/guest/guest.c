@@ -94,6 +94,11 @@ struct guest_event guest_event(struct vcpu *v)
 	return (struct guest_event){ GEVENT_NONE, 0 };
 }
 
+void guest_nmi(struct vcpu *v)
+{
+	nmi_post(v);
+}
+
 void guest_event_injected(struct vcpu *v, struct guest_event e)
 {
 	/* Whatever came while the vCPU was parked with IF=0, it runs again. */

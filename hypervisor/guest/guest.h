@@ -79,6 +79,7 @@ void host_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t regs[4]);	/* eax ebx e
 int64_t guest_param_call(struct domain *d, uint32_t index, uint64_t value, bool set);
 int guest_memmap_set(struct domain *d, const struct zendo_memmap_entry *e, uint32_t nr);
 void guest_wallclock_set(struct domain *d, uint64_t wall_ns, uint64_t tsc);
+void guest_nmi(struct vcpu *v);		/* a sleeping vCPU is dom0's to wake */
 int64_t evtchn_dom0_alloc(struct domain *d);			/* handle << 32 | port */
 int64_t evtchn_dom0_bind(struct domain *d, uint32_t port);
 int evtchn_dom0_close(struct domain *d, uint32_t handle);

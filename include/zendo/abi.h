@@ -217,6 +217,7 @@ struct zendo_cpu_launch {
 #define ZCALL_VCPU_PARK		(ZCALL_BASE + 34) /* (domid << 16 | vcpu): unload from this CPU (VMX: VMCLEAR) */
 #define ZCALL_VCPU_GET		(ZCALL_BASE + 35) /* (domid << 16 | vcpu, hpa of struct zendo_vcpu_state) */
 #define ZCALL_VCPU_SET		(ZCALL_BASE + 36) /* (domid << 16 | vcpu, hpa of struct zendo_vcpu_state) */
+#define ZCALL_VCPU_NMI		(ZCALL_BASE + 37) /* (domid << 16 | vcpu): an NMI; one that sleeps is woken by dom0 */
 
 #define ZCALL_EVTCHN_ALLOC	(ZCALL_BASE + 48) /* (domid): a port bound to dom0 -> handle << 32 | port */
 #define ZCALL_EVTCHN_BIND	(ZCALL_BASE + 49) /* (domid, port): a port the guest offers to dom0 -> handle << 32 | port */

@@ -343,3 +343,8 @@ int zendo_device_vcpu_query(int vcpu, struct hvpriv_vcpu_info *ret)
 {
 	return request(vcpu, HVPRIV_VCPU_QUERY, ret);
 }
+
+int zendo_device_vcpu_nmi(int vcpu)
+{
+	return request(vcpu, HVPRIV_VCPU_NMI, NULL);
+}

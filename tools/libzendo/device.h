@@ -83,6 +83,8 @@ int zendo_device_vcpu_kick(int vcpu);
 int zendo_device_vcpu_get_state(int vcpu, struct hvpriv_vcpu_state *ret);
 int zendo_device_vcpu_set_state(int vcpu, const struct hvpriv_vcpu_state *state);
 int zendo_device_vcpu_get_crash(int vcpu, struct hvpriv_crash *ret);
+/* -EINVAL: it is not up. */
+int zendo_device_vcpu_nmi(int vcpu);
 int zendo_device_vcpu_query(int vcpu, struct hvpriv_vcpu_info *ret);
 
 #endif

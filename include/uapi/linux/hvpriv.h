@@ -274,6 +274,7 @@ struct hvpriv_vcpu_info {
 #define HVPRIV_VCPU_GET_CRASH	_IOR(HVPRIV_MAGIC, 0x43, struct hvpriv_crash)
 #define HVPRIV_VCPU_KICK	_IO(HVPRIV_MAGIC, 0x44)	/* make RUN return -EINTR once */
 #define HVPRIV_VCPU_QUERY	_IOR(HVPRIV_MAGIC, 0x45, struct hvpriv_vcpu_info)
+#define HVPRIV_VCPU_NMI		_IO(HVPRIV_MAGIC, 0x46)	/* an NMI for the guest; -EINVAL: this vCPU is not up */
 
 /* ---- generic netlink ------------------------------------------------------------------- */
 

@@ -160,6 +160,19 @@ static int vcpu_ioctl_query(struct hv_vcpu *v, struct hvpriv_vcpu_info __user *a
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
+/* Posted first, then the kick: whether it runs or sleeps, it looks at what is pending before it goes on. */
+static int vcpu_ioctl_nmi(struct hv_vcpu *v)
+{
+	long r;
+
+	if (!READ_ONCE(v->run->hyp.up))
+		return -EINVAL;
+	r = hv_call1(ZCALL_VCPU_NMI, hv_vcpu_name(v));
+	if (!r)
+		hv_vcpu_kick(v);
+	return r;
+}
+
 static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct hv_vcpu *v = file->private_data;
@@ -180,6 +193,8 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return 0;
 	case HVPRIV_VCPU_QUERY:
 		return vcpu_ioctl_query(v, p);
+	case HVPRIV_VCPU_NMI:
+		return vcpu_ioctl_nmi(v);
 	}
 	return -ENOTTY;
 }

@@ -74,7 +74,7 @@ static const unsigned long domain_requests[] = {
 };
 static const unsigned long vcpu_requests[] = {
 	HVPRIV_VCPU_RUN, HVPRIV_VCPU_RUN, HVPRIV_VCPU_GET_STATE, HVPRIV_VCPU_SET_STATE, HVPRIV_VCPU_SET_STATE,
-	HVPRIV_VCPU_GET_CRASH, HVPRIV_VCPU_KICK, HVPRIV_VCPU_QUERY,
+	HVPRIV_VCPU_GET_CRASH, HVPRIV_VCPU_KICK, HVPRIV_VCPU_QUERY, HVPRIV_VCPU_NMI,
 };
 
 #define PICK(a) ((a)[below(sizeof(a) / sizeof((a)[0]))])
