@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 
 fuzz_config_SRCS := $(addprefix tools/libzendo/, \
-	config-cpus.c config-json.c config-keys.c config-syntax.c config.c error.c file.c)
+	config-cpus.c config-json.c config-keys.c config-syntax.c config.c cpus.c error.c file.c)
 fuzz_config_CFLAGS := -Itools/libzendo -Iinclude/uapi
 fuzz_config_LIBS := -ljson-c
 

@@ -10,11 +10,15 @@ libzendo_config_SRCS := \
 	tools/libzendo/config-keys.c \
 	tools/libzendo/config-syntax.c \
 	tools/libzendo/config.c \
+	tools/libzendo/cpus.c \
 	tools/libzendo/error.c \
 	tools/libzendo/file.c
 
 test_acpi_SRCS = tools/libzendo/acpi.c
 test_acpi_CFLAGS = $(libzendo_CFLAGS)
+
+test_cpus_SRCS = tools/libzendo/cpus.c
+test_cpus_CFLAGS = $(libzendo_CFLAGS)
 
 test_config_SRCS = $(libzendo_config_SRCS)
 test_config_CFLAGS = $(libzendo_CFLAGS)

@@ -56,6 +56,17 @@ static void refuse(const char *text, int r, unsigned line, unsigned column, cons
 	assert_int_equal(error.column, column);
 }
 
+/* The CPUs that @vcpu may use, or "any". */
+static void assert_cpus(const struct zendo_config *c, unsigned vcpu, const char *wanted)
+{
+	const struct zendo_cpus *s = zendo_config_cpus_of(c, vcpu);
+	_cleanup_free_ char *text = NULL;
+
+	if (s)
+		assert_int_equal(zendo_cpus_format(s, &text), 0);
+	assert_string_equal(s ? text : "any", wanted);
+}
+
 static int load_with(const char *const *overrides, struct zendo_config **ret)
 {
 	char path[] = "/tmp/test_config.XXXXXX";
@@ -87,7 +98,7 @@ static void the_least_configuration_gets_the_defaults(void **state)
 	assert_int_equal(c->on_crash, ZENDO_ON_DESTROY);
 	assert_int_equal(c->on_soft_reset, ZENDO_ON_SOFT_RESET);
 	assert_false(c->has_uuid);
-	assert_null(c->cpus);
+	assert_null(zendo_config_cpus_of(c, 0));
 	assert_int_equal(c->cpu_weight, 256);
 	assert_int_equal(c->cap, 0);
 	assert_int_equal(c->nr_warnings, 0);
@@ -118,7 +129,8 @@ static void every_key_has_its_effect(void **state)
 	assert_int_equal(c->maxmem_mib, 512);
 	assert_int_equal(c->vcpus, 2);
 	assert_int_equal(c->maxvcpus, 4);
-	assert_string_equal(c->cpus, "0-1,3,6");
+	assert_cpus(c, 0, "0-1,3,6");
+	assert_cpus(c, 3, "0-1,3,6");
 	assert_int_equal(c->cpu_weight, 512);
 	assert_int_equal(c->cap, 50);
 	assert_int_equal(c->on_poweroff, ZENDO_ON_PRESERVE);
@@ -200,7 +212,6 @@ static void what_this_version_has_not_is_refused_by_name(void **state)
 	refuse(BASE "type = 'pv'", -EOPNOTSUPP, 4, 8, "nested paging");
 	refuse(BASE "type = 'x'", -EINVAL, 4, 8, "unknown type");
 	refuse(BASE "hap = 0", -EOPNOTSUPP, 4, 1, "cannot be switched off");
-	refuse(BASE "cpus = ['1', '2']", -EOPNOTSUPP, 4, 8, "list of CPUs");
 	refuse(BASE "cpus = 'nodes:0'", -EOPNOTSUPP, 4, 8, "NUMA");
 	refuse(BASE "name = 'web%d' % vmid", -EINVAL, 4, 16, "Python");
 }
@@ -298,6 +309,12 @@ static void malformed_text_is_refused_where_it_is(void **state)
 	refuse(BASE "cpus = '1,^1'", -EINVAL, 4, 8, "no CPU is left");
 	refuse(BASE "cpus = '4096'", -EINVAL, 4, 8, "too large");
 	refuse(BASE "cpus = '1;2'", -EINVAL, 4, 8, ", expected");
+	refuse(BASE "cpus = -1", -EINVAL, 4, 8, "CPU number expected");
+	refuse(BASE "vcpus = 2; cpus = [\n'0',\n 'x' ]", -EINVAL, 6, 2, "CPU number expected");
+	refuse(BASE "cpus = [ [ '0' ] ]", -EINVAL, 4, 10, "a list of strings");
+	refuse(BASE "cap = 409601", -EINVAL, 4, 7, "must be 0 to 409600 percent");
+	refuse(BASE "cap = -1", -EINVAL, 4, 7, "must be 0 to 409600 percent");
+	refuse(BASE "cpu_weight = 65536", -EINVAL, 4, 14, "must be 1 to 65535");
 }
 
 static void a_command_line_of_2048_characters_is_refused(void **state)
@@ -393,6 +410,47 @@ static void json_has_the_keys_of_the_file(void **state)
 	json_object_put(o);
 }
 
+static void a_list_of_cpus_has_an_entry_for_each_vcpu(void **state)
+{
+	_cleanup_(zendo_config_freep) struct zendo_config *c =
+		parse(BASE "vcpus = 4; cpus = [ '0-1,^1', 2, \"all\" ]");
+	_cleanup_(zendo_config_freep) struct zendo_config *more = parse(BASE "vcpus = 1; cpus = [ '3', '4' ]");
+	_cleanup_(zendo_config_freep) struct zendo_config *none = parse(BASE "cpus = []");
+
+	(void)state;
+	assert_cpus(c, 0, "0");
+	assert_cpus(c, 1, "2");
+	assert_cpus(c, 2, "any");
+	assert_cpus(c, 3, "any");
+	assert_int_equal(c->nr_warnings, 0);
+	assert_cpus(more, 0, "3");
+	assert_cpus(more, 1, "any");
+	assert_int_equal(more->nr_warnings, 1);
+	assert_string_equal(more->warnings[0].text, "'cpus' has 2 entries, the domain 1 vCPUs");
+	assert_cpus(none, 0, "any");
+}
+
+static void cpus_that_are_not_there_are_named_with_their_place(void **state)
+{
+	_cleanup_(zendo_config_freep) struct zendo_config *c = parse(BASE "vcpus = 2; cpus = [ '0', '1-3' ]");
+	_cleanup_(zendo_config_freep) struct zendo_config *all = parse(BASE "cpus = 'all,^0'");
+	struct zendo_cpus two, four, first;
+	const char *why;
+
+	(void)state;
+	assert_int_equal(zendo_cpus_parse("0-1", &two, &why), 0);
+	assert_int_equal(zendo_cpus_parse("0-3", &four, &why), 0);
+	assert_int_equal(zendo_cpus_parse("0", &first, &why), 0);
+	assert_int_equal(zendo_config_check_cpus(c, &four, &error), 0);
+	assert_int_equal(zendo_config_check_cpus(c, &two, &error), -ENOENT);
+	assert_string_equal(error.text, "'cpus' names CPU 2, which is not there: online are 0-1");
+	assert_string_equal(error.source, "web.cfg");
+	assert_int_equal(error.line, 4);
+	assert_int_equal(error.column, 19);
+	assert_int_equal(zendo_config_check_cpus(all, &two, &error), 0);
+	assert_int_equal(zendo_config_check_cpus(all, &first, &error), -ENOENT);
+}
+
 static void events_have_names_both_ways(void **state)
 {
 	(void)state;
@@ -427,6 +485,8 @@ int main(void)
 		cmocka_unit_test(a_wrong_override_names_the_command_line),
 		cmocka_unit_test(files_that_cannot_be_read_are_errors),
 		cmocka_unit_test(json_has_the_keys_of_the_file),
+		cmocka_unit_test(a_list_of_cpus_has_an_entry_for_each_vcpu),
+		cmocka_unit_test(cpus_that_are_not_there_are_named_with_their_place),
 		cmocka_unit_test(events_have_names_both_ways),
 	};
 

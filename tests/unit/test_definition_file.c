@@ -53,6 +53,18 @@ static void a_definition_comes_back_as_it_was(void **state)
 	json_object_put(jb);
 }
 
+static void cpus_of_each_vcpu_come_back(void **state)
+{
+	_cleanup_(zendo_config_freep) struct zendo_config *a =
+		parse("name='w'; kernel='/k'; memory=1; vcpus=3; cpus=['0-3,^2', 'all', 'all,^5']");
+	_cleanup_(zendo_config_freep) struct zendo_config *b = round_trip(a);
+
+	(void)state;
+	assert_true(b->cpus_listed);
+	assert_int_equal(b->nr_cpus, 3);
+	assert_memory_equal(a->cpus, b->cpus, 3 * sizeof(*a->cpus));
+}
+
 static void strings_with_everything_in_them_come_back(void **state)
 {
 	_cleanup_(zendo_config_freep) struct zendo_config *a =
@@ -92,6 +104,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_definition_comes_back_as_it_was),
+		cmocka_unit_test(cpus_of_each_vcpu_come_back),
 		cmocka_unit_test(strings_with_everything_in_them_come_back),
 		cmocka_unit_test(a_hex_digit_behind_an_escape_is_not_swallowed),
 		cmocka_unit_test(relative_paths_are_resolved_where_the_user_stands),

@@ -9,6 +9,7 @@ zendo_config_SRCS := \
 	tools/libzendo/config-keys.c \
 	tools/libzendo/config-syntax.c \
 	tools/libzendo/config.c \
+	tools/libzendo/cpus.c \
 	tools/libzendo/error.c \
 	tools/libzendo/file.c
 

@@ -38,6 +38,35 @@ static int add_uuid(struct json_object *o, const struct zendo_config *c)
 	return add_string(o, "uuid", s);
 }
 
+static struct json_object *cpus_to_json(const struct zendo_cpus *s)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (zendo_cpus_is_all(s))
+		return json_object_new_string("all");
+	return zendo_cpus_format(s, &text) < 0 ? NULL : json_object_new_string(text);
+}
+
+static int add_cpus(struct json_object *o, const struct zendo_config *c)
+{
+	struct json_object *list, *entry;
+
+	if (c->nr_cpus == 0)
+		return 0;
+	if (!c->cpus_listed)
+		return add(o, "cpus", cpus_to_json(&c->cpus[0]));
+	list = json_object_new_array();
+	for (unsigned i = 0; list && i < c->nr_cpus; i++) {
+		entry = cpus_to_json(&c->cpus[i]);
+		if (!entry || json_object_array_add(list, entry) != 0) {
+			json_object_put(entry);
+			json_object_put(list);
+			return -ENOMEM;
+		}
+	}
+	return add(o, "cpus", list);
+}
+
 static int add_all(struct json_object *o, const struct zendo_config *c)
 {
 	int r;
@@ -52,7 +81,7 @@ static int add_all(struct json_object *o, const struct zendo_config *c)
 	    (r = add_number(o, "maxmem", c->maxmem_mib)) < 0 ||
 	    (r = add_number(o, "vcpus", c->vcpus)) < 0 ||
 	    (r = add_number(o, "maxvcpus", c->maxvcpus)) < 0 ||
-	    (r = add_string(o, "cpus", c->cpus)) < 0 ||
+	    (r = add_cpus(o, c)) < 0 ||
 	    (r = add_number(o, "cpu_weight", c->cpu_weight)) < 0 ||
 	    (r = add_number(o, "cap", c->cap)) < 0 ||
 	    (r = add_string(o, "on_poweroff", zendo_on_event_to_string(c->on_poweroff))) < 0 ||

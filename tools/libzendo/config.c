@@ -6,7 +6,6 @@
 
 #include <linux/hvpriv.h>
 
-#include "config-cpus.h"
 #include "config-keys.h"
 #include "config-syntax.h"
 #include "file.h"
@@ -282,24 +281,54 @@ static int get_cmdline(struct reader *x)
 
 /* ---- the whole ----------------------------------------------------------------------- */
 
-static int get_cpus(struct reader *x)
+static int get_cpus_of(struct reader *x, const struct config_value *v, struct zendo_cpus *ret)
 {
-	_cleanup_free_ char *s = NULL;
-	const struct config_value *v = &x->value[KEY_CPUS];
-	const char *why;
+	char number[24];
+	const char *why, *s = v->string;
 	int r;
 
-	if (x->set[KEY_CPUS] && v->kind == CONFIG_LIST)
-		return fail_at(x, v, -EOPNOTSUPP, "a list of CPUs for each vCPU is not supported: "
-			       "write one string for all of them");
-	r = get_string(x, KEY_CPUS, "cpus", &s);
-	if (r < 0 || !s)
-		return r;
-	r = config_cpus_parse(s, &x->c->cpus, &why);
-	if (r == -ENOMEM)
+	if (v->kind == CONFIG_LIST)
+		return fail_at(x, v, -EINVAL, "'cpus' wants a string, or a list of strings");
+	if (v->kind == CONFIG_NUMBER) {
+		(void)snprintf(number, sizeof(number), "%" PRId64, v->number);
+		s = number;
+	}
+	r = zendo_cpus_parse(s, ret, &why);
+	return r < 0 ? fail_at(x, v, r, "bad 'cpus': %s", why) : 0;
+}
+
+/* A string is for all vCPUs, a list has one for each; who is not in the list may run anywhere. */
+static int get_cpus(struct reader *x)
+{
+	struct zendo_config *c = x->c;
+	const struct config_value *v = &x->value[KEY_CPUS], *each = v;
+	size_t nr = 1;
+	int r;
+
+	if (!x->set[KEY_CPUS])
+		return 0;
+	if (v->kind == CONFIG_LIST) {
+		each = v->items;
+		nr = v->nr_items;
+	}
+	if (nr > c->maxvcpus) {
+		(void)zendo_error_at(new_warning(c), 0, v->source, v->line, v->column,
+				     "'cpus' has %zu entries, the domain %u vCPUs", nr, c->maxvcpus);
+		nr = c->maxvcpus;
+	}
+	if (nr == 0)
+		return 0;
+	c->cpus = calloc(nr, sizeof(*c->cpus));
+	if (!c->cpus)
 		return oom(x);
-	if (r < 0)
-		return fail_at(x, v, r, "bad 'cpus': %s", why);
+	for (size_t i = 0; i < nr; i++) {
+		r = get_cpus_of(x, &each[i], &c->cpus[i]);
+		if (r < 0)
+			return r;
+	}
+	c->nr_cpus = (unsigned)nr;
+	c->cpus_listed = v->kind == CONFIG_LIST;
+	(void)zendo_error_at(&c->cpus_at, 0, v->source, v->line, v->column, "%s", "");
 	return 0;
 }
 
@@ -350,7 +379,7 @@ static int get_scheduling(struct reader *x)
 	int r;
 
 	if ((r = get_number(x, KEY_CPU_WEIGHT, "cpu_weight", "", 1, 65535, &weight)) < 0 ||
-	    (r = get_number(x, KEY_CAP, "cap", " percent", 0, 100 * (ZENDO_CONFIG_MAX_CPU + 1), &cap)) < 0 ||
+	    (r = get_number(x, KEY_CAP, "cap", " percent", 0, 100 * (ZENDO_CPUS_MAX + 1), &cap)) < 0 ||
 	    (r = get_cpus(x)) < 0)
 		return r;
 	x->c->cpu_weight = (unsigned)weight;

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "cleanup.h"
+#include "cpus.h"
 #include "error.h"
 
 #define ZENDO_CONFIG_MAX_BYTES		(1024 * 1024)	/* of one file */
@@ -25,7 +26,6 @@
 #define ZENDO_CONFIG_MAX_VCPUS		128
 #define ZENDO_CONFIG_MAX_MEMORY_MIB	(509ULL * 1024)	/* what the hypervisor's gfn table covers */
 #define ZENDO_CONFIG_MAX_CMDLINE	2047		/* without the NUL: what Linux takes */
-#define ZENDO_CONFIG_MAX_CPU		4095		/* highest number in cpus= */
 
 struct json_object;
 
@@ -53,7 +53,10 @@ struct zendo_config {
 	enum zendo_on_event on_poweroff, on_reboot, on_crash, on_watchdog, on_soft_reset;
 	bool has_uuid;
 	uint8_t uuid[16];		/* in the order it is written; valid with has_uuid */
-	char *cpus;			/* physical CPUs it may use, "0-3,6" sorted; NULL = all */
+	struct zendo_cpus *cpus;	/* physical CPUs: see zendo_config_cpus_of() */
+	unsigned nr_cpus;		/* entries; 0 = any CPU for all */
+	bool cpus_listed;		/* one entry for each of the first vCPUs, not one for all */
+	struct zendo_error cpus_at;	/* its place in the text, for zendo_config_check_cpus() */
 	unsigned cpu_weight;		/* 1..65535, 256 is normal */
 	unsigned cap;			/* percent of one CPU, 0 = no limit */
 
@@ -88,6 +91,12 @@ int zendo_config_parse(const struct zendo_config_input *inputs, size_t nr_inputs
 
 void zendo_config_free(struct zendo_config *c);
 DEFINE_CLEANUP(struct zendo_config, zendo_config_free);
+
+/* The CPUs that @vcpu may use; NULL = any. */
+const struct zendo_cpus *zendo_config_cpus_of(const struct zendo_config *c, unsigned vcpu);
+
+/* -ENOENT: cpus= names a CPU that is not in @there. */
+int zendo_config_check_cpus(const struct zendo_config *c, const struct zendo_cpus *there, struct zendo_error *e);
 
 /* A JSON object with the keys of the file format. The caller json_object_put()s it. */
 int zendo_config_to_json(const struct zendo_config *c, struct json_object **ret);

@@ -12,6 +12,7 @@ LIBZENDO_SRCS := \
 	tools/libzendo/config-syntax.c \
 	tools/libzendo/config.c \
 	tools/libzendo/control.c \
+	tools/libzendo/cpus.c \
 	tools/libzendo/device.c \
 	tools/libzendo/elf-kernel.c \
 	tools/libzendo/error.c \

@@ -12,32 +12,28 @@
 #include "host.h"
 #include "runtime.h"
 
-/* The list as config.h gives it: "0-3,6". */
-static int parse_affinity(const char *cpus, cpu_set_t **ret, size_t *ret_size)
+/* What the definition says of each vCPU, as far as those CPUs are there now. */
+static int find_cpus(struct definition *d, struct zendo_error *e)
 {
-	cpu_set_t *set = CPU_ALLOC(ZENDO_CONFIG_MAX_CPU + 1);
-	size_t size = CPU_ALLOC_SIZE(ZENDO_CONFIG_MAX_CPU + 1);
-	const char *p = cpus;
+	const struct zendo_config *c = d->config;
+	struct zendo_cpus online;
+	unsigned cpu;
+	int r;
 
-	if (!set)
-		return -ENOMEM;
-	CPU_ZERO_S(size, set);
-	while (*p) {
-		char *end;
-		unsigned long first = strtoul(p, &end, 10), last = first;
-
-		if (*end == '-')
-			last = strtoul(end + 1, &end, 10);
-		if (end == p || last > ZENDO_CONFIG_MAX_CPU || first > last || (*end && *end != ',')) {
-			CPU_FREE(set);
-			return -EINVAL;
+	d->cpus = calloc(c->maxvcpus, sizeof(*d->cpus));
+	if (!d->cpus)
+		return zendo_error(e, -ENOMEM, "out of memory");
+	r = zendo_cpus_online(&online);
+	if (r < 0)
+		return zendo_error(e, r, "cannot find out which CPUs are online: %s", strerror(-r));
+	r = zendo_config_check_cpus(c, &online, e);
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < c->maxvcpus; i++)
+		if (zendo_config_cpus_of(c, i)) {
+			d->cpus[i] = *zendo_config_cpus_of(c, i);
+			(void)zendo_cpus_limit(&d->cpus[i], &online, &cpu);	/* checked above */
 		}
-		for (; first <= last; first++)
-			CPU_SET_S(first, size, set);
-		p = *end ? end + 1 : end;
-	}
-	*ret = set;
-	*ret_size = size;
 	return 0;
 }
 
@@ -55,10 +51,7 @@ static int load_config(struct definition *d, const char *path, const char *name,
 	r = zendo_runtime_check_actions(c, e);
 	if (r < 0)
 		return r;
-	if (!c->cpus)
-		return 0;
-	r = parse_affinity(c->cpus, &d->affinity, &d->affinity_size);
-	return r < 0 ? zendo_error(e, r, "cpus=\"%s\" cannot be used", c->cpus) : 0;
+	return find_cpus(d, e);
 }
 
 /*
@@ -141,8 +134,7 @@ void definition_free(struct definition *d)
 	zendo_config_free(d->config);
 	safe_close(d->kernel_fd);
 	safe_close(d->ramdisk_fd);
-	if (d->affinity)
-		CPU_FREE(d->affinity);
+	free(d->cpus);
 	free(d);
 }
 

@@ -6,8 +6,6 @@
 #ifndef RUN_DEFINITION_H
 #define RUN_DEFINITION_H
 
-#include <sched.h>
-
 #include "build.h"
 #include "cleanup.h"
 #include "config.h"
@@ -19,8 +17,7 @@ struct definition {
 	struct zendo_image *image;	/* NULL between two guests if it is not the cache's */
 	void *packed;			/* what ->image was made of, when it was read by ->kernel_fd */
 	struct zendo_build_plan plan;
-	cpu_set_t *affinity;		/* of the vCPU threads; NULL = any CPU */
-	size_t affinity_size;
+	struct zendo_cpus *cpus;	/* where each vCPU runs, empty = anywhere; changed while it runs */
 };
 
 /*

@@ -125,11 +125,21 @@ static int create_vcpus(struct domain *d, const struct definition *def, struct z
 	}
 	if (r >= 0)
 		r = zendo_device_vcpu_set_state(d->vcpus[0].fd, &def->plan.vcpu0);
-	for (unsigned i = 0; i < d->nr_vcpus && r >= 0; i++)
-		r = vcpu_start(&d->vcpus[i], def->affinity, def->affinity_size);
-	if (r == -EINVAL && def->affinity)
-		return zendo_error(e, r, "cpus=\"%s\": none of them is online", def->config->cpus);
-	return r < 0 ? zendo_error(e, r, "cannot start vCPU %u: %s", d->nr_vcpus - 1, strerror(-r)) : 0;
+	return r < 0 ? zendo_error(e, r, "cannot make vCPU %u: %s", d->nr_vcpus - 1, strerror(-r)) : 0;
+}
+
+static int start_vcpus(struct domain *d, const struct definition *def, struct zendo_error *e)
+{
+	for (unsigned i = 0; i < d->nr_vcpus; i++) {
+		int r = vcpu_start(&d->vcpus[i], &def->cpus[i]);
+
+		if (r == -EINVAL)
+			return zendo_error(e, r, "vCPU %u may use none of its CPUs: they are offline, or not among the "
+					   "unit's AllowedCPUs=", i);
+		if (r < 0)
+			return zendo_error(e, r, "cannot start vCPU %u: %s", i, strerror(-r));
+	}
+	return 0;
 }
 
 int domain_new(int device, const struct definition *def, struct domain **ret, struct zendo_error *e)
@@ -149,7 +159,8 @@ int domain_new(int device, const struct definition *def, struct domain **ret, st
 	    (r = fill(d, def, e)) < 0 ||
 	    (r = set_params(d, &def->plan, e)) < 0 ||
 	    (r = connect_console(d, def->plan.console_gfn, e)) < 0 ||
-	    (r = create_vcpus(d, def, e)) < 0)
+	    (r = create_vcpus(d, def, e)) < 0 ||
+	    (r = start_vcpus(d, def, e)) < 0)
 		return r;
 	*ret = TAKE_PTR(d);
 	return 0;

@@ -2,10 +2,12 @@
 #include "vcpu.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "device.h"
 
@@ -35,6 +37,8 @@ static void *vcpu_thread(void *arg)
 	char name[16];
 	int r;
 
+	atomic_store(&v->tid, gettid());
+	(void)sem_post(&v->has_tid);
 	(void)snprintf(name, sizeof(name), "vcpu/%u", v->id);
 	(void)pthread_setname_np(pthread_self(), name);
 	for (;;) {
@@ -47,30 +51,85 @@ static void *vcpu_thread(void *arg)
 		if (r < 0 || run.exit != HVPRIV_EXIT_TEXT)
 			break;
 	}
+	atomic_store(&v->tid, 0);
 	return NULL;
 }
 
-int vcpu_start(struct vcpu *v, const cpu_set_t *affinity, size_t affinity_size)
+int vcpu_get_cpus(const struct vcpu *v, struct zendo_cpus *ret)
 {
-	pthread_attr_t attr;
+	pid_t tid = v->started ? atomic_load(&v->tid) : 0;
+	struct zendo_cpus s = {};
+
+	if (tid == 0)
+		return -ESRCH;
+	if (sched_getaffinity(tid, sizeof(s), (cpu_set_t *)(void *)&s) < 0)
+		return -errno;
+	*ret = s;
+	return 0;
+}
+
+static int set_affinity(pid_t tid, const struct zendo_cpus *s)
+{
+	return sched_setaffinity(tid, sizeof(*s), (const cpu_set_t *)(const void *)s) < 0 ? -errno : 0;
+}
+
+int vcpu_set_cpus(struct vcpu *v, const struct zendo_cpus *cpus)
+{
+	pid_t tid = v->started ? atomic_load(&v->tid) : 0;
+	struct zendo_cpus old, now, all;
+	int r;
+
+	if (tid == 0)
+		return -ESRCH;
+	if (zendo_cpus_is_empty(cpus)) {
+		memset(&all, 0xff, sizeof(all));
+		return set_affinity(tid, &all);
+	}
+	r = vcpu_get_cpus(v, &old);
+	if (r >= 0)
+		r = set_affinity(tid, cpus);
+	if (r >= 0)
+		r = vcpu_get_cpus(v, &now);
+	/* the kernel takes what the cpuset leaves of it, without a word */
+	if (r >= 0 && !zendo_cpus_equal(&now, cpus)) {
+		(void)set_affinity(tid, &old);
+		r = -EXDEV;
+	}
+	return r;
+}
+
+static int create_thread(struct vcpu *v)
+{
 	sigset_t all, old;
 	int r;
 
-	r = pthread_attr_init(&attr);
-	if (r != 0)
-		return -r;
-	if (affinity)
-		r = pthread_attr_setaffinity_np(&attr, affinity_size, affinity);
-	if (r == 0) {
-		/* signals are the main thread's; each one here would be an exit for nothing */
-		(void)sigfillset(&all);
-		(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-		r = pthread_create(&v->thread, &attr, vcpu_thread, v);
-		(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	}
-	(void)pthread_attr_destroy(&attr);
-	v->started = r == 0;
+	/* signals are the main thread's; each one here would be an exit for nothing */
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = pthread_create(&v->thread, NULL, vcpu_thread, v);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return -r;
+}
+
+int vcpu_start(struct vcpu *v, const struct zendo_cpus *cpus)
+{
+	int r;
+
+	(void)sem_init(&v->has_tid, 0, 0);
+	r = create_thread(v);
+	if (r < 0)
+		return r;
+	v->started = true;
+	while (sem_wait(&v->has_tid) < 0 && errno == EINTR)
+		;
+	if (zendo_cpus_is_empty(cpus))
+		return 0;
+	r = set_affinity(atomic_load(&v->tid), cpus);
+	if (r < 0) {
+		vcpu_stop(v);
+		vcpu_join(v);
+	}
+	return r;
 }
 
 void vcpu_stop(struct vcpu *v)

@@ -7,11 +7,13 @@
 #define RUN_VCPU_H
 
 #include <pthread.h>
-#include <sched.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "cpus.h"
 
 struct vcpu_report {
 	uint32_t vcpu;
@@ -28,10 +30,23 @@ struct vcpu {
 	bool started;
 	atomic_bool stopping;
 	pthread_t thread;
+	atomic_int tid;			/* 0: the thread has ended */
+	sem_t has_tid;
 };
 
-/* @affinity NULL: any CPU. Error as of pthread_create(), negative. */
-int vcpu_start(struct vcpu *v, const cpu_set_t *affinity, size_t affinity_size);
+/*
+ * @cpus empty: any CPU; what of them is offline or outside of the cgroup's cpuset is passed over. -EINVAL: all are. Else negative
+ * errors of pthread_create(). The thread is then not there.
+ */
+int vcpu_start(struct vcpu *v, const struct zendo_cpus *cpus);
+
+/*
+ * The CPUs that the thread may use now: what it was given, less what its cgroup's cpuset takes away. Setting an empty
+ * set is setting all. -ESRCH: it has ended. -EXDEV: the cpuset does not let it have all of @cpus, and nothing was
+ * changed; -EINVAL: none of them.
+ */
+int vcpu_get_cpus(const struct vcpu *v, struct zendo_cpus *ret);
+int vcpu_set_cpus(struct vcpu *v, const struct zendo_cpus *cpus);
 
 /*
  * Make the thread end, without waiting for it. The guest sees nothing of it.

@@ -101,6 +101,15 @@ static int parse_overrides(const char *const *overrides, struct zendo_config **r
 	return zendo_config_parse(inputs, nr, ret, e);
 }
 
+static int check_cpus(const struct zendo_config *c, struct zendo_error *e)
+{
+	struct zendo_cpus online;
+	int r = zendo_cpus_online(&online);
+
+	return r < 0 ? zendo_error(e, r, "cannot find out which CPUs are online: %s", strerror(-r))
+		     : zendo_config_check_cpus(c, &online, e);
+}
+
 static int load(const struct create_options *o, struct zendo_config **ret)
 {
 	_cleanup_(zendo_config_freep) struct zendo_config *c = NULL;
@@ -116,6 +125,8 @@ static int load(const struct create_options *o, struct zendo_config **ret)
 		r = zendo_config_load(o->path, o->overrides, &c, &e);
 	if (r >= 0)
 		r = zendo_runtime_check_actions(c, &e);
+	if (r >= 0)
+		r = check_cpus(c, &e);
 	if (r < 0)
 		return fail_error(r, &e);
 	for (size_t i = 0; i < c->nr_warnings; i++)
