@@ -25,3 +25,11 @@ test_scrollback_CFLAGS = $(run_CFLAGS)
 
 test_vcpu_SRCS = tools/libzendo/cpus.c tools/run/vcpu.c
 test_vcpu_CFLAGS = $(run_CFLAGS) -pthread
+
+test_domain_vcpus_SRCS := \
+	tools/libzendo/cpus.c \
+	tools/libzendo/error.c \
+	tools/run/domain_vcpus.c \
+	tools/run/vcpu.c
+test_domain_vcpus_CFLAGS = $(run_CFLAGS) -pthread
+test_domain_vcpus_LIBS = -ljson-c

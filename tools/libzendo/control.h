@@ -10,6 +10,11 @@
  *					terminal, writer (pid of who types, absent: nobody)
  *	{"do":"pause"} {"do":"unpause"}	also fine when it is so already
  *	{"do":"destroy"}		the answer comes at once, the domain is gone when the connection closes
+ *	{"do":"vcpu","vcpu":N}		vcpus (how many there are), vcpu, up, state (three letters of r, b, p and -),
+ *					cpu (where it ran last; absent: not up), time_ns, cpus (where it may run;
+ *					absent: its thread has ended)
+ *	{"do":"pin","vcpu":N,"cpus":C}	from now on it may run on C ("0-1,^1", "all"); N "all" for all of them
+ *	{"do":"nmi","vcpu":N}		an NMI for a vCPU, or "all" that are up
  *	{"do":"console","mode":M}	M: "write" (error "busy" if another one writes), "force" (takes the
  *					writing over), "read". After the answer the connection is the
  *					console: first what was kept of its output, then all that comes;

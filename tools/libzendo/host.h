@@ -3,6 +3,7 @@
 #ifndef ZENDO_HOST_H
 #define ZENDO_HOST_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct zendo_host {
@@ -14,6 +15,14 @@ struct zendo_host {
 
 /* -errno of reading /proc, -EBADMSG it is not as expected. */
 int zendo_host_read(struct zendo_host *ret);
+
+struct zendo_host_cpu {
+	unsigned cpu;
+	uint64_t busy_ns;		/* as above, of this one */
+};
+
+/* The CPUs that are online, in order. The caller frees *ret. */
+int zendo_host_cpus(struct zendo_host_cpu **ret, size_t *ret_nr);
 
 /*
  * Room that a new domain must leave to dom0, in KiB: taking the last free page for a guest would bring

@@ -154,6 +154,60 @@ static int request_console(struct client *cl, struct json_object *request, struc
 	return 0;
 }
 
+/* "vcpu": a number, or "all". */
+static int vcpu_of(struct json_object *request, bool may_be_all, unsigned *ret)
+{
+	struct json_object *o = json_object_object_get(request, "vcpu");
+	int64_t n;
+
+	if (may_be_all && strcmp(string_of(request, "vcpu"), "all") == 0) {
+		*ret = CONTROL_ALL_VCPUS;
+		return 0;
+	}
+	if (!o || !json_object_is_type(o, json_type_int))
+		return -EINVAL;
+	n = json_object_get_int64(o);
+	if (n < 0 || n >= CONTROL_ALL_VCPUS)
+		return -EINVAL;
+	*ret = (unsigned)n;
+	return 0;
+}
+
+static void answer_with_text(struct json_object *answer, int r, const struct zendo_error *e)
+{
+	if (r < 0 && r != -ESHUTDOWN && *e->text)
+		answer_error(answer, r == -EINVAL || r == -ENOENT ? "invalid" : "failed", e->text);
+	else
+		answer_result(answer, r);
+}
+
+/* What is about one vCPU or all of them. False: it is nothing of that kind. */
+static bool request_vcpu(struct control *c, const char *what, struct json_object *request, struct json_object *answer)
+{
+	bool vcpu = strcmp(what, "vcpu") == 0, pin = strcmp(what, "pin") == 0, nmi = strcmp(what, "nmi") == 0;
+	struct zendo_error e = {};
+	unsigned id;
+	int r;
+
+	if (!vcpu && !pin && !nmi)
+		return false;
+	if (vcpu_of(request, !vcpu, &id) < 0) {
+		answer_error(answer, "invalid", vcpu ? "\"vcpu\" is a number" : "\"vcpu\" is a number or \"all\"");
+		return true;
+	}
+	if (vcpu) {
+		r = c->ops->vcpu(c->userdata, id, answer);
+		if (r == -ENOENT)
+			(void)zendo_error(&e, r, "there is no vCPU %u", id);
+	} else if (pin) {
+		r = c->ops->pin(c->userdata, id, string_of(request, "cpus"), &e);
+	} else {
+		r = c->ops->nmi(c->userdata, id, &e);
+	}
+	answer_with_text(answer, r, &e);
+	return true;
+}
+
 /* -errno: the client is to be dropped. */
 static int handle(struct client *cl, struct json_object *request, struct json_object *answer)
 {
@@ -171,8 +225,8 @@ static int handle(struct client *cl, struct json_object *request, struct json_ob
 		answer_result(answer, c->ops->unpause(c->userdata));
 	} else if (strcmp(what, "destroy") == 0) {
 		answer_result(answer, c->ops->destroy(c->userdata));
-	} else {
-		answer_error(answer, "invalid", "\"do\" is query, pause, unpause, destroy or console");
+	} else if (!request_vcpu(c, what, request, answer)) {
+		answer_error(answer, "invalid", "\"do\" is query, pause, unpause, destroy, vcpu, pin, nmi or console");
 	}
 	return send_answer(cl, answer);
 }

@@ -9,8 +9,10 @@
 
 #include "cleanup.h"
 #include "console.h"
+#include "error.h"
 
 #define CONTROL_MAX_CLIENTS	32
+#define CONTROL_ALL_VCPUS	(~0U)
 
 struct json_object;
 
@@ -21,6 +23,11 @@ struct control_operations {
 	int (*destroy)(void *userdata);
 	/* Add what is asked for to @answer. */
 	void (*query)(void *userdata, struct json_object *answer);
+	/* The same of one vCPU. -ENOENT. */
+	int (*vcpu)(void *userdata, unsigned id, struct json_object *answer);
+	/* vCPU @id or, CONTROL_ALL_VCPUS, all of them; with @e filled. */
+	int (*pin)(void *userdata, unsigned id, const char *cpus, struct zendo_error *e);
+	int (*nmi)(void *userdata, unsigned id, struct zendo_error *e);
 };
 
 struct control;

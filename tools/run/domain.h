@@ -40,6 +40,20 @@ int domain_new(int device, const struct definition *def, struct domain **ret, st
 int domain_pause(struct domain *d);
 int domain_unpause(struct domain *d);
 
+struct json_object;
+
+/* Add to @answer what the control protocol tells of a vCPU. -ENOENT, or -errno of the device. */
+int domain_describe_vcpu(const struct domain *d, unsigned id, struct json_object *answer);
+
+/*
+ * @id or, CONTROL_ALL_VCPUS, each: may run on @cpus from now on, which is noted in @kept, by vCPU. On failure
+ * nothing has changed and @e tells why: -EINVAL, -ENOENT no such vCPU or CPU, -EXDEV outside of the unit's cpuset.
+ */
+int domain_pin(struct domain *d, unsigned id, const char *cpus, struct zendo_cpus *kept, struct zendo_error *e);
+
+/* An NMI for @id, which must be up, or for all that are. */
+int domain_nmi(struct domain *d, unsigned id, struct zendo_error *e);
+
 /*
  * End all threads and wait for them; the guest does not run any more, its memory is still there.
  * Reports that the threads made can be read from reports[0] afterwards.

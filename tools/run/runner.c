@@ -333,11 +333,37 @@ static void on_query(void *userdata, struct json_object *answer)
 		add_int(answer, "writer", console_writer(r->console));
 }
 
+static int on_vcpu(void *userdata, unsigned id, struct json_object *answer)
+{
+	struct runner *r = userdata;
+
+	return domain_describe_vcpu(r->domain, id, answer);
+}
+
+static int on_pin(void *userdata, unsigned id, const char *cpus, struct zendo_error *e)
+{
+	struct runner *r = userdata;
+
+	if (r->ended)
+		return -ESHUTDOWN;
+	return domain_pin(r->domain, id, cpus, r->def->cpus, e);
+}
+
+static int on_nmi(void *userdata, unsigned id, struct zendo_error *e)
+{
+	struct runner *r = userdata;
+
+	return r->ended ? -ESHUTDOWN : domain_nmi(r->domain, id, e);
+}
+
 static const struct control_operations operations = {
 	.pause = on_pause,
 	.unpause = on_unpause,
 	.destroy = on_destroy,
 	.query = on_query,
+	.vcpu = on_vcpu,
+	.pin = on_pin,
+	.nmi = on_nmi,
 };
 
 int runner_serve(struct runner *r, struct control *control)

@@ -196,15 +196,11 @@ int no_answer(const char *name, int error)
 	return fail(EXIT_FAILED, "the runner of '%s' does not answer: %s", name, strerror(-error));
 }
 
-int ask(int fd, const char *name, const char *what, struct json_object **ret)
+int ask_request(int fd, const char *name, struct json_object *request, struct json_object **ret)
 {
-	struct json_object *request = json_object_new_object(), *answer = NULL;
-	int r = -ENOMEM, status = EXIT_OK;
+	struct json_object *answer = NULL;
+	int r = request ? zendo_control_request(fd, request, &answer) : -ENOMEM, status = EXIT_OK;
 
-	if (request) {
-		(void)json_object_object_add(request, "do", json_object_new_string(what));
-		r = zendo_control_request(fd, request, &answer);
-	}
 	json_object_put(request);
 	if (r < 0)
 		return no_answer(name, r);
@@ -215,4 +211,13 @@ int ask(int fd, const char *name, const char *what, struct json_object **ret)
 		*ret = json_object_get(answer);
 	json_object_put(answer);
 	return status;
+}
+
+int ask(int fd, const char *name, const char *what, struct json_object **ret)
+{
+	struct json_object *request = json_object_new_object();
+
+	if (request)
+		(void)json_object_object_add(request, "do", json_object_new_string(what));
+	return ask_request(fd, name, request, ret);
 }

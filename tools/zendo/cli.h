@@ -36,6 +36,14 @@ struct command {
 
 extern const struct command commands[];	/* ends with a NULL name */
 
+int cmd_domid(int argc, char **argv);
+int cmd_domname(int argc, char **argv);
+int cmd_rename(int argc, char **argv);
+int cmd_trigger(int argc, char **argv);
+int cmd_uptime(int argc, char **argv);
+int cmd_vcpu_list(int argc, char **argv);
+int cmd_vcpu_pin(int argc, char **argv);
+int cmd_vcpu_set(int argc, char **argv);
 int cmd_create(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_console(int argc, char **argv);
@@ -93,6 +101,9 @@ bool has_runner(const char *name);
 
 /* Say why a request to the runner of @name has failed with @error (-errno); the exit status. */
 int no_answer(const char *name, int error);
+
+/* Ask @request, which is released, on a control connection. 0 with the answer in *ret (may be NULL), or an exit status. */
+int ask_request(int fd, const char *name, struct json_object *request, struct json_object **ret);
 
 /* Ask {"do": @what} on a control connection. 0 with the answer in *ret (may be NULL), or an exit status. */
 int ask(int fd, const char *name, const char *what, struct json_object **ret);

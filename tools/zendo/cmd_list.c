@@ -55,15 +55,38 @@ static int dom0_info(struct hvpriv_domain_info *ret)
 	return 0;
 }
 
-static void print_line(const struct hvpriv_domain_info *d)
+static void format_uuid(const struct hvpriv_domain_info *d, char ret[static 37])
+{
+	for (unsigned i = 0; i < sizeof(d->uuid); i++)
+		ret += sprintf(ret, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", d->uuid[i]);
+}
+
+/* xl's further columns; the last, its security label, is of a module that there is none of here. */
+static void print_verbose(const struct hvpriv_domain_info *d)
+{
+	char uuid[37];
+
+	format_uuid(d, uuid);
+	printf(" %s", uuid);
+	if (d->state & (HVPRIV_ST_SHUTDOWN | HVPRIV_ST_CRASHED))
+		printf(" %8x", d->shutdown_code);
+	else
+		printf(" %8s", "-");
+	printf(" %16s", "-");
+}
+
+static void print_line(const struct hvpriv_domain_info *d, bool verbose)
 {
 	/* to the nearest: the legacy hole below 1 MiB shall not make 255 of 256 */
 	unsigned long long mib = (d->nr_pages * PAGE_KIB + 512) / 1024;
 	char state[7];
 
 	format_state(d, state);
-	printf("%-40s %5u %5llu %5u     %s  %8.1f\n", d->name, d->domid, mib, d->nr_vcpus, state,
+	printf("%-40s %5u %5llu %5u     %s  %8.1f", d->name, d->domid, mib, d->nr_vcpus, state,
 	       (double)d->cpu_ns / 1e9);
+	if (verbose)
+		print_verbose(d);
+	putchar('\n');
 }
 
 static void add_int(struct json_object *o, const char *key, uint64_t value)
@@ -79,11 +102,10 @@ static void add_text(struct json_object *o, const char *key, const char *value)
 static struct json_object *to_json(const struct hvpriv_domain_info *d)
 {
 	struct json_object *o = json_object_new_object();
-	char state[7], uuid[37], *p = uuid;
+	char state[7], uuid[37];
 
 	format_state(d, state);
-	for (unsigned i = 0; i < sizeof(d->uuid); i++)
-		p += sprintf(p, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", d->uuid[i]);
+	format_uuid(d, uuid);
 	add_text(o, "name", d->name);
 	add_int(o, "domid", d->domid);
 	add_text(o, "uuid", uuid);
@@ -106,23 +128,26 @@ static struct json_object *to_json(const struct hvpriv_domain_info *d)
 	return o;
 }
 
-static int show(const struct hvpriv_domain_info *all, size_t nr, bool json)
+enum form { FORM_PLAIN, FORM_VERBOSE, FORM_JSON };
+
+static int show(const struct hvpriv_domain_info *all, size_t nr, enum form form)
 {
 	struct json_object *list;
 
-	if (json) {
+	if (form == FORM_JSON) {
 		list = json_object_new_array();
 		for (size_t i = 0; i < nr; i++)
 			(void)json_object_array_add(list, to_json(&all[i]));
 		return print_json(list);
 	}
-	puts("Name                                        ID   Mem VCPUs\tState\tTime(s)");
+	fputs("Name                                        ID   Mem VCPUs\tState\tTime(s)", stdout);
+	puts(form == FORM_VERBOSE ? "   UUID                            Reason-Code\tSecurity Label" : "");
 	for (size_t i = 0; i < nr; i++)
-		print_line(&all[i]);
+		print_line(&all[i], form == FORM_VERBOSE);
 	return EXIT_OK;
 }
 
-static int list_all(int device, bool json)
+static int list_all(int device, enum form form)
 {
 	_cleanup_free_ struct hvpriv_domain_info *guests = NULL, *all = NULL;
 	size_t nr;
@@ -139,10 +164,10 @@ static int list_all(int device, bool json)
 		return fail(EXIT_FAILED, "cannot read /proc: %s", strerror(-r));
 	if (nr > 0)
 		memcpy(all + 1, guests, nr * sizeof(*all));
-	return show(all, nr + 1, json);
+	return show(all, nr + 1, form);
 }
 
-static int list_some(int device, char **names, size_t nr, bool json)
+static int list_some(int device, char **names, size_t nr, enum form form)
 {
 	_cleanup_free_ struct hvpriv_domain_info *all = calloc(nr, sizeof(*all));
 	int r = EXIT_OK;
@@ -154,28 +179,32 @@ static int list_some(int device, char **names, size_t nr, bool json)
 			r = dom0_info(&all[i]) < 0 ? fail(EXIT_FAILED, "cannot read /proc") : EXIT_OK;
 		else
 			r = find_domain(device, names[i], &all[i]);
-	return r == EXIT_OK ? show(all, nr, json) : r;
+	return r == EXIT_OK ? show(all, nr, form) : r;
 }
 
 int cmd_list(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
+		{ "long", no_argument, NULL, 'l' },
+		{ "verbose", no_argument, NULL, 'v' },
 		{}
 	};
 	_cleanup_close_ int device = -EBADF;
-	bool json = false;
+	enum form form = FORM_PLAIN;
 	int c, r;
 
-	while ((c = getopt_long(argc, argv, "j", options, NULL)) >= 0)
-		if (c == 'j')
-			json = true;
+	while ((c = getopt_long(argc, argv, "jlv", options, NULL)) >= 0)
+		if (c == 'j' || c == 'l')
+			form = FORM_JSON;
+		else if (c == 'v')
+			form = FORM_VERBOSE;
 		else
 			return usage(argv[0]);
 	r = open_running(&device);
 	if (r != EXIT_OK)
 		return r;
 	if (optind == argc)
-		return list_all(device, json);
-	return list_some(device, argv + optind, (size_t)(argc - optind), json);
+		return list_all(device, form);
+	return list_some(device, argv + optind, (size_t)(argc - optind), form);
 }

@@ -15,8 +15,9 @@ const struct command commands[] = {
 	  "  -n, --dry-run   check everything and print the definition, start nothing\n"
 	  "FILE is a definition, see zendo.cfg(5); NAME stands for /etc/zendo/NAME.cfg.\n"
 	  "KEY=VALUE replaces what the file says.\n", cmd_create },
-	{ "list", "[--json] [NAME|ID...]", "list domains",
-	  "  -j, --json      more fields, for programs\n"
+	{ "list", "[-v] [--json] [NAME|ID...]", "list domains",
+	  "  -j, --json      more fields, for programs; also -l, --long\n"
+	  "  -v, --verbose   UUID and reason of the shutdown, too\n"
 	  "States: r running, b blocked (all vCPUs wait), p paused, s shut down,\n"
 	  "fifth letter the reason (r reboot, s suspend, c crash, w watchdog), d dying.\n", cmd_list },
 	{ "console", "[-f] [-r] [-s] NAME|ID", "attach to a domain's console; ^] leaves it",
@@ -28,6 +29,19 @@ const struct command commands[] = {
 	{ "unpause", "NAME|ID...", "let them run again", "", cmd_unpause },
 	{ "wait", "NAME|ID...", "until domains are gone",
 	  "A guest's reboot is not the end of its domain.\n", cmd_wait },
+	{ "vcpu-list", "[--json] [NAME|ID...]", "list vCPUs",
+	  "  -j, --json      for programs\n"
+	  "States: r running, b blocked, p paused or not up. CPU is where it ran last,\n"
+	  "the hard affinity where it may run.\n", cmd_vcpu_list },
+	{ "vcpu-pin", "NAME|ID VCPU|all CPUS|all [all]", "choose the CPUs that a vCPU runs on",
+	  "CPUS is a list as in cpus= of zendo.cfg(5): 0-3,^2.\n", cmd_vcpu_pin },
+	{ "vcpu-set", "NAME|ID NUMBER", "not in this version", "", cmd_vcpu_set },
+	{ "trigger", "NAME|ID nmi [VCPU|all]", "send an NMI to a vCPU, the first if none is named", "", cmd_trigger },
+	{ "domid", "NAME", "print a domain's id", "", cmd_domid },
+	{ "domname", "ID", "print a domain's name", "", cmd_domname },
+	{ "uptime", "[-s] [NAME|ID...]", "how long domains have been there",
+	  "  -s, --short     with the time of day, as uptime(1) does\n", cmd_uptime },
+	{ "rename", "NAME|ID NEW", "not in this version", "", cmd_rename },
 	{ "info", "[--json]", "about host and hypervisor",
 	  "  -j, --json      for programs\n", cmd_info },
 	{ "dmesg", "[-f]", "print the hypervisor's log",
@@ -92,7 +106,7 @@ static void overview(FILE *f)
 {
 	fputs("usage: zendo COMMAND [ARGUMENT...]\n\n", f);
 	for (const struct command *c = commands; c->name; c++)
-		fprintf(f, "  %-8s  %s\n", c->name, c->summary);
+		fprintf(f, "  %-9s  %s\n", c->name, c->summary);
 	fputs("\n'zendo help COMMAND' tells more, zendo(1) everything.\n", f);
 }
 

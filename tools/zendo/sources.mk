@@ -14,6 +14,8 @@ ZENDO_SRCS := \
 	tools/zendo/cmd_info.c \
 	tools/zendo/cmd_launch.c \
 	tools/zendo/cmd_list.c \
+	tools/zendo/cmd_names.c \
+	tools/zendo/cmd_vcpu.c \
 	tools/zendo/definition_file.c \
 	tools/zendo/doctor_checks.c \
 	tools/zendo/main.c \

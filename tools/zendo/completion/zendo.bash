@@ -14,7 +14,8 @@ _zendo()
 	local cur prev words cword command options
 	_init_completion || return
 
-	local commands='create list console destroy pause unpause wait info dmesg events doctor launch leave version help'
+	local commands='create list console destroy pause unpause wait vcpu-list vcpu-pin trigger domid domname uptime'
+	commands+=' info dmesg events doctor launch leave version help'
 	if [ "$cword" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
 		return
@@ -22,7 +23,9 @@ _zendo()
 	command=${words[1]}
 	case $command in
 	create) options='--console --paused --dry-run' ;;
-	list | info | events | doctor) options='--json' ;;
+	list) options='--json --long --verbose' ;;
+	vcpu-list | info | events | doctor) options='--json' ;;
+	uptime) options='--short' ;;
 	console) options='--force --read-only --scrollback' ;;
 	dmesg) options='--follow' ;;
 	esac
@@ -36,8 +39,16 @@ _zendo()
 		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(
 			cd /etc/zendo 2>/dev/null && compgen -G "$cur*.cfg" | sed 's/\.cfg$//')
 		;;
-	list | console | destroy | pause | unpause | wait)
+	list | console | destroy | pause | unpause | wait | vcpu-list | uptime)
 		mapfile -t COMPREPLY < <(compgen -W "$(_zendo_names)" -- "$cur")
+		;;
+	vcpu-pin | trigger | domid)
+		case $command$cword in
+		*2) mapfile -t COMPREPLY < <(compgen -W "$(_zendo_names)" -- "$cur") ;;
+		vcpu-pin[3-5]) mapfile -t COMPREPLY < <(compgen -W all -- "$cur") ;;
+		trigger3) mapfile -t COMPREPLY < <(compgen -W nmi -- "$cur") ;;
+		trigger4) mapfile -t COMPREPLY < <(compgen -W all -- "$cur") ;;
+		esac
 		;;
 	help)
 		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")

@@ -38,6 +38,53 @@ not_a_number() {
 	refused 1 'bad\.cfg:4.*memory' zendo create /root/bad.cfg
 }
 
+# out_of_range TEXT KEY=VALUE... - the fourth line is refused, with its place
+out_of_range() {
+	local text=$1
+	shift
+	config bad "kernel = \"$guests/hello.elf\"" "$@" 'memory = 4' >/dev/null
+	refused 1 "^zendo: /root/bad\.cfg:4:[0-9]+: $text" zendo create /root/bad.cfg
+}
+
+numbers_out_of_range() {
+	out_of_range "'vcpus' is 0, must be 1 to 128" 'vcpus = 0'
+	out_of_range "'vcpus' is 129, must be 1 to 128" 'vcpus = 129'
+	out_of_range "'cap' is -1, must be 0 to 409600 percent" 'cap = -1'
+	out_of_range "'cap' is 500000, must be 0 to 409600 percent" 'cap = 500000'
+	out_of_range "'cpu_weight' is 0, must be 1 to 65535" 'cpu_weight = 0'
+}
+
+cpus_that_are_not_there() {
+	out_of_range "'cpus' names CPU 2, which is not there: online are 0-1" 'cpus = "0,2"'
+	out_of_range "'cpus' names CPU 7, which is not there: online are 0-1" 'cpus = [ 7 ]'
+	out_of_range "bad 'cpus': range ends before it begins" 'cpus = "1-0"'
+	out_of_range "bad 'cpus': no CPU is left" 'cpus = "1,^1"'
+}
+
+# What xl has and this version has not is told, not done by halves.
+not_in_this_version() {
+	fails_with 1 'the store' zendo vcpu-set nobody 2
+	fails_with 1 'zendo-domain@nobody' zendo rename nobody somebody
+	fails_with 1 "only 'nmi'" zendo trigger nobody power
+	fails_with 1 'soft affinity' zendo vcpu-pin nobody 0 0 1
+	fails_with 1 "this machine's CPUs" zendo vcpu-pin Domain-0 0 1
+}
+
+vcpus_of_a_domain() {
+	zendo create "$(tiny pinned hello idle)"
+	fails_with 1 'pinned: CPU 2 is not there, online are 0-1' zendo vcpu-pin pinned 0 0-2
+	fails_with 1 "pinned: bad CPUs 'x': a CPU number expected" zendo vcpu-pin pinned 0 x
+	fails_with 1 'pinned: there is no vCPU 1, the domain has 0 to 0' zendo vcpu-pin pinned 1 0
+	fails_with 1 'pinned: there is no vCPU 9, the domain has 0 to 0' zendo trigger pinned nmi 9
+	fails_with 2 "'-1' is not the number of a vCPU" zendo vcpu-pin -- pinned -1 0
+	equal 'CPUs that it may use' "$(zendo vcpu-list --json pinned | jq -r '.[0].cpus')" all
+	systemctl set-property --runtime zendo-domain@pinned AllowedCPUs=0
+	fails_with 1 'the unit may not use all of CPUs 0-1: see its AllowedCPUs=' zendo vcpu-pin pinned all 0-1
+	equal 'CPUs that it may use' "$(zendo vcpu-list --json pinned | jq -r '.[0].cpus')" 0
+	zendo destroy pinned
+	equal leftovers "$(leftovers)" ''
+}
+
 no_kernel_key() {
 	config bad 'memory = 64' >/dev/null
 	refused 1 'kernel' zendo create /root/bad.cfg
@@ -112,10 +159,15 @@ usage_errors() {
 
 no_such_domain() {
 	local command
-	for command in pause unpause destroy console list; do
+	for command in pause unpause destroy console list vcpu-list uptime; do
 		fails_with 3 "there is no domain 'nobody'" zendo $command nobody
 		fails_with 3 'there is no domain with the id 4711' zendo $command 4711
 	done
+	fails_with 3 "there is no domain 'nobody'" zendo vcpu-pin nobody 0 0
+	fails_with 3 "there is no domain 'nobody'" zendo vcpu-pin nobody 0 - all
+	fails_with 3 "there is no domain 'nobody'" zendo trigger nobody nmi
+	fails_with 3 "there is no domain 'nobody'" zendo domid nobody
+	fails_with 3 'there is no domain with the id 4711' zendo domname 4711
 }
 
 # ends_while_asked NR COMMAND... - a runner goes, with its NR-th connection waiting for an answer
@@ -214,6 +266,10 @@ check 'hypervisor' systemctl start zendo
 check 'an unknown key is named with its line and the nearest' unknown_key
 check 'a malformed line is named' malformed
 check 'a word for a number is refused' not_a_number
+check 'numbers out of range are refused with their range' numbers_out_of_range
+check 'CPUs that are not there are named' cpus_that_are_not_there
+check 'what this version has not is refused with the reason' not_in_this_version
+check 'a vCPU goes nowhere where there is no CPU for it' vcpus_of_a_domain
 check 'a definition without kernel is refused' no_kernel_key
 check 'a missing kernel is named' missing_kernel
 check 'a truncated kernel is refused' truncated_kernel

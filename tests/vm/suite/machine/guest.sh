@@ -74,7 +74,7 @@ cache_is_used() {
 
 two_are_created() {
 	zendo create "$(stock one '' 'kernel = "/root/guest/vmlinuz"')"
-	zendo create "$(stock two '' 'kernel = "/root/guest/vmlinuz"')"
+	zendo create "$(stock two '' 'kernel = "/root/guest/vmlinuz"' 'vcpus = 2' 'cpus = [ "all", 0 ]')"
 	expect_console one $patience 'zendo-guest: ready'
 	expect_console two $patience 'zendo-guest: ready'
 }
@@ -85,7 +85,7 @@ list_has_columns() {
 	head -n 1 /root/list | grep -E '^Name +ID +Mem VCPUs[[:space:]]+State[[:space:]]+Time\(s\)$'
 	grep -E '^Domain-0 +0 +[0-9]+ +2 +r----- +[0-9]+\.[0-9]$' /root/list
 	grep -E '^one +[0-9]+ +128 +1 +(r-|-b)---- +[0-9]+\.[0-9]$' /root/list
-	grep -E '^two +[0-9]+ +128 +1 +(r-|-b)---- +[0-9]+\.[0-9]$' /root/list
+	grep -E '^two +[0-9]+ +128 +2 +(r-|-b)---- +[0-9]+\.[0-9]$' /root/list
 }
 
 list_json() {
@@ -187,6 +187,70 @@ destroyed_at_once() {
 	exists one
 }
 
+# vcpu VCPU KEY - of guest two
+vcpu() {
+	zendo vcpu-list --json two | jq -r ".[$1].$2"
+}
+
+vcpu_list_has_columns() {
+	zendo vcpu-list >/root/list
+	cat /root/list
+	head -n 1 /root/list | grep -E '^Name +ID +VCPU +CPU +State +Time\(s\) +Affinity \(Hard / Soft\)$'
+	grep -E '^Domain-0 +0 +1 +1 +r-- +[0-9]+\.[0-9]  1 / all$' /root/list
+	grep -E '^one +[0-9]+ +0 +[01] +(r-|-b)- +[0-9]+\.[0-9]  all / all$' /root/list
+	grep -E '^two +[0-9]+ +0 +[01] +(r-|-b)- +[0-9]+\.[0-9]  all / all$' /root/list
+	grep -E '^two +[0-9]+ +1 +0 +(r-|-b)- +[0-9]+\.[0-9]  0 / all$' /root/list
+	equal lines "$(wc -l </root/list)" 6
+	equal 'vCPUs by name' "$(zendo vcpu-list --json two | jq -c '[.[].vcpu]')" '[0,1]'
+}
+
+# It runs there: where a vCPU ran last is known when it has run once more.
+runs_on() {
+	local before thread
+	before=$(vcpu 1 time_ns)
+	until [ "$(vcpu 1 time_ns)" -gt "$before" ]; do
+		let_guest_tick 1
+	done
+	equal "CPU of vCPU 1" "$(vcpu 1 cpu)" "$1"
+	equal "CPUs of vCPU 1" "$(vcpu 1 cpus)" "$1"
+	thread=$(grep -lx vcpu/1 "/proc/$(zendo list --json two | jq '.[0].pid')"/task/*/comm)
+	grep "^Cpus_allowed_list:[[:space:]]*$1\$" "${thread%comm}status"
+}
+
+pin_moves_a_vcpu() {
+	runs_on 0
+	zendo vcpu-pin two 1 0-1,^0
+	runs_on 1
+	equal 'CPUs of vCPU 0' "$(vcpu 0 cpus)" all
+	zendo vcpu-pin two all 0 all
+	runs_on 0
+	equal 'CPUs of vCPU 0' "$(vcpu 0 cpus)" 0
+	zendo vcpu-pin two all - -
+	equal 'CPUs of vCPU 0' "$(vcpu 0 cpus)" 0
+	zendo vcpu-pin two all all
+	equal 'CPUs of vCPU 0 and 1' "$(vcpu 0 cpus) $(vcpu 1 cpus)" 'all all'
+}
+
+nmi_arrives() {
+	zendo trigger two nmi 1
+	expect_console two 30 'NMI received for unknown reason .* on CPU 1'
+	zendo trigger two nmi
+	expect_console two 30 'NMI received for unknown reason .* on CPU 0'
+}
+
+names_and_ids() {
+	local id
+	id=$(zendo domid two)
+	equal name "$(zendo domname "$id")" two
+	equal 'name of 0' "$(zendo domname 0)" Domain-0
+	zendo uptime >/root/list
+	cat /root/list
+	grep -E "^two +$id  ?[0-9]+:[0-9]{2}:[0-9]{2}$" /root/list
+	grep -E '^Domain-0 +0 ' /root/list
+	zendo uptime -s two | grep -E "^ [0-9:]{8} up  ?[0-9]+:[0-9]{2}, two \\($id\\)$"
+	zendo list -v two | grep -E "^two .* $(zendo list --long two | jq -r '.[0].uuid')        - +-$"
+}
+
 # On its own reboot it is built anew, under its name, with another id.
 reboots() {
 	local before after
@@ -222,6 +286,10 @@ check 'the unpacked kernel is kept' cache_is_used
 check 'two guests run at once' two_are_created
 check 'list prints the columns of xl' list_has_columns
 check 'list prints JSON' list_json
+check 'vcpu-list prints the columns of xl' vcpu_list_has_columns
+check 'a vCPU goes where it is pinned' pin_moves_a_vcpu
+check 'an NMI arrives at the vCPU it is for' nmi_arrives
+check 'names, ids and uptimes' names_and_ids
 check 'typing reaches the guest' typing_works
 check 'several may look, one types' two_viewers
 check 'a paused guest stands still and goes on' pause_holds
