@@ -3,9 +3,13 @@
  * Kernel images, packed and plain. What is accepted must keep the promises of image.h, every byte of
  * a segment readable.
  */
+#include <elf.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "image.h"
 
@@ -36,6 +40,28 @@ static void check_segments(const struct zendo_image *image)
 		abort();
 }
 
+/* A plain ELF file is read in parts: the same must come out as of all its bytes in memory. */
+static void check_as_file(const uint8_t *data, size_t size, const struct zendo_image *whole)
+{
+	_cleanup_(zendo_image_freep) struct zendo_image *image = NULL;
+	struct zendo_error e = { .line = 0 };
+	char path[32];
+	int fd = memfd_create("kernel", MFD_CLOEXEC), r;
+
+	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
+		abort();
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	r = zendo_image_open(path, NULL, &image, &e);
+	close(fd);
+	if (strstr(e.text, "MiB of ELF notes"))
+		return;		/* a limit of reading */
+	if ((r == 0) != (whole != NULL))
+		abort();
+	if (whole && (image->entry != whole->entry || image->nr_segments != whole->nr_segments ||
+		      image->highest != whole->highest || image->relocatable != whole->relocatable))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct zendo_image_options o = { .progress = stop_if_large };
@@ -46,5 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_segments(image);
 	else if (!e.text[0])
 		abort();	/* refused without a reason */
+	if (size >= SELFMAG && memcmp(data, ELFMAG, SELFMAG) == 0)
+		check_as_file(data, size, image);
 	return 0;
 }

@@ -9,11 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "cache.h"
 #include "fake-kernel.h"
 #include "image.h"
 
@@ -396,6 +399,168 @@ static void a_file_that_cannot_be_opened_is_named(void **state)
 	assert_null(image);
 }
 
+/* Guest memory for zendo_image_load(): from 16 MiB on. */
+#define MEM_START	0x1000000
+#define MEM_SIZE	0x400000
+
+static void *mem_ptr(void *userdata, uint64_t gpa, uint64_t len)
+{
+	return gpa < MEM_START || gpa + len > MEM_START + MEM_SIZE ? NULL : (uint8_t *)userdata + (gpa - MEM_START);
+}
+
+/* Opened from its file it is loaded as from memory, though only its headers and notes were read before. */
+static void a_plain_elf_file_is_read_when_it_is_loaded(void **state)
+{
+	char path[] = "/tmp/test_image.XXXXXX";
+	_cleanup_close_ int fd = mkstemp(path);
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		const struct fake_kernel k = { .elf32 = i & 1, .note_in_section = i & 2 };
+		_cleanup_free_ uint8_t *mem = calloc(1, MEM_SIZE), *elf = NULL;
+		_cleanup_(zendo_image_freep) struct zendo_image *image = NULL;
+		const struct zendo_guest_mem m = { .userdata = mem, .ptr = mem_ptr };
+		size_t size;
+
+		elf = fake_kernel_elf(&k, &size);
+		write_file(path, elf, size);
+		memset(&error, 0, sizeof(error));
+		assert_int_equal(zendo_image_open(path, NULL, &image, &error), 0);
+		assert_int_equal(image->entry, MEM_START + 0x10);
+		assert_string_equal(image->compression, "none");
+		assert_false(image->from_cache);
+		assert_int_equal(zendo_image_load(image, &m, &error), 0);
+		for (unsigned s = 0; s < 2; s++) {
+			for (size_t b = 0; b < FAKE_KERNEL_DATA; b++)
+				assert_int_equal(mem[s * 0x100000 + b], fake_kernel_byte(s, b));
+			assert_int_equal(mem[s * 0x100000 + FAKE_KERNEL_DATA], 0);
+		}
+		/* what became shorter meanwhile is an error, no signal */
+		assert_int_equal(truncate(path, 200), 0);
+		assert_int_equal(zendo_image_load(image, &m, &error), -EIO);
+		assert_string_equal(error.text, "cannot read kernel: Input/output error");
+	}
+	unlink(path);
+}
+
+static void a_damaged_elf_file_is_refused_as_in_memory(void **state)
+{
+	char path[] = "/tmp/test_image.XXXXXX";
+	_cleanup_close_ int fd = mkstemp(path);
+	size_t size;
+	_cleanup_free_ uint8_t *elf = fake_kernel_elf(&(struct fake_kernel){ 0 }, &size);
+
+	(void)state;
+	/* cut at each place: the file says what memory says, or is taken where memory is taken */
+	for (size_t len = 1; len < size; len += len < 1024 ? 1 : 509) {
+		_cleanup_(zendo_image_freep) struct zendo_image *a = NULL, *b = NULL;
+		struct zendo_error of_file = {};
+		int r;
+
+		memset(&error, 0, sizeof(error));
+		write_file(path, elf, len);
+		r = zendo_image_parse(elf, len, NULL, &a, &error);
+		assert_int_equal(zendo_image_open(path, NULL, &b, &of_file), r);
+		assert_string_equal(of_file.text, error.text);
+	}
+	unlink(path);
+}
+
+static void nr_entries(const char *dir, int wanted)
+{
+	DIR *d = opendir(dir);
+	int nr = 0;
+
+	if (d) {
+		while (readdir(d))
+			nr++;
+		closedir(d);
+		nr -= 2;
+	}
+	assert_int_equal(nr, wanted);
+}
+
+static void set_age(const char *path, time_t seconds)
+{
+	struct timespec t[2];
+
+	(void)clock_gettime(CLOCK_REALTIME, &t[0]);
+	t[0].tv_sec -= seconds;
+	t[1] = t[0];
+	assert_int_equal(utimensat(AT_FDCWD, path, t, 0), 0);
+}
+
+static void a_known_file_is_not_read_again(void **state)
+{
+	char dir[] = "/tmp/test_image.XXXXXX", path[64], cache[64], index[64], command[512];
+	size_t elf_size, size;
+	_cleanup_free_ uint8_t *elf = fake_kernel_elf(&(struct fake_kernel){ 0 }, &elf_size);
+	_cleanup_free_ uint8_t *bz = fake_kernel_bzimage("zstd", elf, elf_size, &size);
+	const struct zendo_image_options o = { .cache_dir = cache, .index_dir = index };
+	struct zendo_image *image;
+	struct stat st, packed;
+	struct timespec later;
+	char format[ZENDO_CACHE_FORMAT_MAX], key[ZENDO_CACHE_KEY_LEN + 1];
+	size_t map_size, map_elf_size;
+	void *map;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof(path), "%s/vmlinuz", dir);
+	(void)snprintf(cache, sizeof(cache), "%s/cache", dir);
+	(void)snprintf(index, sizeof(index), "%s/index", dir);
+	write_file(path, bz, size);
+	set_age(path, 100);
+	/* too young: its times would not tell another change */
+	assert_int_equal(zendo_image_open(path, &o, &image, &error), 0);
+	zendo_image_free(image);
+	nr_entries(index, 0);
+	assert_int_equal(stat(path, &packed), 0);
+	assert_int_equal(zendo_cache_key(bz, size, key), 0);
+	later = packed.st_ctim;
+	assert_int_equal(zendo_cache_note(cache, index, &packed, &later, key, "zstd"), -EAGAIN);
+	later.tv_sec += 2;
+	assert_int_equal(zendo_cache_note(cache, index, &packed, &later, key, "zstd"), 0);
+	assert_int_equal(zendo_cache_note(cache, index, &packed, &later, key, "zstd"), 0);
+	nr_entries(index, 1);
+
+	assert_int_equal(zendo_image_open(path, &o, &image, &error), 0);
+	check_fake(image, 0x1000000);
+	assert_true(image->from_cache);
+	assert_string_equal(image->compression, "zstd");
+	zendo_image_free(image);
+
+	/* another file, another entry, no entry */
+	st = packed;
+	st.st_ctim.tv_nsec ^= 1;
+	assert_int_equal(zendo_cache_find(cache, index, &st, &map, &map_size, &map_elf_size, format), -ENOENT);
+	st = packed;
+	st.st_size++;
+	assert_int_equal(zendo_cache_find(cache, index, &st, &map, &map_size, &map_elf_size, format), -ENOENT);
+	assert_int_equal(zendo_cache_find(cache, index, &packed, &map, &map_size, &map_elf_size, format), 0);
+	assert_int_equal(map_elf_size, elf_size);
+	assert_memory_equal(map, elf, elf_size);
+	assert_int_equal(munmap(map, map_size), 0);
+	(void)snprintf(command, sizeof(command), "for f in %s/*.elf; do echo x >>$f; done", cache);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(zendo_cache_find(cache, index, &packed, &map, &map_size, &map_elf_size, format), -ENOENT);
+	/* so it is read, and the entry made anew */
+	assert_int_equal(zendo_image_open(path, &o, &image, &error), 0);
+	check_fake(image, 0x1000000);
+	assert_false(image->from_cache);
+	zendo_image_free(image);
+	(void)snprintf(command, sizeof(command), "rm %s/*.elf", cache);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(zendo_cache_find(cache, index, &packed, &map, &map_size, &map_elf_size, format), -ENOENT);
+
+	/* a note that is nonsense is none */
+	(void)snprintf(command, sizeof(command), "for f in %s/*; do ln -sfn '../x y z' $f; done", index);
+	assert_int_equal(system(command), 0);
+	assert_true(zendo_cache_find(cache, index, &packed, &map, &map_size, &map_elf_size, format) < 0);
+	(void)snprintf(command, sizeof(command), "rm -r %s", dir);
+	assert_int_equal(system(command), 0);
+}
+
 /* The kernels that Debian ships, where there are any. */
 static void the_kernels_of_this_machine_are_taken(void **state)
 {
@@ -448,6 +613,9 @@ int main(void)
 		cmocka_unit_test(progress_is_told_and_can_stop_it),
 		cmocka_unit_test(segments_are_loaded_where_they_belong),
 		cmocka_unit_test(a_second_opening_comes_from_the_cache),
+		cmocka_unit_test(a_plain_elf_file_is_read_when_it_is_loaded),
+		cmocka_unit_test(a_damaged_elf_file_is_refused_as_in_memory),
+		cmocka_unit_test(a_known_file_is_not_read_again),
 		cmocka_unit_test(a_file_that_cannot_be_opened_is_named),
 		cmocka_unit_test(the_kernels_of_this_machine_are_taken),
 	};

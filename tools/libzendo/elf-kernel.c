@@ -8,6 +8,7 @@
 #include <xen/elfnote.h>
 
 #include "elf-kernel.h"
+#include "file.h"
 
 /* Newer than Debian 12's libxen-dev. */
 #ifndef XEN_ELFNOTE_PHYS32_RELOC
@@ -15,6 +16,7 @@
 #endif
 
 #define MAX_HEADERS 4096	/* program or section headers that are looked at */
+#define MAX_NOTES (16U << 20)	/* bytes of them that are read from a file */
 
 /* One program or section header, as far as it matters, of either class. */
 struct part {
@@ -284,4 +286,66 @@ int elf_kernel_parse(struct zendo_image *image, struct zendo_error *e)
 		    image->entry - image->segments[i].paddr < image->segments[i].memsz)
 			return 0;
 	return zendo_error(e, -EBADMSG, "damaged kernel: its entry 0x%" PRIx64 " lies in no segment", image->entry);
+}
+
+/* ---- reading only what is needed ---------------------------------------------------------- */
+
+struct source {
+	int fd;
+	uint8_t *map;
+	uint64_t notes_left;
+	struct zendo_error *e;
+};
+
+static int read_range(const struct source *x, uint64_t offset, uint64_t len)
+{
+	int r = file_read_at(x->fd, x->map + offset, len, offset);
+
+	return r < 0 ? zendo_error(x->e, r, "cannot read kernel: %s", strerrordesc_np(-r)) : 0;
+}
+
+static int read_note_part(struct source *x, const struct elf *f, const struct part *p)
+{
+	if (!inside(f, p->offset, p->filesz))
+		return 0;
+	if (p->filesz > x->notes_left)
+		return zendo_error(x->e, -EBADMSG, "damaged kernel: more than %u MiB of ELF notes", MAX_NOTES >> 20);
+	x->notes_left -= p->filesz;
+	return read_range(x, p->offset, p->filesz);
+}
+
+static int read_tables(const struct source *x, const struct elf *f)
+{
+	const uint64_t segment = f->is64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
+	const uint64_t section = f->is64 ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr);
+	int r;
+
+	r = read_range(x, f->phoff, f->phnum * segment);
+	return r < 0 || f->shnum == 0 ? r : read_range(x, f->shoff, f->shnum * section);
+}
+
+int elf_kernel_read(struct zendo_image *image, int fd, void *map, struct zendo_error *e)
+{
+	struct elf f = { .data = map, .size = image->elf_size };
+	struct source x = { .fd = fd, .map = map, .notes_left = MAX_NOTES, .e = e };
+	int r;
+
+	r = read_range(&x, 0, f.size < sizeof(Elf64_Ehdr) ? f.size : sizeof(Elf64_Ehdr));
+	if (r >= 0)
+		r = read_header(&f, e);
+	if (r >= 0)
+		r = read_tables(&x, &f);
+	for (unsigned i = 0; i < f.phnum && r >= 0; i++) {
+		const struct part p = get_segment(&f, i);
+
+		if (p.type == PT_NOTE)
+			r = read_note_part(&x, &f, &p);
+	}
+	for (unsigned i = 0; i < f.shnum && r >= 0; i++) {
+		const struct part p = get_section(&f, i);
+
+		if (p.type == SHT_NOTE)
+			r = read_note_part(&x, &f, &p);
+	}
+	return r;
 }

@@ -24,6 +24,7 @@ typedef int (*zendo_image_progress_t)(void *userdata, uint64_t done, uint64_t to
 
 struct zendo_image_options {		/* zeroed = plain */
 	const char *cache_dir;		/* unpacked kernels are kept here (cache.h); NULL = nowhere */
+	const char *index_dir;		/* with its index here; NULL = without */
 	zendo_image_progress_t progress;
 	void *progress_userdata;
 };
@@ -31,7 +32,7 @@ struct zendo_image_options {		/* zeroed = plain */
 struct zendo_image_segment {
 	uint64_t paddr;			/* where it is loaded */
 	uint64_t memsz, filesz;		/* memsz >= filesz; the rest is zero */
-	const void *data;		/* filesz bytes inside zendo_image.elf */
+	const void *data;		/* filesz bytes inside zendo_image.elf: see there */
 };
 
 struct zendo_image {
@@ -46,11 +47,12 @@ struct zendo_image {
 
 	bool from_cache;		/* nothing had to be unpacked */
 	const char *compression;	/* "none", "xz", ...: constant string */
-	const void *elf;		/* the whole ELF file */
+	const void *elf;		/* the whole ELF file; of one that is read from @fd only headers and notes */
 	size_t elf_size;
 
 	void *map;			/* private: memory to be unmapped */
 	size_t map_size;
+	int fd;				/* private: of a plain ELF file, whose segments are read when they are loaded */
 };
 
 /*
@@ -76,7 +78,7 @@ DEFINE_CLEANUP(struct zendo_image, zendo_image_free);
 
 /*
  * Copy the segments to where they belong. Guest memory is zero when new, so what lies beyond filesz
- * is not touched. -EFAULT with @e: the guest has no memory there.
+ * is not touched. -EFAULT with @e: the guest has no memory there; -EIO and others: the kernel's file cannot be read any more.
  */
 int zendo_image_load(const struct zendo_image *image, const struct zendo_guest_mem *mem,
 		     struct zendo_error *e);

@@ -241,6 +241,14 @@ static const struct format formats[] = {
 	{ "lzo",   { 0x89, 'L', 'Z', 'O' }, 4, NULL, false },
 };
 
+const char *unpack_format_name(const char *name)
+{
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (strcmp(formats[i].name, name) == 0)
+			return formats[i].name;
+	return NULL;
+}
+
 /* ---- bzImage --------------------------------------------------------------------------- */
 
 bool unpack_is_bzimage(const void *data, size_t size)

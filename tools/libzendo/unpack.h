@@ -24,4 +24,7 @@ int unpack_bzimage(const void *data, size_t size, const struct zendo_image_optio
 /* The compression of the payload by name, without unpacking; same checks and errors. */
 int unpack_compression(const void *data, size_t size, const char **ret_compression, struct zendo_error *e);
 
+/* The same name as a constant string; NULL: no compression is called so. */
+const char *unpack_format_name(const char *name);
+
 #endif

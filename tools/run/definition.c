@@ -60,7 +60,9 @@ static int load_config(struct definition *d, const char *path, const char *name,
  */
 static int open_image(struct definition *d, zendo_image_progress_t progress, struct zendo_error *e)
 {
-	struct zendo_image_options o = { .cache_dir = ZENDO_CACHE_DIR, .progress = progress };
+	struct zendo_image_options o = {
+		.cache_dir = ZENDO_CACHE_DIR, .index_dir = ZENDO_CACHE_INDEX_DIR, .progress = progress,
+	};
 	struct zendo_image *again;
 	int r;
 
@@ -154,6 +156,8 @@ int definition_check_memory(const struct definition *d, struct zendo_error *e)
 
 void definition_settle(struct definition *d)
 {
+	if (d->image->fd >= 0)
+		return;		/* its segments are in no memory of ours */
 	if (d->image->from_cache) {
 		/* pages of a file: dropped here, and read again when they are wanted */
 		(void)madvise(d->image->map, d->image->map_size, MADV_DONTNEED);

@@ -174,7 +174,9 @@ static int check_name(const char *name)
 static int check_build(const struct zendo_config *c)
 {
 	_cleanup_(zendo_image_freep) struct zendo_image *image = NULL;
-	struct zendo_image_options o = { .cache_dir = geteuid() == 0 ? ZENDO_CACHE_DIR : NULL };
+	struct zendo_image_options o = {
+		.cache_dir = geteuid() == 0 ? ZENDO_CACHE_DIR : NULL, .index_dir = ZENDO_CACHE_INDEX_DIR,
+	};
 	_cleanup_close_ int ramdisk = -EBADF;
 	struct zendo_build_params p;
 	struct zendo_build_plan plan;
