@@ -135,7 +135,14 @@ void hv_memory_free(struct hv_domain *d);
 size_t hv_memory_overhead(const struct hv_domain *d);
 
 /* pages_out.c: pages that somebody still holds after their domain died */
+struct hv_page_batch {
+	unsigned int nr;
+	struct page *pages[31];
+};
+
 void hv_page_release(struct page *page);
+void hv_page_release_batched(struct hv_page_batch *b, struct page *page);
+void hv_pages_release(struct hv_page_batch *b);
 u64 hv_pages_out(void);
 void hv_pages_out_exit(void);
 

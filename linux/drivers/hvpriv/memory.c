@@ -513,6 +513,7 @@ out:
 /* Drop every page and every record. After hv_memory_reclaim(). */
 void hv_memory_free(struct hv_domain *d)
 {
+	struct hv_page_batch batch = {};
 	struct hv_memory *m = &d->mem;
 	struct page *page, *next;
 	struct hv_block *b;
@@ -524,14 +525,15 @@ void hv_memory_free(struct hv_domain *d)
 		__free_page(page);
 	xa_for_each(&m->pfn_blocks, index, b) {
 		for_each_clear_bit(i, b->gone, HV_BLOCK_PAGES)
-			hv_page_release(b->page + i);
+			hv_page_release_batched(&batch, b->page + i);
 		kfree(b);
 		cond_resched();
 	}
 	xa_for_each(&m->pfn_pages, index, entry) {
-		hv_page_release(pfn_to_page(index));
+		hv_page_release_batched(&batch, pfn_to_page(index));
 		cond_resched();
 	}
+	hv_pages_release(&batch);
 	xa_destroy(&m->pfn_blocks);
 	xa_destroy(&m->pfn_pages);
 }

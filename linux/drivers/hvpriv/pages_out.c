@@ -50,18 +50,43 @@ static void look(struct work_struct *work)
 		schedule_delayed_work(&look_work, HV_LOOK_AGAIN);
 }
 
-/* Drop hvpriv's reference to a guest page. */
-void hv_page_release(struct page *page)
+/* Somebody else has it still. */
+static void keep(struct page *page)
 {
-	if (only_ours(page)) {
-		put_page(page);
-		return;
-	}
 	spin_lock(&out_lock);
 	list_add_tail(&page->lru, &out);
 	nr_out++;
 	spin_unlock(&out_lock);
 	schedule_delayed_work(&look_work, HV_LOOK_AGAIN);
+}
+
+/* Drop hvpriv's reference to a guest page. */
+void hv_page_release(struct page *page)
+{
+	if (only_ours(page))
+		put_page(page);
+	else
+		keep(page);
+}
+
+/* The same for many, together: uncharging and freeing them one by one takes a third longer. */
+void hv_pages_release(struct hv_page_batch *b)
+{
+	if (!b->nr)
+		return;
+	release_pages(b->pages, b->nr);
+	b->nr = 0;
+}
+
+void hv_page_release_batched(struct hv_page_batch *b, struct page *page)
+{
+	if (!only_ours(page)) {
+		keep(page);
+		return;
+	}
+	b->pages[b->nr++] = page;
+	if (b->nr == ARRAY_SIZE(b->pages))
+		hv_pages_release(b);
 }
 
 u64 hv_pages_out(void)
