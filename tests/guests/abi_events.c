@@ -330,8 +330,40 @@ static void nmi_to_self(void)
 	irq_on();
 }
 
+/*
+ * Long stretches without an exit behind an event: an event that the CPU, or what emulates it, brings a second time
+ * comes in one of them.
+ */
+static void interrupts_off(void)
+{
+	uint64_t cycles = 0, begin;
+	unsigned int taken = 0, i;
+	evtchn_port_t p = evtchn_bind_ipi();
+
+	begin = rdtsc();
+	for (uint64_t end = clock_ns() + MSEC; clock_ns() < end; )
+		;
+	cycles = rdtsc() - begin;
+	port_handler(p, count);
+	port_unmask(p);
+	for (i = 0; i < 400; i++) {
+		unsigned long upcalls;
+
+		(void)evtchn_send(p);
+		irq_off();
+		upcalls = nr_upcalls;
+		for (begin = rdtsc(); rdtsc() - begin < cycles; )
+			;
+		taken += nr_upcalls != upcalls;
+		irq_on();
+	}
+	check(!taken, "no-event-with-IF-0", "in %u of %u stretches of 1 ms", taken, i);
+	(void)evtchn_close(p);
+}
+
 void abi_events(void)
 {
+	interrupts_off();
 	ipi_to_self();
 	unmask_race();
 	upcall_level();

@@ -3,6 +3,7 @@
 #include "arch/x86/svm/check.h"
 #include "arch/x86/svm/guest_ops.h"
 #include "arch/x86/svm/svm.h"
+#include "arch/x86/svm/tcg.h"
 #include "arch/x86/x86.h"
 #include "core/domain.h"
 #include "core/guest_mem.h"
@@ -361,7 +362,7 @@ void svm_run(struct cpu *c, struct vcpu *v, struct exit_info *x)
 	struct svm_vcpu *s = svm(v);
 	struct vmcb *b = s->vmcb;
 	bool shadow = b->int_state & INT_SHADOW;
-	uint64_t rip = v->regs.rip;
+	uint64_t rip = v->regs.rip, virq;
 	uint32_t code;
 
 	sync_in(v, b);
@@ -371,6 +372,7 @@ void svm_run(struct cpu *c, struct vcpu *v, struct exit_info *x)
 		take_asid(c, s);
 		spec_do(EDGE_HV_TO_GUEST);
 		spec_ctrl_in(c, s);
+		virq = tcg_virq(b);
 		svm_check_guest_entry(c, v, b);
 		svm_enter(&v->regs, s->vmcb_hpa, area_hpa(c, CPU_HOST_VMCB));
 		spec_ctrl_out(c, s);
@@ -380,6 +382,7 @@ void svm_run(struct cpu *c, struct vcpu *v, struct exit_info *x)
 		b->tlb_ctl = 0;
 		code = (uint32_t)b->exit_code;
 		b->event_inj = code != SVM_EXIT_INVALID && (b->exit_int_info & EV_VALID) ? svm_reinject(b->exit_int_info) : 0;
+		tcg_virq_done(b, virq);
 		if (code - SVM_DR_READ < 0x20 && !s->dr_live)
 			dr_activate(c, s);
 		else

@@ -4,6 +4,7 @@
 #include "arch/x86/regs.h"
 #include "arch/x86/svm/check.h"
 #include "arch/x86/svm/svm.h"
+#include "arch/x86/svm/tcg.h"
 #include "arch/x86/x86.h"
 #include "core/cpu.h"
 #include "core/dom0.h"
@@ -68,6 +69,18 @@ void svm_maps_init(void)
 	msrpm_set(dom0_msrpm, MSR_VM_HSAVE_PA, true, true);
 }
 
+/* "TCGTCGTCGTCG" where hypervisors name themselves */
+static bool is_tcg(void)
+{
+	uint32_t r[4];
+
+	cpuid(1, 0, r);
+	if (!(r[2] >> 31))
+		return false;
+	cpuid(0x40000000, 0, r);
+	return r[1] == 0x54474354 && r[2] == 0x43544743 && r[3] == 0x47435447;
+}
+
 static int read_caps(void)
 {
 	uint32_t r[4];
@@ -85,6 +98,7 @@ static int read_caps(void)
 		.decode = r[3] & (1U << 7),
 		.invlpgb = r[3] & (1U << 24),
 		.v_spec_ctrl = r[3] & (1U << 20),
+		.tcg = is_tcg(),
 	};
 	return 0;
 }
@@ -303,10 +317,12 @@ static bool dom0_exit(struct cpu *c, struct vmcb *b, struct zendo_regs *r)
 		dom0_msr(b, r);
 		return false;
 	case SVM_NPF:
-		if (dom0_fault(c, b->info2, b->info1 & 2))
+		if (dom0_fault(c, b->info2, b->info1 & 2)) {
 			b->event_inj = svm_reinject(b->exit_int_info);
-		else
+			tcg_dom0_virq(b);
+		} else {
 			dom0_inject(b, VEC_GP, true);
+		}
 		return false;
 	case SVM_STGI:		/* crash and reboot paths: GIF is theirs and set anyway */
 		dom0_skip(b, 3);

@@ -35,6 +35,7 @@ struct svm_vcpu {
 struct svm_caps {
 	uint32_t nr_asids;
 	bool nrip, flush_asid, decode, pause_filter, invlpgb, v_spec_ctrl;
+	bool tcg;		/* QEMU's emulation: see tcg.h */
 };
 extern struct svm_caps svm_caps;
 

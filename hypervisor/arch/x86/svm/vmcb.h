@@ -58,6 +58,7 @@ enum svm_exit {
 #define V_IGN_TPR	(1ULL << 20)
 #define V_INTR_MASKING	(1ULL << 24)
 #define V_PRIO(p)	((uint64_t)(p) << 16)
+#define V_VECTOR(v)	((uint64_t)(v) << 32)
 /* int_state (0x68) */
 #define INT_SHADOW	(1ULL << 0)
 /* eventinj, exitintinfo */
