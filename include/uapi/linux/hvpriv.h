@@ -177,14 +177,27 @@ struct hvpriv_param {
 /*
  * HVPRIV_DOM_EVTCHN_ALLOC: make a port in the guest, bound to this descriptor (console, store).
  * When the guest signals it, the eventfd (if not -1) is written. HVPRIV_DOM_NOTIFY raises it in the guest.
+ * With HVPRIV_EVTCHN_UNBOUND it is bound to nobody and offered to dom0, for /dev/hvevtchn; eventfd must be -1.
  */
+#define HVPRIV_EVTCHN_UNBOUND	(1U << 0)
 struct hvpriv_evtchn_alloc {
 	__u32 port;			/* out */
 	__s32 eventfd;			/* -1 = none */
-	__u32 flags, reserved;		/* 0 */
+	__u32 flags;			/* HVPRIV_EVTCHN_* */
+	__u32 reserved;			/* 0 */
 };
 struct hvpriv_notify {
 	__u32 port, reserved;
+};
+
+/*
+ * HVPRIV_DOM_SEED_GRANT: write a grant of @gfn to dom0 into an entry that Xen reserves for the maker of a domain (GNTTAB_RESERVED_*),
+ * so that a console or store daemon maps the ring before the guest runs. The first makes the table's first frame.
+ *	-EBUSY there is a vCPU already	-EINVAL ref is not reserved, gfn has more than 32 bits
+ */
+struct hvpriv_seed_grant {
+	__u32 ref, reserved;
+	__u64 gfn;
 };
 
 /* HVPRIV_DOM_PAUSE / UNPAUSE (no argument): counted; a domain starts paused once. */
@@ -267,6 +280,7 @@ struct hvpriv_vcpu_info {
 #define HVPRIV_DOM_KILL		_IO(HVPRIV_MAGIC, 0x28)
 #define HVPRIV_DOM_QUERY	_IOR(HVPRIV_MAGIC, 0x29, struct hvpriv_domain_info)
 #define HVPRIV_CREATE_VCPU	_IOW(HVPRIV_MAGIC, 0x2a, struct hvpriv_create_vcpu)
+#define HVPRIV_DOM_SEED_GRANT	_IOW(HVPRIV_MAGIC, 0x2b, struct hvpriv_seed_grant)
 
 #define HVPRIV_VCPU_RUN		_IOR(HVPRIV_MAGIC, 0x40, struct hvpriv_run)
 #define HVPRIV_VCPU_GET_STATE	_IOR(HVPRIV_MAGIC, 0x41, struct hvpriv_vcpu_state)

@@ -59,6 +59,19 @@ bool hv_domain_end(struct hv_domain *d, enum hv_end how, u32 code)
 	return first;
 }
 
+/* For a peer, to be dropped; NULL: there is none. It may be on its way out. */
+struct hv_domain *hv_domain_find(u32 domid)
+{
+	struct hv_domain *d;
+
+	mutex_lock(&domains_lock);
+	d = xa_load(&domains, domid);
+	if (d)
+		refcount_inc(&d->objects);	/* ours is dropped after the list was left */
+	mutex_unlock(&domains_lock);
+	return d;
+}
+
 /* domid << 16 | vcpu, as the hypervisor names it; NULL when it is gone. Context: RCU read side, for as long as it is used. */
 struct hv_vcpu *hv_vcpu_named(u32 name)
 {
@@ -107,8 +120,9 @@ static bool domain_destroy(struct hv_domain *d)
 	mutex_lock(&domains_lock);
 	xa_erase(&domains, d->domid);
 	mutex_unlock(&domains_lock);
+	hv_peers_end(d);
 	r = leave_hypervisor(d);
-	synchronize_rcu();	/* hv_vcpus_park(), hv_vcpu_named() */
+	synchronize_rcu();	/* hv_vcpus_park(), hv_vcpu_named(), hv_event_post() */
 	if (r) {
 		/* the hypervisor may still write to its shared pages: leave all as it is */
 		pr_err("d%u: not freed (%d); %llu MiB are lost until reboot\n", d->domid, r,
@@ -128,8 +142,16 @@ static void domain_free(struct hv_domain *d)
 	free_page((unsigned long)d->evt_hint);
 	free_page((unsigned long)d->gfn_root);
 	free_page((unsigned long)d->grant_page);
+	hv_grants_free(&d->grants);
 	put_pid(d->owner);
-	kfree(d);
+	hv_domain_drop(d);
+}
+
+/* The struct alone: what is in it went with domain_free(). */
+void hv_domain_drop(struct hv_domain *d)
+{
+	if (refcount_dec_and_test(&d->objects))
+		kfree(d);
 }
 
 static void destroy_work(struct work_struct *work)
@@ -179,6 +201,11 @@ static struct hv_domain *domain_alloc(const struct hvpriv_create_domain *cd)
 	xa_init(&d->handles);
 	atomic_set(&d->pause_count, 1);
 	spin_lock_init(&d->end_lock);
+	spin_lock_init(&d->event_lock);
+	mutex_init(&d->peers_lock);
+	INIT_LIST_HEAD(&d->peers);
+	refcount_set(&d->objects, 1);
+	hv_grants_init(&d->grants);
 	INIT_WORK(&d->destroy_work, destroy_work);
 	init_completion(&d->destroyed);
 	d->evt_hint = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
@@ -347,7 +374,7 @@ void hv_domain_info(struct hv_domain *d, struct hvpriv_domain_info *info)
 		info->exits += READ_ONCE(v->run->hyp.exits);
 	}
 	info->created_ns = d->created_ns;
-	info->kernel_bytes = sizeof(*d) + 3 * PAGE_SIZE + hv_memory_overhead(d) +
+	info->kernel_bytes = sizeof(*d) + 3 * PAGE_SIZE + hv_memory_overhead(d) + READ_ONCE(d->grants.nr_pages) * PAGE_SIZE +
 			     info->nr_vcpus * (sizeof(*v) + 2 * PAGE_SIZE);
 	info->owner_pid = pid_nr_ns(d->owner, task_active_pid_ns(current));
 	memcpy(info->uuid, d->uuid, sizeof(info->uuid));

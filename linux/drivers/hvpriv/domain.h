@@ -11,6 +11,7 @@
 #include <linux/mutex.h>
 #include <linux/pid.h>
 #include <linux/rcuwait.h>
+#include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
@@ -39,6 +40,22 @@ struct hv_memory {
 	u64 max_pages;
 };
 
+/*
+ * Grants to dom0 that are in use, grant.c: by reference, a page for each 256 of them from the first use on.
+ */
+struct hv_active {
+	struct page *page;		/* NULL: not in use; each pin has a reference of its own */
+	u32 readers, writers;
+};
+
+#define HV_ACTIVE_PAGES	128
+
+struct hv_grants {
+	spinlock_t lock;		/* all of it, and ->grant_page->pinned; any context but NMI */
+	struct hv_active *active[HV_ACTIVE_PAGES];
+	u32 nr_pages;
+};
+
 enum hv_end {
 	HV_END_NONE,
 	HV_END_SHUTDOWN,		/* the guest said so: end_code = SHUTDOWN_* */
@@ -46,9 +63,12 @@ enum hv_end {
 	HV_END_KILLED,			/* HVPRIV_DOM_KILL */
 };
 
+/* A port that dom0 is bound to: of a domain's descriptor (eventfd) or of a peer (fn). */
 struct hv_port {
 	u32 port, handle;
 	struct eventfd_ctx *eventfd;	/* or NULL */
+	void (*fn)(void *arg);		/* or NULL */
+	void *arg;
 };
 
 struct hv_vcpu {
@@ -95,8 +115,15 @@ struct hv_domain {
 	struct hv_memory mem;
 	struct hv_vcpu *vcpu[ZENDO_MAX_VCPUS];	/* set once under lock; smp_load_acquire() */
 	u32 nr_vcpus;			/* lock */
-	struct xarray ports;		/* port -> struct hv_port, under lock; read under RCU */
-	struct xarray handles;		/* handle -> the same */
+	struct xarray ports;		/* port -> struct hv_port of the descriptor, under lock; read under RCU */
+	struct xarray handles;		/* handle -> struct hv_port, under lock; erased under event_lock, too */
+	spinlock_t event_lock;		/* while somebody is told of an event */
+
+	struct mutex peers_lock;
+	struct list_head peers;		/* struct hv_peer */
+	bool dying;			/* set once under peers_lock, lock and grants.lock: what is the domain's goes */
+	refcount_t objects;		/* this struct: ours until the end, and each peer's */
+	struct hv_grants grants;
 
 	atomic_t pause_count;		/* starts at 1 */
 	spinlock_t end_lock;		/* end, end_code: set once, read by READ_ONCE */
@@ -113,6 +140,8 @@ int hv_domains_init(void);
 void hv_domains_exit(void);
 struct hv_domain *hv_domain_create(const struct hvpriv_create_domain *cd);
 void hv_domain_info(struct hv_domain *d, struct hvpriv_domain_info *info);
+struct hv_domain *hv_domain_find(u32 domid);
+void hv_domain_drop(struct hv_domain *d);
 u32 hv_domains_list(u32 first, struct hvpriv_domain_info *info, u32 room);
 void hv_domain_put(struct hv_domain *d);
 bool hv_domain_end(struct hv_domain *d, enum hv_end how, u32 code);
@@ -129,6 +158,8 @@ int hv_memory_add(struct hv_domain *d, struct hvpriv_add_memory *am);
 int hv_memory_populate(struct hv_domain *d, u32 nr);
 int hv_memory_returned(struct hv_domain *d);
 int hv_memory_tables(struct hv_domain *d);
+int hv_memory_grant_frame(struct hv_domain *d);
+struct page *hv_memory_page(struct hv_domain *d, u64 gfn);
 int hv_memory_mmap(struct hv_domain *d, struct vm_area_struct *vma);
 int hv_memory_reclaim(struct hv_domain *d);
 void hv_memory_free(struct hv_domain *d);
@@ -145,6 +176,14 @@ void hv_page_release_batched(struct hv_page_batch *b, struct page *page);
 void hv_pages_release(struct hv_page_batch *b);
 u64 hv_pages_out(void);
 void hv_pages_out_exit(void);
+
+/* grant.c */
+void hv_grants_init(struct hv_grants *g);
+void hv_grants_free(struct hv_grants *g);
+int hv_grant_seed(struct hv_domain *d, const struct hvpriv_seed_grant *sg);
+
+/* peer.c */
+void hv_peers_end(struct hv_domain *d);
 
 /* evtchn.c */
 int hv_evtchn_alloc(struct hv_domain *d, struct hvpriv_evtchn_alloc *ea);

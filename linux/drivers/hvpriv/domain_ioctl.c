@@ -96,7 +96,7 @@ static int dom_get_param(struct hv_domain *d, struct hvpriv_param __user *arg)
 	return copy_to_user(arg, &p, sizeof(p)) ? -EFAULT : 0;
 }
 
-/* ---- events ---------------------------------------------------------------------------------- */
+/* ---- events and grants ---------------------------------------------------------------------------------- */
 
 static int dom_evtchn_alloc(struct hv_domain *d, struct hvpriv_evtchn_alloc __user *arg)
 {
@@ -118,6 +118,15 @@ static int dom_notify(struct hv_domain *d, const struct hvpriv_notify __user *ar
 	if (copy_from_user(&n, arg, sizeof(n)))
 		return -EFAULT;
 	return n.reserved ? -EINVAL : hv_evtchn_notify(d, n.port);
+}
+
+static int dom_seed_grant(struct hv_domain *d, const struct hvpriv_seed_grant __user *arg)
+{
+	struct hvpriv_seed_grant sg;
+
+	if (copy_from_user(&sg, arg, sizeof(sg)))
+		return -EFAULT;
+	return hv_grant_seed(d, &sg);
 }
 
 /* ---- pause, kill, query ------------------------------------------------------------------------ */
@@ -196,6 +205,8 @@ static long domain_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return dom_evtchn_alloc(d, p);
 	case HVPRIV_DOM_NOTIFY:
 		return dom_notify(d, p);
+	case HVPRIV_DOM_SEED_GRANT:
+		return dom_seed_grant(d, p);
 	case HVPRIV_DOM_PAUSE:
 		return dom_pause(d);
 	case HVPRIV_DOM_UNPAUSE:

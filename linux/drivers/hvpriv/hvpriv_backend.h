@@ -2,8 +2,8 @@
 /*
  * What hvpriv.ko will give to backends in the kernel (hvblkback.ko, hvnetback.ko).
  *
- * IMPLEMENTED SO FAR: nothing. These are declarations, reviewed before the code behind them; each is
- * exported (GPL) when it exists, and this line then says so.
+ * IMPLEMENTED SO FAR: peers (but HV_DETACH_KEEP), grants (version 1, no dirty log), rings, events; /dev/hvevtchn and /dev/hvgntdev
+ * stand on them. Workers and news are declarations, reviewed before the code behind them. What exists is exported (GPL).
  *
  * The rules that all of it follows:
  *
@@ -37,7 +37,7 @@ struct hv_workers;
 /**
  * struct hv_peer_ops - what a backend is told about the domain it serves
  * @gone: The domain dies. Called once, in process context, before its memory is taken back; the
- *	backend stops its rings. Grants it still holds delay only their own pages. No call with this
+ *	backend stops its rings. It must touch no user memory. Grants it still holds delay only their own pages. No call with this
  *	peer but hv_grant_put(), hv_event_unbind(), hv_ring_unmap() and hv_peer_close() afterwards.
  */
 struct hv_peer_ops {
@@ -105,7 +105,7 @@ struct hv_grant {
  *
  * Return: 0; -EINVAL a reference is out of range; -EACCES not granted to dom0, or read-only and
  * wanted for writing; -EAGAIN the guest changed the entry again and again (Xen's
- * GNTST_general_error); -ENXIO the granted gfn is no RAM; -ESHUTDOWN.
+ * GNTST_general_error); -ENXIO the granted gfn is no RAM; -EBUSY 65,535 pins of this reference; -ENOMEM; -ESHUTDOWN.
  */
 int hv_grant_get(struct hv_peer *peer, struct hv_grant *g, unsigned int nr);
 
@@ -183,8 +183,8 @@ void hv_ring_unmap(struct hv_peer *peer, struct hv_ring *ring);
 /**
  * hv_event_bind() - bind to a port that the guest offers to dom0
  * @port: the guest's port, from xenstore
- * @fn: called when the guest signals it: from the vCPU's thread with preemption on, or from a worker;
- *	it must not block for long. Usually hv_work_queue().
+ * @fn: called when the guest signals it, by the vCPU's thread, and once before this returns: the guest may have signalled when
+ *	nobody heard. Under a spinlock: it must not sleep. Usually hv_work_queue().
  * @arg: given to it
  *
  * This one is a hypercall: ports are bound at connect time, not on the data path.
@@ -193,7 +193,7 @@ void hv_ring_unmap(struct hv_peer *peer, struct hv_ring *ring);
  */
 struct hv_event *hv_event_bind(struct hv_peer *peer, u32 port, void (*fn)(void *arg), void *arg);
 
-/* hv_event_unbind() - fn is not running and will not run when it returns */
+/* hv_event_unbind() - fn is not running and will not run when it returns. Not from @fn or gone(). */
 void hv_event_unbind(struct hv_event *event);
 
 /**

@@ -45,6 +45,7 @@ struct hv_batch {
 	unsigned int nr;
 	u64 done;				/* 4 KiB frames donated so far */
 	bool special;				/* not to be counted as the guest's RAM */
+	bool on_top;				/* nor against max_pages: a grant frame */
 };
 
 void hv_memory_init(struct hv_memory *m, u64 max_pages)
@@ -159,7 +160,8 @@ static int batch_flush(struct hv_batch *b)
 			break;
 		for (; r; r--, i++) {
 			b->done += 1ULL << e[i].order;
-			m->nr_frames += 1ULL << e[i].order;
+			if (!b->on_top)
+				m->nr_frames += 1ULL << e[i].order;
 			if (!b->special)
 				m->nr_ram += 1ULL << e[i].order;
 		}
@@ -314,6 +316,24 @@ int hv_memory_populate(struct hv_domain *d, u32 nr)
 	return r;
 }
 
+/* A grant frame, empty; it goes behind those that are there. */
+int hv_memory_grant_frame(struct hv_domain *d)
+{
+	struct hv_batch b = { .d = d, .special = true, .on_top = true };
+	struct page *page;
+	int r;
+
+	lockdep_assert_held(&d->lock);
+	b.ext = (void *)get_zeroed_page(GFP_KERNEL);
+	if (!b.ext)
+		return -ENOMEM;
+	page = alloc_pages_node(NUMA_NO_NODE, HV_GFP, 0);
+	r = page ? batch_add(&b, page, 0, 0, ZEXT_GRANT) : -ENOMEM;
+	r = batch_flush(&b) ?: r;
+	free_page((unsigned long)b.ext);
+	return r;
+}
+
 /* ---- returned by the guest --------------------------------------------------------------- */
 
 static void take_back(struct hv_domain *d, u64 hpa)
@@ -369,11 +389,11 @@ static const u64 *table_at(u64 hpa)
 
 /*
  * The page at @gfn with a reference for the caller, or NULL. No lock:
- *  1. the table's pages are freed only with the domain, which the mapping's file keeps;
+ *  1. the table's pages are freed only with the domain, which the mapping's file keeps, or ->dying under the grants' lock;
  *  2. when a page is given up the hypervisor clears its entry before we hear of it and drop our reference;
  *  3. so a page whose entry still stands after we got a reference to it was the guest's meanwhile.
  */
-static struct page *page_get(struct hv_domain *d, unsigned long gfn)
+struct page *hv_memory_page(struct hv_domain *d, u64 gfn)
 {
 	u64 e = hv_gfn_find(d->gfn_root, gfn, table_at);
 	struct page *page;
@@ -394,7 +414,7 @@ static vm_fault_t memory_fault(struct vm_fault *vmf)
 {
 	struct hv_domain *d = vmf->vma->vm_file->private_data;
 
-	vmf->page = page_get(d, vmf->pgoff);
+	vmf->page = hv_memory_page(d, vmf->pgoff);
 	return vmf->page ? 0 : VM_FAULT_SIGBUS;
 }
 

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Grants of a guest to dom0, without a hypercall (F23). For each reference we count who uses it; the guest's entry is changed with
+ * the first pin of a kind and the last. The page is looked up with the first pin and is the same for all that come while it is held,
+ * whatever the guest writes meanwhile.
+ *
+ * The hypervisor adds frames to the table and never takes one away before the domain is dead (struct zendo_grant_page). Only
+ * version 1: the hypervisor refuses the other one.
+ */
+#include <linux/err.h>
+#include <linux/export.h>
+#include <linux/highmem.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+#include <xen/interface/xen.h>
+#include <xen/interface/grant_table.h>
+
+#include "domain.h"
+#include "grant_entry.h"
+#include "hvpriv_backend.h"
+#include "peer.h"
+
+#define ENTRIES_PER_FRAME	(PAGE_SIZE / sizeof(struct grant_entry_v1))
+#define ACTIVE_PER_PAGE		(PAGE_SIZE / sizeof(struct hv_active))
+#define MAX_PINS		65535	/* of one reference: far from what a page's count can hold */
+
+static_assert(HV_ACTIVE_PAGES * ACTIVE_PER_PAGE ==
+	      ARRAY_SIZE(((struct zendo_grant_page *)0)->frame_hpa) * ENTRIES_PER_FRAME);
+
+void hv_grants_init(struct hv_grants *g)
+{
+	spin_lock_init(&g->lock);
+}
+
+void hv_grants_free(struct hv_grants *g)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(g->active); i++)
+		free_page((unsigned long)g->active[i]);
+}
+
+/* The guest's entry as two words, or NULL when its table is not that large. */
+static u32 *entry_of(struct hv_domain *d, u32 ref)
+{
+	struct zendo_grant_page *p = d->grant_page;
+	u32 frame = ref / ENTRIES_PER_FRAME, nr = READ_ONCE(p->nr_frames);
+	struct grant_entry_v1 *e;
+
+	if (frame >= nr || frame >= ARRAY_SIZE(p->frame_hpa))
+		return NULL;
+	smp_rmb();	/* pairs with grant_add_frame(): the count says that the address is there */
+	e = phys_to_virt(READ_ONCE(p->frame_hpa[frame]));
+	return (u32 *)&e[ref % ENTRIES_PER_FRAME];
+}
+
+/*
+ * HVPRIV_DOM_SEED_GRANT. No vCPU exists, so nobody else writes the table; who reads it sees the frame before the flags.
+ */
+int hv_grant_seed(struct hv_domain *d, const struct hvpriv_seed_grant *sg)
+{
+	u32 *entry;
+	int r = 0;
+
+	if (sg->reserved || sg->ref >= GNTTAB_NR_RESERVED_ENTRIES || sg->gfn > U32_MAX)
+		return -EINVAL;
+	mutex_lock(&d->lock);
+	if (d->nr_vcpus)
+		r = -EBUSY;
+	else if (!READ_ONCE(d->grant_page->nr_frames))
+		r = hv_memory_grant_frame(d);
+	if (!r) {
+		entry = entry_of(d, sg->ref);
+		WRITE_ONCE(entry[1], sg->gfn);
+		smp_store_release(&entry[0], GTF_permit_access);	/* to domain 0 */
+	}
+	mutex_unlock(&d->lock);
+	return r;
+}
+
+/* @ref lies in the table. NULL: no memory. */
+static struct hv_active *active_of(struct hv_domain *d, u32 ref)
+{
+	struct hv_active **page = &d->grants.active[ref / ACTIVE_PER_PAGE];
+
+	if (!*page) {
+		*page = (void *)get_zeroed_page(GFP_ATOMIC | __GFP_ACCOUNT | __GFP_NOWARN);
+		if (!*page)
+			return NULL;
+		d->grants.nr_pages++;
+	}
+	return &(*page)[ref % ACTIVE_PER_PAGE];
+}
+
+static int pin_entry(struct hv_domain *d, struct hv_active *a, u32 *entry, bool write)
+{
+	int r = 0;
+
+	if (!a->writers && (write || !a->readers))
+		r = hv_grant_entry_pin(entry, write);
+	if (r)
+		return r;
+	if (a->page) {
+		get_page(a->page);
+		return 0;
+	}
+	a->page = hv_memory_page(d, READ_ONCE(entry[1]));
+	if (!a->page) {
+		hv_grant_entry_unpin(entry, GTF_reading | GTF_writing);
+		return -ENXIO;
+	}
+	return 0;
+}
+
+static void count_pins(struct hv_domain *d, int n)
+{
+	WRITE_ONCE(d->grant_page->pinned, d->grant_page->pinned + n);
+}
+
+static int pin(struct hv_domain *d, struct hv_grant *g)
+{
+	u32 *entry = entry_of(d, g->ref);
+	struct hv_active *a;
+	int r;
+
+	lockdep_assert_held(&d->grants.lock);
+	if (!entry)
+		return -EINVAL;
+	a = active_of(d, g->ref);
+	if (!a)
+		return -ENOMEM;
+	if (a->readers + a->writers >= MAX_PINS)
+		return -EBUSY;
+	/* The count before the version: the hypervisor says 0, then looks at the count, when it changes the version. */
+	count_pins(d, 1);
+	smp_mb();
+	r = READ_ONCE(d->grant_page->version) == 1 ? pin_entry(d, a, entry, g->write) : -EAGAIN;
+	if (r) {
+		count_pins(d, -1);
+		return r;
+	}
+	if (g->write)
+		a->writers++;
+	else
+		a->readers++;
+	g->page = a->page;
+	g->offset = 0;
+	g->len = PAGE_SIZE;
+	return 0;
+}
+
+static void unpin(struct hv_domain *d, const struct hv_grant *g)
+{
+	struct hv_active *a = active_of(d, g->ref);
+	u32 use = 0;
+
+	lockdep_assert_held(&d->grants.lock);
+	if (g->write && !--a->writers)
+		use |= GTF_writing;
+	if (!g->write)
+		a->readers--;
+	if (!a->writers && !a->readers) {
+		use |= GTF_reading;
+		a->page = NULL;
+	}
+	if (use)
+		hv_grant_entry_unpin(entry_of(d, g->ref), use);
+	count_pins(d, -1);
+}
+
+static int get_one(struct hv_domain *d, struct hv_grant *g)
+{
+	unsigned long flags;
+	int r;
+
+	spin_lock_irqsave(&d->grants.lock, flags);
+	r = d->dying ? -ESHUTDOWN : pin(d, g);
+	spin_unlock_irqrestore(&d->grants.lock, flags);
+	return r;
+}
+
+/* A dead guest's entries are gone, the page is not. */
+static void put_one(struct hv_domain *d, struct hv_grant *g)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&d->grants.lock, flags);
+	if (!d->dying)
+		unpin(d, g);
+	spin_unlock_irqrestore(&d->grants.lock, flags);
+	put_page(g->page);
+	g->page = NULL;
+}
+
+int hv_grant_get(struct hv_peer *peer, struct hv_grant *g, unsigned int nr)
+{
+	unsigned int i;
+	int r;
+
+	for (i = 0; i < nr; i++) {
+		r = get_one(peer->domain, &g[i]);
+		if (r) {
+			hv_grant_put(peer, g, i, false);
+			return r;
+		}
+	}
+	return 0;
+}
+EXPORT_SYMBOL_GPL(hv_grant_get);
+
+/* @written: nobody logs dirty pages yet. */
+void hv_grant_put(struct hv_peer *peer, struct hv_grant *g, unsigned int nr, bool written)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		put_one(peer->domain, &g[i]);
+}
+EXPORT_SYMBOL_GPL(hv_grant_put);
+
+static int copy_one(struct hv_peer *peer, struct hv_copy *c)
+{
+	struct hv_grant g = { .ref = c->ref, .write = c->to_guest };
+	int r;
+
+	if (c->len > PAGE_SIZE || c->offset > PAGE_SIZE - c->len || c->page_offset > PAGE_SIZE - c->len)
+		return -EINVAL;
+	r = hv_grant_get(peer, &g, 1);
+	if (r)
+		return r;
+	if (c->to_guest)
+		memcpy_page(g.page, c->offset, c->page, c->page_offset, c->len);
+	else
+		memcpy_page(c->page, c->page_offset, g.page, c->offset, c->len);
+	hv_grant_put(peer, &g, 1, c->to_guest);
+	return 0;
+}
+
+unsigned int hv_grant_copy(struct hv_peer *peer, struct hv_copy *c, unsigned int nr)
+{
+	unsigned int i, failed = 0;
+
+	for (i = 0; i < nr; i++) {
+		c[i].result = copy_one(peer, &c[i]);
+		failed += c[i].result != 0;
+	}
+	return failed;
+}
+EXPORT_SYMBOL_GPL(hv_grant_copy);
+
+int hv_ring_map(struct hv_peer *peer, const u32 *refs, unsigned int nr, struct hv_ring *ring)
+{
+	struct page *pages[HV_RING_MAX_PAGES];
+	unsigned int i;
+	int r;
+
+	if (!nr || nr > HV_RING_MAX_PAGES || (nr & (nr - 1)))
+		return -EINVAL;
+	memset(ring, 0, sizeof(*ring));
+	for (i = 0; i < nr; i++) {
+		ring->g[i].ref = refs[i];
+		ring->g[i].write = true;
+	}
+	r = hv_grant_get(peer, ring->g, nr);
+	if (r)
+		return r;
+	for (i = 0; i < nr; i++)
+		pages[i] = ring->g[i].page;
+	ring->va = vmap(pages, nr, VM_MAP, PAGE_KERNEL);
+	if (!ring->va) {
+		hv_grant_put(peer, ring->g, nr, false);
+		return -ENOMEM;
+	}
+	ring->nr = nr;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(hv_ring_map);
+
+void hv_ring_unmap(struct hv_peer *peer, struct hv_ring *ring)
+{
+	vunmap(ring->va);
+	hv_grant_put(peer, ring->g, ring->nr, true);
+	ring->va = NULL;
+	ring->nr = 0;
+}
+EXPORT_SYMBOL_GPL(hv_ring_unmap);
