@@ -82,11 +82,21 @@ static int __init hvpriv_init(void)
 	r = hv_power_init();
 	if (r)
 		goto err_events;
-	r = misc_register(&hv_misc);
+	r = misc_register(&hv_evtchn_misc);
 	if (r)
 		goto err_power;
+	r = misc_register(&hv_gntdev_misc);
+	if (r)
+		goto err_evtchn;
+	r = misc_register(&hv_misc);
+	if (r)
+		goto err_gntdev;
 	return 0;
 
+err_gntdev:
+	misc_deregister(&hv_gntdev_misc);
+err_evtchn:
+	misc_deregister(&hv_evtchn_misc);
 err_power:
 	hv_power_exit();
 err_events:
@@ -100,6 +110,8 @@ err_domains:
 static void __exit hvpriv_exit(void)
 {
 	misc_deregister(&hv_misc);
+	misc_deregister(&hv_gntdev_misc);
+	misc_deregister(&hv_evtchn_misc);
 	hv_power_exit();
 	if (hv_running())
 		hv_leave(NULL);

@@ -14,4 +14,13 @@ static inline void hv_vm_flags_set(struct vm_area_struct *vma, unsigned long fla
 #endif
 }
 
+static inline void hv_vm_flags_clear(struct vm_area_struct *vma, unsigned long flags)
+{
+#ifdef HV_HAVE_VM_FLAGS_SET
+	vm_flags_clear(vma, flags);
+#else
+	vma->vm_flags &= ~flags;
+#endif
+}
+
 #endif /* HVPRIV_COMPAT_MM_H */
