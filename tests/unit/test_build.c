@@ -266,8 +266,7 @@ static void build_and_check(const struct zendo_build_params *p, size_t ramdisk_s
 	assert_int_equal(pages, plan->max_pages - (plan->in.maxmem_mib - plan->in.memory_mib) * 256);
 	/* rings are zero and reachable */
 	assert_int_equal(*(const uint64_t *)look(&g, plan->console_gfn * PAGE, PAGE), 0);
-	if (plan->store_gfn)
-		assert_int_equal(*(const uint64_t *)look(&g, plan->store_gfn * PAGE, PAGE), 0);
+	assert_int_equal(*(const uint64_t *)look(&g, plan->store_gfn * PAGE, PAGE), 0);
 }
 
 /* ---- tests ----------------------------------------------------------------------------------- */
@@ -283,7 +282,9 @@ static void a_small_guest_is_as_linux_wants_it(void **state)
 	build_and_check(&(struct zendo_build_params){ .image = image, .ramdisk_fd = ramdisk, .memory_mib = 64,
 						      .cmdline = "console=hvc0", .vcpus = 1 }, 3 * 1000 * 1000, &plan);
 	assert_int_equal(plan.nr_memmap, 3);
-	assert_int_equal(plan.max_pages, 64 * 256 + 2);
+	assert_int_equal(plan.max_pages, 64 * 256 + 3);
+	/* the ring is there, the guest is not told */
+	assert_int_equal(plan.store_gfn, 0xfeffc);
 	assert_int_equal(plan.nr_params, 2);
 	assert_int_equal(plan.params[0].index, HVM_PARAM_CONSOLE_PFN);
 	assert_int_equal(plan.params[0].value, 0xfefff);

@@ -90,15 +90,15 @@ static struct zendo_acpi_params acpi_params(const struct zendo_build_plan *plan)
 	};
 }
 
-/* Pages beside RAM; only those special pages exist that something uses. */
+/* Pages beside RAM; only those special pages exist that something may use. */
 static void plan_special(struct zendo_build_plan *plan)
 {
 	const struct zendo_acpi_params acpi = acpi_params(plan);
 
 	plan->acpi_pages = page_up(zendo_acpi_size(&acpi)) / PAGE_SIZE;
 	plan->console_gfn = ZENDO_BUILD_CONSOLE_GFN;
-	plan->store_gfn = plan->in.store ? ZENDO_BUILD_STORE_GFN : 0;
-	plan->max_pages = plan->in.maxmem_mib * PAGES_PER_MIB + plan->acpi_pages + 1 + (plan->in.store ? 1 : 0);
+	plan->store_gfn = ZENDO_BUILD_STORE_GFN;
+	plan->max_pages = plan->in.maxmem_mib * PAGES_PER_MIB + plan->acpi_pages + 2;
 	plan->max_vcpus = plan->in.maxvcpus;
 }
 
@@ -228,7 +228,8 @@ int zendo_build_plan(const struct zendo_build_params *p, struct zendo_build_plan
 		return r;
 	plan_vcpu0(&plan);
 	add_param(&plan, HVM_PARAM_CONSOLE_PFN, plan.console_gfn);
-	add_param(&plan, HVM_PARAM_STORE_PFN, plan.store_gfn);
+	/* A guest that is told of a ring waits for its daemon, for ever; the page is there in any case. */
+	add_param(&plan, HVM_PARAM_STORE_PFN, plan.in.store ? plan.store_gfn : 0);
 	plan.rsdp = ZENDO_BUILD_ACPI_BASE;	/* zendo_acpi_build() begins with it; checked when it is built */
 	*ret = plan;
 	return 0;
@@ -258,7 +259,7 @@ static int add_all_memory(const struct zendo_build_plan *plan, const struct zend
 	if ((r = add_memory(mem, 0, plan->nr_low_pages, 0, e)) < 0 ||
 	    (r = add_memory(mem, ZENDO_BUILD_HIGH_RAM_START / PAGE_SIZE, plan->nr_high_pages, 0, e)) < 0 ||
 	    (r = add_memory(mem, ZENDO_BUILD_ACPI_BASE / PAGE_SIZE, plan->acpi_pages, HVPRIV_MEM_SPECIAL, e)) < 0 ||
-	    (r = add_memory(mem, plan->store_gfn, plan->store_gfn ? 1 : 0, HVPRIV_MEM_SPECIAL, e)) < 0 ||
+	    (r = add_memory(mem, plan->store_gfn, 1, HVPRIV_MEM_SPECIAL, e)) < 0 ||
 	    (r = add_memory(mem, plan->console_gfn, 1, HVPRIV_MEM_SPECIAL, e)) < 0)
 		return r;
 	return 0;

@@ -46,7 +46,7 @@ struct zendo_build_params {
 	uint64_t memory_mib;
 	uint64_t maxmem_mib;		/* 0 = memory_mib */
 	unsigned vcpus, maxvcpus;	/* maxvcpus 0 = vcpus */
-	bool store;			/* make a store ring; without it the guest sees no xenstore */
+	bool store;			/* tell the guest of its store ring; without it it sees no xenstore */
 };
 
 struct zendo_build_plan {
@@ -62,7 +62,7 @@ struct zendo_build_plan {
 	struct hvpriv_param params[ZENDO_BUILD_MAX_PARAMS];
 	unsigned nr_params;
 	uint64_t console_gfn;
-	uint64_t store_gfn;		/* 0 = none */
+	uint64_t store_gfn;
 
 	/* For HVPRIV_VCPU_SET_STATE of vCPU 0. */
 	struct hvpriv_vcpu_state vcpu0;

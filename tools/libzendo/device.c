@@ -269,6 +269,24 @@ int zendo_device_evtchn_alloc(int dom, int eventfd, uint32_t *ret_port)
 	return 0;
 }
 
+int zendo_device_evtchn_offer(int dom, uint32_t *ret_port)
+{
+	struct hvpriv_evtchn_alloc e = { .eventfd = -1, .flags = HVPRIV_EVTCHN_UNBOUND };
+	int r = request(dom, HVPRIV_DOM_EVTCHN_ALLOC, &e);
+
+	if (r < 0)
+		return r;
+	*ret_port = e.port;
+	return 0;
+}
+
+int zendo_device_seed_grant(int dom, uint32_t ref, uint64_t gfn)
+{
+	struct hvpriv_seed_grant s = { .ref = ref, .gfn = gfn };
+
+	return request(dom, HVPRIV_DOM_SEED_GRANT, &s);
+}
+
 int zendo_device_notify(int dom, uint32_t port)
 {
 	struct hvpriv_notify n = { .port = port };

@@ -68,6 +68,12 @@ int zendo_device_get_param(int dom, uint32_t index, uint64_t *ret);
 int zendo_device_evtchn_alloc(int dom, int eventfd, uint32_t *ret_port);
 int zendo_device_notify(int dom, uint32_t port);
 
+/* A port bound to nobody, offered to dom0: who is told its number binds it by /dev/xen/evtchn. */
+int zendo_device_evtchn_offer(int dom, uint32_t *ret_port);
+
+/* Grant @gfn to dom0 as @ref, one of GNTTAB_RESERVED_*. Before the first vCPU is created. */
+int zendo_device_seed_grant(int dom, uint32_t ref, uint64_t gfn);
+
 int zendo_device_pause(int dom);
 int zendo_device_unpause(int dom);
 int zendo_device_kill(int dom);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cache.h"
 #include "host.h"
@@ -104,6 +105,7 @@ static int plan(struct definition *d, struct zendo_error *e)
 		.maxmem_mib = c->maxmem_mib,
 		.vcpus = c->vcpus,
 		.maxvcpus = c->maxvcpus,
+		.store = d->store,
 	};
 
 	return zendo_build_plan(&p, &d->plan, e);
@@ -118,6 +120,7 @@ int definition_load(const char *path, const char *name, zendo_image_progress_t p
 	if (!d)
 		return zendo_error(e, -ENOMEM, "out of memory");
 	d->kernel_fd = d->ramdisk_fd = -EBADF;
+	d->store = access(ZENDO_STORE_SOCKET, F_OK) == 0;
 	if ((r = load_config(d, path, name, e)) < 0 ||
 	    (r = open_image(d, progress, e)) < 0 ||
 	    (r = open_ramdisk(d, e)) < 0 ||

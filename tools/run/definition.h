@@ -17,6 +17,7 @@ struct definition {
 	struct zendo_image *image;	/* NULL between two guests if it is not the cache's */
 	void *packed;			/* what ->image was made of, when it was read by ->kernel_fd */
 	struct zendo_build_plan plan;
+	bool store;			/* a store daemon was there: guests are told of their store ring */
 	struct zendo_cpus *cpus;	/* where each vCPU runs, empty = anywhere; changed while it runs */
 };
 

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <xen/xen.h>
+#include <xen/grant_table.h>
 #include <xen/hvm/params.h>
 
 #include "device.h"
@@ -108,6 +109,21 @@ static int connect_console(struct domain *d, uint64_t gfn, struct zendo_error *e
 	return 0;
 }
 
+/* As Xen's toolstack leaves them for daemons of dom0: both rings granted, and a port for the store. */
+static int seed(struct domain *d, const struct zendo_build_plan *plan, struct zendo_error *e)
+{
+	int r;
+
+	r = zendo_device_seed_grant(d->fd, GNTTAB_RESERVED_CONSOLE, plan->console_gfn);
+	if (r >= 0)
+		r = zendo_device_seed_grant(d->fd, GNTTAB_RESERVED_XENSTORE, plan->store_gfn);
+	if (r >= 0)
+		r = zendo_device_evtchn_offer(d->fd, &d->store_port);
+	if (r >= 0 && plan->in.store)
+		r = zendo_device_set_param(d->fd, HVM_PARAM_STORE_EVTCHN, d->store_port);
+	return r < 0 ? zendo_error(e, r, "cannot prepare console and store for daemons: %s", strerror(-r)) : 0;
+}
+
 static int create_vcpus(struct domain *d, const struct definition *def, struct zendo_error *e)
 {
 	int r = 0;
@@ -159,6 +175,7 @@ int domain_new(int device, const struct definition *def, struct domain **ret, st
 	    (r = fill(d, def, e)) < 0 ||
 	    (r = set_params(d, &def->plan, e)) < 0 ||
 	    (r = connect_console(d, def->plan.console_gfn, e)) < 0 ||
+	    (r = seed(d, &def->plan, e)) < 0 ||
 	    (r = create_vcpus(d, def, e)) < 0 ||
 	    (r = start_vcpus(d, def, e)) < 0)
 		return r;

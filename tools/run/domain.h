@@ -28,6 +28,8 @@ struct domain {
 	struct console_ring console;
 	uint32_t console_port;
 	int console_event;		/* eventfd: the guest has signalled console_port */
+
+	uint32_t store_port;		/* offered to dom0, for the store daemon */
 };
 
 /*
