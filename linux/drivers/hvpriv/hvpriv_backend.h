@@ -47,7 +47,7 @@ struct hv_peer_ops {
 /**
  * hv_peer_open() - begin to serve a domain
  * @domid: the frontend's domain
- * @ops: callbacks
+ * @ops: callbacks, or NULL: the calls' -ESHUTDOWN is all it needs to know
  * @priv: given to them
  *
  * Return: the peer, or ERR_PTR: -ESRCH no such domain, -ESHUTDOWN it is dying.
