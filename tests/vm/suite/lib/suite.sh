@@ -25,12 +25,13 @@ machine() {
 		-- bash "/root/suite/$name.sh" "$@"
 }
 
-# program NAME - build src/NAME.c without libraries that a machine must have; prints where it is
+# program NAME [-lLIBRARY...] - build src/NAME.c, statically when it needs no libraries of the machine; prints where it is
 program() {
-	local source=$suite/src/$1.c target=$out/$1
+	local source=$suite/src/$1.c target=$out/$1 libraries=("${@:2}")
+	[ ${#libraries[@]} -gt 0 ] || libraries=(-static)
 	if [ ! "$target" -nt "$source" ] || [ ! "$target" -nt "$top/include/uapi/linux/hvpriv.h" ]; then
-		gcc -std=gnu11 -O2 -static -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow \
-			-I"$top/include/uapi" -o "$target.$$" "$source" >&2
+		gcc -std=gnu11 -O2 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow \
+			-I"$top/include/uapi" -o "$target.$$" "$source" "${libraries[@]}" >&2
 		mv "$target.$$" "$target"
 	fi
 	echo "$target"

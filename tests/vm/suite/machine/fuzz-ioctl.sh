@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# fuzz-ioctl.sh SECONDS - random requests to /dev/hvpriv, by root and by an ordinary user
+# fuzz-ioctl.sh SECONDS - random requests to hvpriv.ko's devices, by root and by an ordinary user
 
 . "$(dirname "$0")/checks.sh"
 seconds=$1
@@ -16,9 +16,9 @@ by_root() {
 
 # One who was given the device, as members of the group zendo are.
 by_user() {
-	chmod 0666 /dev/hvpriv
+	chmod 0666 /dev/hvpriv /dev/hvevtchn /dev/hvgntdev
 	ordinary /root/fuzz-ioctl "$1" "$seconds"
-	chmod 0600 /dev/hvpriv
+	chmod 0600 /dev/hvpriv /dev/hvevtchn /dev/hvgntdev
 	equal domains "$(info domains)" 0
 	equal 'CPUs under' "$(info cpus_under)" 2
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fuzz-ioctl SEED SECONDS: random requests to /dev/hvpriv and to the domains and vCPUs that they make. Half of the
+ * fuzz-ioctl SEED SECONDS: random requests to /dev/hvpriv, to the domains and vCPUs that they make, and to the
+ * devices for their events and grants where these can be opened. Half of the
  * arguments are noise, half are valid ones with a field changed, so that deep paths are reached too. LAUNCH and LEAVE are
  * left out for root, who may do that. Whatever is answered is fine; the kernel's log says whether all went well.
  */
@@ -18,11 +19,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <xen/xen.h>
+#include <xen/grant_table.h>
+#include <xen/evtchn.h>
+#include <xen/gntdev.h>
+
 #include <linux/hvpriv.h>
 
 #define NR_FDS	16
 
-enum kind { DEVICE, DOMAIN, VCPU };
+enum kind { DEVICE, DOMAIN, VCPU, EVENTS, GRANTS };
+#define NR_KINDS	5
 
 static struct {
 	int fd;
@@ -32,7 +39,8 @@ static struct {
 static uint64_t state;
 static unsigned char *room;		/* followed by a page that is not there */
 static size_t room_size;
-static unsigned long nr_calls, nr_done, nr_by_kind[3];
+static unsigned long nr_calls, nr_done, nr_by_kind[NR_KINDS], done_by_kind[NR_KINDS];
+static uint32_t last_domid, last_port;
 
 static uint64_t rnd(void)
 {
@@ -70,11 +78,21 @@ static const unsigned long device_requests[] = {
 static const unsigned long domain_requests[] = {
 	HVPRIV_DOM_ADD_MEMORY, HVPRIV_DOM_ADD_MEMORY, HVPRIV_DOM_SET_MEMMAP, HVPRIV_DOM_SET_PARAM, HVPRIV_DOM_GET_PARAM,
 	HVPRIV_DOM_EVTCHN_ALLOC, HVPRIV_DOM_NOTIFY, HVPRIV_DOM_PAUSE, HVPRIV_DOM_UNPAUSE, HVPRIV_DOM_UNPAUSE, HVPRIV_DOM_KILL,
-	HVPRIV_DOM_QUERY, HVPRIV_CREATE_VCPU, HVPRIV_CREATE_VCPU,
+	HVPRIV_DOM_QUERY, HVPRIV_CREATE_VCPU, HVPRIV_CREATE_VCPU, HVPRIV_DOM_SEED_GRANT, HVPRIV_DOM_SEED_GRANT,
 };
 static const unsigned long vcpu_requests[] = {
 	HVPRIV_VCPU_RUN, HVPRIV_VCPU_RUN, HVPRIV_VCPU_GET_STATE, HVPRIV_VCPU_SET_STATE, HVPRIV_VCPU_SET_STATE,
 	HVPRIV_VCPU_GET_CRASH, HVPRIV_VCPU_KICK, HVPRIV_VCPU_QUERY, HVPRIV_VCPU_NMI,
+};
+
+static const unsigned long events_requests[] = {
+	IOCTL_EVTCHN_BIND_INTERDOMAIN, IOCTL_EVTCHN_BIND_INTERDOMAIN, IOCTL_EVTCHN_BIND_VIRQ, IOCTL_EVTCHN_BIND_UNBOUND_PORT,
+	IOCTL_EVTCHN_UNBIND, IOCTL_EVTCHN_NOTIFY, IOCTL_EVTCHN_NOTIFY, IOCTL_EVTCHN_RESET, IOCTL_EVTCHN_RESTRICT_DOMID,
+};
+static const unsigned long grants_requests[] = {
+	IOCTL_GNTDEV_MAP_GRANT_REF, IOCTL_GNTDEV_MAP_GRANT_REF, IOCTL_GNTDEV_MAP_GRANT_REF, IOCTL_GNTDEV_UNMAP_GRANT_REF,
+	IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR, IOCTL_GNTDEV_SET_MAX_GRANTS, IOCTL_GNTDEV_SET_UNMAP_NOTIFY, IOCTL_GNTDEV_GRANT_COPY,
+	IOCTL_GNTDEV_GRANT_COPY,
 };
 
 #define PICK(a) ((a)[below(sizeof(a) / sizeof((a)[0]))])
@@ -84,14 +102,70 @@ static unsigned long pick_request(enum kind kind)
 	if (below(16) == 0)
 		return _IOC(below(4), HVPRIV_MAGIC, below(256), below(512));
 	if (below(16) == 0)
-		kind = below(3);	/* one of another kind's */
+		kind = below(NR_KINDS);	/* one of another kind's */
 	switch (kind) {
 	case DEVICE:
 		return PICK(device_requests);
 	case DOMAIN:
 		return PICK(domain_requests);
+	case EVENTS:
+		return PICK(events_requests);
+	case GRANTS:
+		return PICK(grants_requests);
 	default:
 		return PICK(vcpu_requests);
+	}
+}
+
+/* The last domain's, most of the time. */
+static uint32_t some_domid(void)
+{
+	return below(4) ? last_domid : below(8);
+}
+
+static void plausible_grants(unsigned long request, void *p)
+{
+	struct ioctl_gntdev_map_grant_ref *map = p;
+	struct ioctl_gntdev_unmap_notify *notify = p;
+	struct ioctl_gntdev_grant_copy *copy = p;
+	struct gntdev_grant_copy_segment *seg = (void *)room;
+
+	switch (request) {
+	case IOCTL_GNTDEV_MAP_GRANT_REF:
+		map->count = 1;		/* more would be read behind the room */
+		map->refs[0].domid = some_domid();
+		map->refs[0].ref = below(4);
+		break;
+	case IOCTL_GNTDEV_UNMAP_GRANT_REF:
+		((struct ioctl_gntdev_unmap_grant_ref *)p)->index = below(8) * 4096UL;
+		((struct ioctl_gntdev_unmap_grant_ref *)p)->count = 1;
+		break;
+	case IOCTL_GNTDEV_SET_MAX_GRANTS:
+		((struct ioctl_gntdev_set_max_grants *)p)->count = 8 + below(64);
+		break;
+	case IOCTL_GNTDEV_SET_UNMAP_NOTIFY:
+		notify->index = below(8 * 4096);
+		notify->action = below(4);
+		notify->event_channel_port = last_port;
+		break;
+	case IOCTL_GNTDEV_GRANT_COPY:
+		copy->count = below(4);
+		copy->segments = seg;
+		for (unsigned i = 0; i < 4; i++) {
+			seg[i] = (struct gntdev_grant_copy_segment){ .len = (uint16_t)below(4096), .flags = (uint16_t)below(4) };
+			seg[i].source.virt = seg[i].dest.virt = room + 65536;
+			if (seg[i].flags & GNTCOPY_source_gref) {
+				seg[i].source.foreign.ref = below(3);
+				seg[i].source.foreign.domid = (domid_t)some_domid();
+				seg[i].source.foreign.offset = (uint16_t)below(64);
+			}
+			if (seg[i].flags & GNTCOPY_dest_gref) {
+				seg[i].dest.foreign.ref = below(3);
+				seg[i].dest.foreign.domid = (domid_t)some_domid();
+				seg[i].dest.foreign.offset = (uint16_t)below(64);
+			}
+		}
+		break;
 	}
 }
 
@@ -139,6 +213,22 @@ static void plausible(unsigned long request, void *p, size_t size)
 		break;
 	case HVPRIV_DOM_EVTCHN_ALLOC:
 		port->eventfd = -1;
+		port->flags = below(2);
+		break;
+	case HVPRIV_DOM_SEED_GRANT:
+		((struct hvpriv_seed_grant *)p)->ref = below(3);
+		((struct hvpriv_seed_grant *)p)->gfn = below(1024);
+		break;
+	case IOCTL_EVTCHN_BIND_INTERDOMAIN:
+		((struct ioctl_evtchn_bind_interdomain *)p)->remote_domain = some_domid();
+		((struct ioctl_evtchn_bind_interdomain *)p)->remote_port = below(8);
+		break;
+	case IOCTL_EVTCHN_UNBIND:
+	case IOCTL_EVTCHN_NOTIFY:
+		((struct ioctl_evtchn_notify *)p)->port = last_port;
+		break;
+	case IOCTL_EVTCHN_RESTRICT_DOMID:
+		((struct ioctl_evtchn_restrict_domid *)p)->domid = (domid_t)some_domid();
 		break;
 	case HVPRIV_DOM_SET_PARAM:
 	case HVPRIV_DOM_GET_PARAM:
@@ -184,6 +274,7 @@ static void *make_argument(unsigned long request, size_t size)
 		return p;
 	}
 	plausible(request, p, size);
+	plausible_grants(request, p);
 	if (size >= 4 && below(2)) {
 		uint32_t v = (uint32_t)number();
 
@@ -203,17 +294,39 @@ static void keep(int fd, enum kind kind)
 }
 
 /* Memory of a guest is mapped, written and sometimes left mapped when its descriptor is closed. */
-static void map_some(int fd)
+static void map_some(int fd, enum kind kind)
 {
-	size_t size = (1 + below(600)) * 4096UL;
+	unsigned pages = kind == GRANTS ? 2 : 600;
+	size_t size = (1 + below(pages)) * 4096UL;
 	void *p = mmap(NULL, size, below(8) ? PROT_READ | PROT_WRITE : PROT_READ | PROT_EXEC,
-		       below(8) ? MAP_SHARED : MAP_PRIVATE, fd, (off_t)(below(1200) * 4096UL));
+		       below(8) ? MAP_SHARED : MAP_PRIVATE, fd, (off_t)(below(2 * pages) * 4096UL));
 
 	if (p == MAP_FAILED)
 		return;
+	if (kind == GRANTS)
+		done_by_kind[GRANTS]++;
 	if (below(2))
 		madvise(p, size, (int)below(22));
 	munmap(p, below(4) ? size : 4096);
+}
+
+/* Some bytes either way; a descriptor for events does not block. */
+static void read_or_write(int fd)
+{
+	uint32_t ports[8] = { last_port, below(16), (uint32_t)number() };
+
+	if (below(2))
+		(void)!read(fd, below(8) ? (void *)ports : (void *)(uintptr_t)number(), below(40));
+	else
+		(void)!write(fd, below(8) ? (void *)ports : (void *)(uintptr_t)number(), below(40));
+}
+
+static void reopen(enum kind kind)
+{
+	int fd = open(kind == EVENTS ? "/dev/hvevtchn" : "/dev/hvgntdev", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd >= 0)
+		keep(fd, kind);
 }
 
 /* RUN sleeps while a domain is paused: the timer's signal ends that. */
@@ -227,6 +340,7 @@ static void step(int root)
 	unsigned i = below(NR_FDS);
 	unsigned long request;
 	size_t size;
+	void *p;
 	int r;
 
 	if (slots[i].fd <= 0)
@@ -236,22 +350,34 @@ static void step(int root)
 		slots[i].fd = 0;
 		return;
 	}
-	if (i && below(20) == 0)
-		map_some(slots[i].fd);
+	if (i && below(slots[i].kind == GRANTS ? 3 : 20) == 0)
+		map_some(slots[i].fd, slots[i].kind);
+	if (slots[i].kind == EVENTS && below(4) == 0)
+		read_or_write(slots[i].fd);
+	if (below(30) == 0)
+		reopen(below(2) ? EVENTS : GRANTS);
 	request = pick_request(slots[i].kind);
-	if (root && (_IOC_NR(request) == _IOC_NR(HVPRIV_LAUNCH) || _IOC_NR(request) == _IOC_NR(HVPRIV_LEAVE)))
+	if (root && _IOC_TYPE(request) == HVPRIV_MAGIC &&
+	    (_IOC_NR(request) == _IOC_NR(HVPRIV_LAUNCH) ||
+	     _IOC_NR(request) == _IOC_NR(HVPRIV_LEAVE)))
 		return;
 	size = _IOC_SIZE(request);
-	r = ioctl(slots[i].fd, request, make_argument(request, size));
+	p = make_argument(request, size);
+	r = ioctl(slots[i].fd, request, p);
 	nr_calls++;
 	nr_by_kind[slots[i].kind]++;
 	if (r < 0)
 		return;
 	nr_done++;
-	if (request == HVPRIV_CREATE_DOMAIN)
+	done_by_kind[slots[i].kind]++;
+	if (request == HVPRIV_CREATE_DOMAIN) {
+		last_domid = ((struct hvpriv_create_domain *)p)->domid;
 		keep(r, DOMAIN);
-	else if (request == HVPRIV_CREATE_VCPU)
+	} else if (request == IOCTL_EVTCHN_BIND_INTERDOMAIN) {
+		last_port = (uint32_t)r;
+	} else if (request == HVPRIV_CREATE_VCPU) {
 		keep(r, VCPU);
+	}
 }
 
 int main(int argc, char **argv)
@@ -277,7 +403,8 @@ int main(int argc, char **argv)
 		err(1, "timer");
 	while (time(NULL) < end)
 		step(geteuid() == 0);
-	printf("%lu calls (%lu device, %lu domain, %lu vCPU), %lu succeeded\n", nr_calls, nr_by_kind[DEVICE],
-	       nr_by_kind[DOMAIN], nr_by_kind[VCPU], nr_done);
+	printf("%lu calls (%lu device, %lu domain, %lu vCPU, %lu events, %lu grants), %lu succeeded, of these %lu events, %lu grants\n", nr_calls, nr_by_kind[DEVICE],
+	       nr_by_kind[DOMAIN], nr_by_kind[VCPU], nr_by_kind[EVENTS], nr_by_kind[GRANTS], nr_done, done_by_kind[EVENTS],
+	       done_by_kind[GRANTS]);
 	return 0;
 }
