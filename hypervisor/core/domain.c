@@ -184,8 +184,10 @@ int vcpu_create(struct domain *d, uint32_t id, uint64_t run, uint64_t posted)
 
 void domain_shutdown(struct domain *d, uint32_t code)
 {
-	uint32_t none = 0;
+	uint32_t none = 0, said = __atomic_load_n(&d->shutdown_said, __ATOMIC_SEQ_CST);
 
+	if (said)
+		code = said - 1;
 	if (code == UINT32_MAX)
 		code--;		/* nobody's code, and it must not look like none */
 

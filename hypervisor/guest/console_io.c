@@ -56,7 +56,8 @@ int64_t hcall_console_io(struct hcall *h)
 	case CONSOLEIO_write:
 		return write_text(h);
 	case CONSOLEIO_read:
-		return 0;	/* bytes read: there is no input */
+		/* A count that would not fit the result; else the bytes read: there is no input. */
+		return (uint32_t)h->arg[1] > INT32_MAX ? -XEN_E2BIG : 0;
 	default:
 		return -XEN_ENOSYS;
 	}

@@ -8,6 +8,7 @@
 #include "guest/lapic.h"
 #include "guest/msr.h"
 #include "guest/time.h"
+#include "guest/vcpu_start.h"
 #include <xen/sched.h>
 
 int guest_domain_init(struct domain *d, const struct zendo_domain_create *c)
@@ -75,6 +76,7 @@ void guest_before_entry(struct vcpu *v)
 	if (v->wait != WAIT_POLL)
 		poll_end(v);
 	lapic_take_requests(v);
+	vcpu_start_take(v);
 	dom0_drain(v);
 	time_poll(v);
 }

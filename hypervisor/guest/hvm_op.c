@@ -3,6 +3,8 @@
 #include "guest/event_channel.h"
 #include "guest/guest.h"
 #include "guest/lapic.h"
+#include "guest/time.h"
+#include <xen/trace.h>
 #include <xen/hvm/hvm_op.h>
 
 #define PARAM_READ	1
@@ -59,14 +61,15 @@ static int64_t param_op(struct hcall *h, uint8_t right)
 {
 	struct xen_hvm_param p;
 	struct domain *d = h->v->d;
+	int rc;
 
 	if (hcall_get(h, h->arg[1], &p, sizeof(p)))
 		return -XEN_EFAULT;
 	if (p.index >= HVM_NR_PARAMS)
 		return -XEN_EINVAL;
-	/* Which other domains exist is none of a guest's business; dom0 does. */
-	if (!is_self(d, p.domid))
-		return p.domid ? -XEN_ESRCH : -XEN_EPERM;
+	rc = only_self(d, p.domid);
+	if (rc)
+		return rc;
 	if (!(guest_may[p.index] & right))
 		return -XEN_EPERM;
 	if (right == PARAM_READ) {
@@ -101,14 +104,43 @@ static int64_t set_upcall_vector(struct hcall *h)
 static int64_t get_mem_type(struct hcall *h)
 {
 	struct xen_hvm_get_mem_type a;
+	int rc;
 
 	if (hcall_get(h, h->arg[1], &a, sizeof(a)))
 		return -XEN_EFAULT;
-	if (!is_self(h->v->d, a.domid))
-		return -XEN_EPERM;
+	rc = only_self(h->v->d, a.domid);
+	if (rc)
+		return rc;
 	a.mem_type = a.pfn <= p2m_max_gfn(h->v->d) && p2m_lookup(h->v->d, gfn(a.pfn)).type != P2M_NONE
 		   ? HVMMEM_ram_rw : HVMMEM_mmio_dm;
 	return hcall_put(h, h->arg[1], &a, sizeof(a));
+}
+
+/* A hint for shadow page tables: Xen refuses it, too, where it has nested paging. */
+static int64_t pagetable_dying(struct hcall *h)
+{
+	struct xen_hvm_pagetable_dying a;
+
+	if (hcall_get(h, h->arg[1], &a, sizeof(a)))
+		return -XEN_EFAULT;
+	return is_self(h->v->d, a.domid) ? -XEN_EINVAL : a.domid ? -XEN_ESRCH : -XEN_EOPNOTSUPP;
+}
+
+static int64_t get_time(struct hcall *h)
+{
+	struct xen_hvm_get_time a = { .now = time_now(h->v->d) };
+
+	return hcall_put(h, h->arg[1], &a, sizeof(a));
+}
+
+/* Nobody traces a guest's own records: like a Xen whose trace buffers are off. */
+static int64_t xentrace(struct hcall *h)
+{
+	struct xen_hvm_xentrace a;
+
+	if (hcall_get(h, h->arg[1], &a, sizeof(a)))
+		return -XEN_EFAULT;
+	return a.extra_bytes > sizeof(a.extra) || (a.event & ~((1U << TRC_SUBCLS_SHIFT) - 1)) ? -XEN_EINVAL : 0;
 }
 
 int64_t hcall_hvm_op(struct hcall *h)
@@ -127,6 +159,16 @@ int64_t hcall_hvm_op(struct hcall *h)
 		return get_mem_type(h);
 	case HVMOP_set_evtchn_upcall_vector:
 		return set_upcall_vector(h);
+	case HVMOP_pagetable_dying:
+		return pagetable_dying(h);
+	case HVMOP_get_time:
+		return get_time(h);
+	case HVMOP_xentrace:
+		return xentrace(h);
+	case HVMOP_guest_request_vm_event:	/* for a monitor; there is none */
+		return h->arg[1] ? -XEN_EINVAL : 0;
+	case HVMOP_altp2m:
+		return -XEN_EOPNOTSUPP;
 	default:
 		return -XEN_ENOSYS;
 	}

@@ -3,8 +3,12 @@
 #include "guest/guest.h"
 #include "guest/time.h"
 
-
+/*
+ * What is not here is -ENOSYS, in Xen too for a PVH guest: PV's calls, kexec_op, physdev_op without pirqs, and what a Xen of default
+ * configuration has not.
+ */
 static const hcall_fn hcalls[] = {
+	[__HYPERVISOR_platform_op]	= hcall_platform_op,
 	[__HYPERVISOR_memory_op]	= hcall_memory_op,
 	[__HYPERVISOR_multicall]	= hcall_multicall,
 	[__HYPERVISOR_set_timer_op]	= hcall_set_timer_op,
@@ -16,6 +20,11 @@ static const hcall_fn hcalls[] = {
 	[__HYPERVISOR_sched_op]		= hcall_sched_op,
 	[__HYPERVISOR_event_channel_op]	= hcall_event_channel_op,
 	[__HYPERVISOR_hvm_op]		= hcall_hvm_op,
+	[__HYPERVISOR_sysctl]		= hcall_sysctl,
+	[__HYPERVISOR_domctl]		= hcall_domctl,
+	[__HYPERVISOR_xenpmu_op]	= hcall_xenpmu_op,
+	[__HYPERVISOR_dm_op]		= hcall_dm_op,
+	[__HYPERVISOR_hypfs_op]		= hcall_hypfs_op,
 };
 
 int64_t hcall_dispatch(struct hcall *h, uint64_t nr)

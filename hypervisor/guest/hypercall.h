@@ -29,16 +29,22 @@ typedef int64_t (*hcall_fn)(struct hcall *h);
 int64_t hcall_dispatch(struct hcall *h, uint64_t nr);
 
 int64_t hcall_console_io(struct hcall *h);
+int64_t hcall_dm_op(struct hcall *h);
+int64_t hcall_domctl(struct hcall *h);
 int64_t hcall_event_channel_op(struct hcall *h);
 int64_t hcall_grant_table_op(struct hcall *h);
 int64_t hcall_hvm_op(struct hcall *h);
+int64_t hcall_hypfs_op(struct hcall *h);
 int64_t hcall_memory_op(struct hcall *h);
 int64_t hcall_multicall(struct hcall *h);
+int64_t hcall_platform_op(struct hcall *h);
 int64_t hcall_sched_op(struct hcall *h);
 int64_t hcall_set_timer_op(struct hcall *h);
+int64_t hcall_sysctl(struct hcall *h);
 int64_t hcall_vcpu_op(struct hcall *h);
 int64_t hcall_vm_assist(struct hcall *h);
 int64_t hcall_xen_version(struct hcall *h);
+int64_t hcall_xenpmu_op(struct hcall *h);
 
 /* Leave to dom0 when this call is done, with @reason. */
 static inline void hcall_to_dom0(struct hcall *h, uint32_t reason)
@@ -61,6 +67,12 @@ static inline int __must_check hcall_put(struct hcall *h, uint64_t ptr, const vo
 static inline bool is_self(const struct domain *d, domid_t id)
 {
 	return id == DOMID_SELF || id == d->id;
+}
+
+/* A guest may do it to itself. Which other domains exist is none of its business; dom0 does. */
+static inline int __must_check only_self(const struct domain *d, domid_t id)
+{
+	return is_self(d, id) ? 0 : id ? -XEN_ESRCH : -XEN_EPERM;
 }
 
 /* The caller's mode decides the layout of what is shared (Xen latches it on some calls). */

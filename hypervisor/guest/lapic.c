@@ -148,6 +148,8 @@ static void take_init(struct vcpu *v)
 	v->wait = WAIT_NONE;
 	v->g.parked = false;
 	v->g.asked = false;
+	WRITE_ONCE(v->g.was_up, false);
+	WRITE_ONCE(v->g.start.ready, false);
 	WRITE_ONCE(v->up, false);
 	ops->flush_guest(v);
 }
@@ -163,10 +165,11 @@ void lapic_take_requests(struct vcpu *v)
 	if (!READ_ONCE(v->g.lapic.sipi))
 		return;
 	sipi = xchg(&v->g.lapic.sipi, 0);
-	/* Only a vCPU that waits listens: the second SIPI of the pair is lost. */
-	if (!(sipi & SIPI_POSTED) || v->up)
+	/* Only a vCPU that waits listens: the second SIPI of the pair is lost. One with registers to begin with waits for VCPUOP_up. */
+	if (!(sipi & SIPI_POSTED) || v->up || READ_ONCE(v->g.start.ready))
 		return;
 	WRITE_ONCE(v->up, true);
+	WRITE_ONCE(v->g.was_up, true);
 	set_reset_state(v, (uint16_t)((sipi & 0xff) << 8));
 }
 

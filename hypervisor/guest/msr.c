@@ -30,11 +30,6 @@ struct msr_row {
 	bool (*write)(struct vcpu *v, uint32_t msr, uint64_t val);
 };
 
-static bool is_canonical(uint64_t a)
-{
-	return (uint64_t)((int64_t)(a << 16) >> 16) == a;
-}
-
 static enum exit_next inject_fault(struct vcpu *v, uint8_t vector)
 {
 	ops->inject(v, INJECT_EXC, vector, vector == VEC_GP, 0);
@@ -426,7 +421,7 @@ void guest_msr_init(struct vcpu *v)
 /* ---- CR4, XCR0 ---- */
 
 /* What CPUID shows, and bits older than CPUID bits. PCIDE, LA57, VMXE, SMXE, PKE, CET, PKS are never (F15). */
-static uint64_t cr4_valid(struct vcpu *v)
+uint64_t cr4_valid(struct vcpu *v)
 {
 	static const struct { uint8_t bit, reg; uint16_t feature; } by_leaf7[] = {
 		{ 11, 2, XEN_X86_FEATURE_UMIP }, { 16, 1, XEN_X86_FEATURE_FSGSBASE },

@@ -9,5 +9,12 @@ void guest_msr_init(struct vcpu *v);
 /* False: #GP. */
 bool guest_msr_read(struct vcpu *v, uint32_t msr, uint64_t *ret);
 bool guest_msr_write(struct vcpu *v, uint32_t msr, uint64_t val);
+/* The bits of CR4 that the guest may set. */
+uint64_t cr4_valid(struct vcpu *v);
+
+static inline bool is_canonical(uint64_t a)
+{
+	return (uint64_t)((int64_t)(a << 16) >> 16) == a;	/* 48 bits: no LA57 */
+}
 
 #endif

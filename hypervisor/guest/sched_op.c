@@ -151,6 +151,68 @@ static int64_t op_shutdown(struct hcall *h)
 	return 0;	/* seen only after a suspend: resumed in a new domain */
 }
 
+/* What the next shutdown will be said to be, whoever causes it; the first word counts. */
+static int64_t op_shutdown_code(struct hcall *h)
+{
+	struct sched_shutdown s;
+	uint32_t none = 0;
+
+	if (hcall_get(h, h->arg[1], &s, sizeof(s)))
+		return -XEN_EFAULT;
+	__atomic_compare_exchange_n(&h->v->d->shutdown_said, &none, 1 + (uint8_t)s.reason, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+/* For device models of the domain named; no guest is one. */
+static int64_t op_remote_shutdown(struct hcall *h)
+{
+	struct sched_remote_shutdown s;
+
+	if (hcall_get(h, h->arg[1], &s, sizeof(s)))
+		return -XEN_EFAULT;
+	return !s.domain_id || s.domain_id == h->v->d->id ? -XEN_EPERM : -XEN_ESRCH;
+}
+
+/* Takes a free one for @id 0. evtchn lock held. */
+static int64_t watchdog_set(struct domain *d, uint32_t id, uint64_t tsc)
+{
+	if (!id) {
+		while (id < NR_WATCHDOGS && d->g.watchdog_tsc[id])
+			id++;
+		if (id == NR_WATCHDOGS)
+			return -XEN_ENOSPC;
+		WRITE_ONCE(d->g.watchdog_tsc[id], tsc);
+		return id + 1;
+	}
+	if (!d->g.watchdog_tsc[id - 1])
+		return -XEN_EINVAL;
+	WRITE_ONCE(d->g.watchdog_tsc[id - 1], tsc);
+	return 0;
+}
+
+static int64_t op_watchdog(struct hcall *h)
+{
+	struct domain *d = h->v->d;
+	struct sched_watchdog w;
+	uint64_t tsc;
+	int64_t rc;
+
+	if (hcall_get(h, h->arg[1], &w, sizeof(w)))
+		return -XEN_EFAULT;
+	if (w.id > NR_WATCHDOGS)
+		return -XEN_EINVAL;
+	/* A timeout of 0 ends the one named; a new one it lets bite at once, as in Xen. */
+	tsc = w.timeout || !w.id ? time_to_tsc(d, time_now(d) + w.timeout * NS_PER_S) : 0;
+	spin_lock(&d->g.evt.lock);
+	rc = watchdog_set(d, w.id, tsc);
+	spin_unlock(&d->g.evt.lock);
+	/* Whoever sleeps has it in its own deadline then: the caller may be gone by that time. */
+	for (uint32_t i = 0; rc >= 0 && tsc && i < d->max_vcpus; i++)
+		if (domain_vcpu(d, i) && READ_ONCE(domain_vcpu(d, i)->up))
+			vcpu_kick(domain_vcpu(d, i));
+	return rc;
+}
+
 int64_t hcall_sched_op(struct hcall *h)
 {
 	switch ((uint32_t)h->arg[0]) {
@@ -163,6 +225,14 @@ int64_t hcall_sched_op(struct hcall *h)
 		return op_shutdown(h);
 	case SCHEDOP_poll:
 		return op_poll(h);
+	case SCHEDOP_remote_shutdown:
+		return op_remote_shutdown(h);
+	case SCHEDOP_shutdown_code:
+		return op_shutdown_code(h);
+	case SCHEDOP_watchdog:
+		return op_watchdog(h);
+	case SCHEDOP_pin_override:	/* dom0's */
+		return -XEN_EPERM;
 	default:
 		return -XEN_ENOSYS;
 	}

@@ -20,6 +20,7 @@
 #define NR_MTRRS		(16 + 11 + 1)	/* variable pairs, fixed, default type */
 #define TEXT_LINE		128
 #define MEMMAP_MAX		128
+#define NR_WATCHDOGS		2		/* of a domain, as in Xen; no header says so */
 
 struct evtchn_abi;
 struct evtchn_fifo;
@@ -72,6 +73,7 @@ struct guest_domain {
 	struct guest_evtchn evt;
 	struct guest_grant grant;
 	struct guest_clock clock;
+	uint64_t	watchdog_tsc[NR_WATCHDOGS];	/* host TSC at which it bites, 0 = free; evtchn lock to change, READ_ONCE */
 };
 
 /* Registers of an x2APIC, by the owner; irr, nmi and sipi are posted by others (atomic). */
@@ -85,6 +87,20 @@ struct guest_lapic {
 	uint64_t	icr;
 	uint32_t	tmict, tdcr;
 	uint32_t	sipi;			/* vector | SIPI_POSTED */
+};
+
+/* Written at any time; in two pieces where it crosses a page. */
+struct guest_area {
+	struct guest_pin pin[2];
+	uint32_t	split;			/* bytes in the first */
+};
+enum guest_area_kind { AREA_LINEAR, AREA_PHYSICAL };	/* how the guest gave the address */
+
+/* What VCPUOP_initialise said: registers to begin with, once the vCPU is up. */
+struct guest_start {
+	bool		ready;			/* atomic; evtchn lock to set it, and for what follows until then */
+	struct zendo_regs regs;
+	struct zendo_sregs sregs;
 };
 
 struct guest_poll {
@@ -109,14 +125,13 @@ struct guest_vcpu {
 	uint8_t		upcall_vector;		/* per-vCPU vector by LAPIC, 0 = domain's callback */
 
 	uint32_t	time_version;		/* evtchn lock */
-	struct guest_pin time_pin;		/* evtchn lock */
+	struct guest_area time_area[2];		/* evtchn lock */
 	uint64_t	tsc_offset;		/* guest TSC = host TSC + this */
 	uint64_t	singleshot_tsc;		/* host TSC, 0 = off */
 	uint64_t	periodic_tsc, periodic_step;	/* next, and cycles; 0 = off */
 
 	struct vcpu_runstate_info runstate;	/* owner */
-	struct guest_pin runstate_pin[2];	/* evtchn lock; an area may cross a page */
-	uint32_t	runstate_split;		/* bytes in the first */
+	struct guest_area runstate_area[2];	/* evtchn lock */
 
 	struct guest_lapic lapic;
 	struct guest_poll poll;
@@ -126,6 +141,7 @@ struct guest_vcpu {
 	uint64_t	spec_ctrl;
 	uint64_t	mtrr[NR_MTRRS];		/* stored, without effect */
 
+	struct guest_start start;
 	bool		was_up;			/* VCPUOP_up may start it */
 	bool		parked;			/* HLT with IF=0: only an NMI or INIT ends it */
 	bool		asked;			/* this instruction already asked dom0 for pages */

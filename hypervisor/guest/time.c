@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "guest/time.h"
 #include "core/guest_mem.h"
+#include "guest/area.h"
 #include "guest/compat.h"
 #include "guest/event_channel.h"
 #include "guest/guest.h"
 #include "guest/hypercall.h"
+#include <xen/sched.h>
 
-#define NS_PER_S	1000000000ULL
 #define FAR_NS		(1ULL << 59)	/* 18 years: as good as never, and no product below overflows */
 
 /* ---- clock ---- */
@@ -117,8 +118,7 @@ void time_write_wallclock(struct domain *d)
 	WRITE_ONCE(wc[0], d->g.clock.wall_version);
 }
 
-/* @at: a struct vcpu_time_info, aligned to 4. */
-static void write_time(struct vcpu *v, char *at)
+static void write_time(struct vcpu *v, const struct guest_area *a)
 {
 	const struct guest_clock *c = &v->d->g.clock;
 	struct vcpu_time_info t = {
@@ -129,19 +129,23 @@ static void write_time(struct vcpu *v, char *at)
 		.flags = host_features.tsc_stable ? XEN_PVCLOCK_TSC_STABLE_BIT : 0,
 	};
 
-	WRITE_ONCE(*(uint32_t *)at, t.version);
+	area_write(a, 0, &t, sizeof(t.version));
 	smp_wmb();
-	memcpy(at, &t, sizeof(t));
+	area_write(a, 0, &t, sizeof(t));
 	smp_wmb();
-	WRITE_ONCE(*(uint32_t *)at, v->g.time_version + 2);
+	t.version = v->g.time_version + 2;
+	area_write(a, 0, &t, sizeof(t.version));
 }
 
 void time_write_info(struct vcpu *v)
 {
 	/* At the same offset in both layouts. */
-	write_time(v, v->g.info + offsetof(struct vcpu_info, time));
-	if (v->g.time_pin.va)
-		write_time(v, v->g.time_pin.va);
+	const struct guest_area info = { { { .va = v->g.info + offsetof(struct vcpu_info, time) } }, sizeof(struct vcpu_time_info) };
+	const struct guest_area *area = area_of(v->g.time_area);
+
+	write_time(v, &info);
+	if (area)
+		write_time(v, area);
 	v->g.time_version += 2;
 }
 
@@ -154,30 +158,9 @@ void guest_set_tsc_offset(struct vcpu *v, uint64_t offset)
 	ops->tsc_offset(v, offset);
 }
 
-int time_register_area(struct vcpu *caller, struct vcpu *v, gva_t addr)
+int time_register_area(struct vcpu *caller, struct vcpu *v, enum guest_area_kind kind, uint64_t addr)
 {
-	struct guest_pin pin = { 0 }, old;
-	gpa_t a;
-	int rc;
-
-	if (addr.v) {
-		if (gva_to_gpa(caller, addr, true, &a))
-			return -XEN_EFAULT;
-		/* Inside one page, and aligned: so its fields are. */
-		if (!IS_ALIGNED(a.v, 8))
-			return -XEN_EINVAL;
-		rc = guest_pin(v->d, a, sizeof(struct vcpu_time_info), &pin);
-		if (rc)
-			return rc;
-	}
-	spin_lock(&v->d->g.evt.lock);
-	old = v->g.time_pin;
-	v->g.time_pin = pin;
-	if (pin.va)
-		time_write_info(v);
-	spin_unlock(&v->d->g.evt.lock);
-	guest_unpin(v->d, &old);
-	return 0;
+	return area_register(caller, v, v->g.time_area, kind, addr, sizeof(struct vcpu_time_info), time_write_info);
 }
 
 /* ---- timers ---- */
@@ -214,11 +197,29 @@ static bool periodic_due(struct vcpu *v, uint64_t now)
 	       __atomic_compare_exchange_n(&v->g.periodic_tsc, &next, then, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
+/* Of two times, where 0 is never. */
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a && (!b || a < b) ? a : b;
+}
+
+/* The next watchdog of the domain to bite. */
+static uint64_t watchdog_tsc(const struct domain *d)
+{
+	uint64_t best = 0;
+
+	for (int i = 0; i < NR_WATCHDOGS; i++)
+		best = earlier(best, READ_ONCE(d->g.watchdog_tsc[i]));
+	return best;
+}
+
 void time_poll(struct vcpu *v)
 {
-	uint64_t now;
+	uint64_t now, bite = watchdog_tsc(v->d);
 	bool due;
 
+	if (unlikely(bite) && host_tsc() >= bite)
+		domain_shutdown(v->d, SHUTDOWN_watchdog);
 	if (!v->g.singleshot_tsc && !READ_ONCE(v->g.periodic_tsc))
 		return;
 	now = host_tsc();
@@ -231,16 +232,11 @@ void time_poll(struct vcpu *v)
 		virq_raise(v, VIRQ_TIMER);
 }
 
-/* Of two times, where 0 is never. */
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-	return a && (!b || a < b) ? a : b;
-}
-
 uint64_t guest_deadline(struct vcpu *v)
 {
 	uint64_t best = earlier(v->g.singleshot_tsc, READ_ONCE(v->g.periodic_tsc));
 
+	best = earlier(best, watchdog_tsc(v->d));
 	return v->wait == WAIT_POLL ? earlier(best, v->g.poll.deadline_tsc) : best;
 }
 
@@ -266,7 +262,6 @@ void time_vcpu_init(struct vcpu *v)
 
 void time_vcpu_destroy(struct vcpu *v)
 {
-	guest_unpin(v->d, &v->g.time_pin);
-	guest_unpin(v->d, &v->g.runstate_pin[0]);
-	guest_unpin(v->d, &v->g.runstate_pin[1]);
+	area_end(v->d, v->g.time_area);
+	area_end(v->d, v->g.runstate_area);
 }

@@ -7,10 +7,13 @@
 #define GUEST_TIME_H
 
 #include "core/domain.h"
+#include "guest/compat.h"
 
 void time_domain_init(struct domain *d, const struct zendo_domain_create *c);
 void time_vcpu_init(struct vcpu *v);
 void time_vcpu_destroy(struct vcpu *v);
+
+#define NS_PER_S	1000000000ULL
 
 /* Factors for a TSC of @hz, as guests apply them (guest-abi 6.1). */
 void time_scale(uint64_t hz, uint32_t *ret_mul, int8_t *ret_shift);
@@ -29,10 +32,15 @@ void time_poll(struct vcpu *v);
 void time_set_singleshot(struct vcpu *v, uint64_t ns);
 void time_set_periodic(struct vcpu *v, uint64_t period_ns);	/* 0 = off */
 
-/* Areas by guest-linear address in the caller's page tables; address 0 ends the registration of a time area. */
-int __must_check time_register_area(struct vcpu *caller, struct vcpu *v, gva_t addr);
-int __must_check runstate_register_area(struct vcpu *caller, struct vcpu *v, gva_t addr);
+/* See area_register(). */
+int __must_check time_register_area(struct vcpu *caller, struct vcpu *v, enum guest_area_kind kind, uint64_t addr);
+int __must_check runstate_register_area(struct vcpu *caller, struct vcpu *v, enum guest_area_kind kind, uint64_t addr);
 void runstate_set(struct vcpu *v, int state);
-void runstate_get(struct vcpu *v, struct vcpu_runstate_info *ret);
+/* Up to now, in the caller's layout; returns the bytes of it. */
+union runstate_image {
+	struct vcpu_runstate_info wide;
+	struct compat_runstate_info compat;
+};
+size_t runstate_get(struct vcpu *v, bool compat, union runstate_image *ret);
 
 #endif

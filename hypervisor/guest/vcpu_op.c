@@ -3,14 +3,17 @@
 #include "guest/event_channel.h"
 #include "guest/guest.h"
 #include "guest/lapic.h"
+#include "guest/newer.h"
 #include "guest/time.h"
+#include "guest/vcpu_start.h"
 
-#define MIN_PERIOD_NS	1000000		/* as Xen */
+#define MIN_PERIOD_NS	1000000		/* as Xen, both */
+#define MAX_PERIOD_NS	(~0ULL >> 2)
 
 static int64_t op_up(struct vcpu *v)
 {
-	if (!READ_ONCE(v->g.was_up))
-		return -XEN_EINVAL;	/* never started: it has no state to run with */
+	if (!READ_ONCE(v->g.was_up) && !READ_ONCE(v->g.start.ready))
+		return -XEN_EINVAL;	/* it has no state to run with */
 	if (__atomic_exchange_n(&v->up, true, __ATOMIC_SEQ_CST))
 		return 0;
 	vcpu_kick(v);
@@ -30,31 +33,22 @@ static int64_t op_down(struct hcall *h, struct vcpu *v)
 
 static int64_t get_runstate(struct hcall *h, struct vcpu *v)
 {
-	struct vcpu_runstate_info r;
+	union runstate_image r;
+	size_t size = runstate_get(v, !h->wide, &r);
 
-	runstate_get(v, &r);
-	if (!h->wide)
-		return -XEN_ENOSYS;
-	return hcall_put(h, h->arg[2], &r, sizeof(r));
+	return hcall_put(h, h->arg[2], &r, size);
 }
 
-/* The structs around an address: 8 bytes, of which a 32-bit caller fills 4. */
-static int get_address(struct hcall *h, gva_t *ret)
+typedef int area_fn(struct vcpu *caller, struct vcpu *v, enum guest_area_kind kind, uint64_t addr);
+
+/* The struct around an address has 8 bytes, of which a 32-bit caller fills 4 with a linear one. */
+static int64_t register_area(struct hcall *h, struct vcpu *v, area_fn *reg, enum guest_area_kind kind)
 {
 	uint64_t a = 0;
 
-	if (hcall_get(h, h->arg[2], &a, h->wide ? 8 : 4))
+	if (hcall_get(h, h->arg[2], &a, h->wide || kind == AREA_PHYSICAL ? 8 : 4))
 		return -XEN_EFAULT;
-	*ret = gva(a);
-	return 0;
-}
-
-static int64_t register_area(struct hcall *h, struct vcpu *v, int (*reg)(struct vcpu *, struct vcpu *, gva_t))
-{
-	gva_t a;
-	int rc = get_address(h, &a);
-
-	return rc ? rc : reg(h->v, v, a);
+	return reg(h->v, v, kind, a);
 }
 
 static int64_t register_info(struct hcall *h, struct vcpu *v)
@@ -93,7 +87,7 @@ static int64_t set_periodic(struct hcall *h, struct vcpu *v)
 
 	if (hcall_get(h, h->arg[2], &a, sizeof(a)))
 		return -XEN_EFAULT;
-	if (a.period_ns < MIN_PERIOD_NS)
+	if (a.period_ns < MIN_PERIOD_NS || a.period_ns > MAX_PERIOD_NS)
 		return -XEN_EINVAL;
 	time_set_periodic(v, a.period_ns);
 	if (v != h->v)
@@ -108,6 +102,8 @@ int64_t hcall_vcpu_op(struct hcall *h)
 	if (!v)
 		return -XEN_ENOENT;
 	switch ((uint32_t)h->arg[0]) {
+	case VCPUOP_initialise:
+		return vcpu_initialise(h, v);
 	case VCPUOP_up:
 		return op_up(v);
 	case VCPUOP_down:
@@ -117,7 +113,9 @@ int64_t hcall_vcpu_op(struct hcall *h)
 	case VCPUOP_get_runstate_info:
 		return get_runstate(h, v);
 	case VCPUOP_register_runstate_memory_area:
-		return register_area(h, v, runstate_register_area);
+		return register_area(h, v, runstate_register_area, AREA_LINEAR);
+	case VCPUOP_register_runstate_phys_area:
+		return register_area(h, v, runstate_register_area, AREA_PHYSICAL);
 	case VCPUOP_set_periodic_timer:
 		return set_periodic(h, v);
 	case VCPUOP_stop_periodic_timer:
@@ -130,11 +128,17 @@ int64_t hcall_vcpu_op(struct hcall *h)
 	case VCPUOP_register_vcpu_info:
 		return register_info(h, v);
 	case VCPUOP_send_nmi:
+		if (h->arg[2])
+			return -XEN_EINVAL;
 		nmi_post(v);
 		return 0;
 	case VCPUOP_register_vcpu_time_memory_area:
-		return register_area(h, v, time_register_area);
+		return register_area(h, v, time_register_area, AREA_LINEAR);
+	case VCPUOP_register_vcpu_time_phys_area:
+		return register_area(h, v, time_register_area, AREA_PHYSICAL);
+	case VCPUOP_get_physid:		/* for dom0's vCPUs, where they are pinned */
+		return -XEN_EINVAL;
 	default:
-		return -XEN_ENOSYS;	/* initialise, get_physid */
+		return -XEN_ENOSYS;
 	}
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* xen_version: what we claim to be. Guests decide by the feature bits, not by the version. */
 #include "guest/hypercall.h"
+#include "guest/newer.h"
 #include "guest/version.h"
-#include <xen/features.h>
 #include <xen/version.h>
 
 #define FEATURES ((1U << XENFEAT_writable_page_tables) | (1U << XENFEAT_auto_translated_physmap) | \
 		  (1U << XENFEAT_hvm_callback_vector) | (1U << XENFEAT_hvm_safe_pvclock) | \
-		  (1U << XENFEAT_not_direct_mapped))
+		  (1U << XENFEAT_not_direct_mapped) | (1U << XENFEAT_runstate_phys_area) | (1U << XENFEAT_vcpu_time_phys_area))
 
 static int64_t put_text(struct hcall *h, const char *text, size_t room)
 {

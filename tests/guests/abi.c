@@ -3,7 +3,7 @@
  * abi: walks Xen's PVH guest ABI as a stock kernel uses it at boot and after, one line per fact, and asks also for what must be
  * refused, with the error Xen gives. A stock kernel tolerates much and dies silently of the rest; this program says which.
  *
- *	only=hypercalls|memory|time|events|cpu|traps|apic|peer|fifo
+ *	only=hypercalls|memory|time|events|cpu|traps|apic|table|peer|fifo|watchdog
  */
 #include "abi.h"
 
@@ -18,8 +18,10 @@ static const struct {
 	{ "cpu",	abi_cpu },
 	{ "traps",	abi_traps },
 	{ "apic",	abi_apic },
+	{ "table",	abi_table },
 	{ "peer",	abi_peer },
 	{ "fifo",	abi_fifo },
+	{ "watchdog",	abi_watchdog },
 };
 
 bool check_or_skip(const char *name, long got, long wanted)
@@ -46,6 +48,8 @@ void guest_main(void)
 		panic("shared_info cannot be mapped");
 	for (i = 0; i < ARRAY_SIZE(parts); i++) {
 		if (option("only") && !option_is("only", parts[i].name))
+			continue;
+		if (parts[i].run == abi_watchdog && !option("only"))
 			continue;
 		printf("# %s\n", parts[i].name);
 		if (!timer_port && parts[i].run != abi_hypercalls) {

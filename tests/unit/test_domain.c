@@ -361,6 +361,10 @@ static void shutdown_keeps_its_first_code_and_wakes_all(void **state)
 	domain_shutdown(d, 3);
 	assert_true(d->shutdown);
 	assert_int_equal(d->shutdown, 2 + 1);
+	d->shutdown = 0;
+	d->shutdown_said = 5 + 1;
+	domain_shutdown(d, 3);
+	assert_int_equal(d->shutdown, 5 + 1);
 	kill_and_free(d);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Dispatch, register conventions, xen_version, console_io, multicall, vm_assist, hvm_op. */
+#define __XEN_TOOLS__ 1
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,10 +8,13 @@
 #include <cmocka.h>
 #include "fake_core.h"
 #include "guest/compat.h"
+#include <xen/domctl.h>
 #include <xen/event_channel.h>
 #include <xen/hvm/hvm_op.h>
 #include <xen/memory.h>
+#include <xen/platform.h>
 #include <xen/sched.h>
+#include <xen/sysctl.h>
 #include <xen/version.h>
 
 #define ARG	0x10000		/* linear address of arguments */
@@ -26,6 +30,50 @@ static void an_unknown_number_is_enosys(void **state)
 	assert_int_equal(fake_call(fake_vcpu(0), ~0ULL, 0, 0, 0), -XEN_ENOSYS);
 	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_physdev_op, 0, 0, 0), -XEN_ENOSYS);
 	assert_int_equal(fake.skipped, 3);
+}
+
+/* What Xen 4.17 says to a PVH guest: bad pointer, bad version, no right, in this order. */
+static void what_is_not_for_guests(void **state)
+{
+	static const struct { uint64_t nr; uint32_t version; } with_version[] = {
+		{ __HYPERVISOR_platform_op, XENPF_INTERFACE_VERSION }, { __HYPERVISOR_sysctl, XEN_SYSCTL_INTERFACE_VERSION },
+		{ __HYPERVISOR_domctl, XEN_DOMCTL_INTERFACE_VERSION },
+	};
+	static const uint64_t none[] = {
+		__HYPERVISOR_physdev_op, __HYPERVISOR_kexec_op, __HYPERVISOR_tmem_op, __HYPERVISOR_argo_op, __HYPERVISOR_xsm_op,
+		__HYPERVISOR_mmu_update, __HYPERVISOR_mmuext_op, __HYPERVISOR_nmi_op, __HYPERVISOR_callback_op, __HYPERVISOR_arch_0,
+		__HYPERVISOR_arch_1,
+	};
+	uint32_t head[3];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(with_version); i++) {
+		head[0] = 1000;
+		head[1] = with_version[i].version;
+		head[2] = 0;
+		assert_int_equal(fake_call(fake_vcpu(0), with_version[i].nr, 1ULL << 40, 0, 0), -XEN_EFAULT);
+		fake_write(ARG2, head, sizeof(head));
+		assert_int_equal(fake_call(fake_vcpu(0), with_version[i].nr, ARG2, 0, 0), -XEN_EPERM);
+		head[1]++;
+		fake_write(ARG2, head, sizeof(head));
+		assert_int_equal(fake_call(fake_vcpu(0), with_version[i].nr, ARG2, 0, 0), -XEN_EACCES);
+	}
+	head[1] = XEN_DOMCTL_INTERFACE_VERSION;
+	head[2] = 8;
+	fake_write(ARG2, head, sizeof(head));
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_domctl, ARG2, 0, 0), -XEN_ESRCH);
+	head[2] = 7;
+	fake_write(ARG2, head, sizeof(head));
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_domctl, ARG2, 0, 0), -XEN_EPERM);
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_dm_op, 0, 4, ARG), -XEN_E2BIG);
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_dm_op, 0, 3, 1ULL << 40), -XEN_EFAULT);
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_dm_op, 0, 3, ARG), -XEN_EPERM);
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_dm_op, DOMID_SELF, 0, 0), -XEN_EPERM);
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_dm_op, 8, 0, 0), -XEN_ESRCH);
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_hypfs_op, 0, 0, 0), -XEN_EPERM);
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_xenpmu_op, 0, 0, 0), -XEN_EOPNOTSUPP);
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++)
+		assert_int_equal(fake_call(fake_vcpu(0), none[i], ARG, ARG, ARG), -XEN_ENOSYS);
 }
 
 static void user_mode_gets_eperm(void **state)
@@ -61,7 +109,7 @@ static void features_name_what_linux_needs(void **state)
 	fake_write(ARG2, &f, sizeof(f));
 	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_xen_version, XENVER_get_features, ARG2, 0), 0);
 	fake_read(ARG2, &f, sizeof(f));
-	assert_int_equal(f.submap, 0x00010305);
+	assert_int_equal(f.submap, 0x000d0305);
 	f.submap_idx = 1;
 	fake_write(ARG2, &f, sizeof(f));
 	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_xen_version, XENVER_get_features, ARG2, 0), -XEN_EINVAL);
@@ -305,7 +353,40 @@ static void other_hvm_ops(void **state)
 	struct xen_hvm_get_mem_type t = { .domid = DOMID_SELF, .pfn = 3 };
 
 	(void)state;
-	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_hvm_op, HVMOP_pagetable_dying, ARG, 0), -XEN_ENOSYS);
+	struct xen_hvm_pagetable_dying dying = { .domid = DOMID_SELF };
+	struct xen_hvm_xentrace trace = { .event = 1, .extra_bytes = sizeof(trace.extra) };
+	uint64_t now;
+
+	fake_write(ARG, &dying, sizeof(dying));
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_hvm_op, HVMOP_pagetable_dying, ARG, 0), -XEN_EINVAL);
+	dying.domid = 0;
+	fake_write(ARG, &dying, sizeof(dying));
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_hvm_op, HVMOP_pagetable_dying, ARG, 0), -XEN_EOPNOTSUPP);
+	dying.domid = 8;
+	fake_write(ARG, &dying, sizeof(dying));
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_hvm_op, HVMOP_pagetable_dying, ARG, 0), -XEN_ESRCH);
+	fake.tsc = fake.d->g.clock.base_tsc + 2500000000;
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_hvm_op, HVMOP_get_time, ARG2, 0), 0);
+	fake_read(ARG2, &now, sizeof(now));
+	assert_in_range(now, 999999990, 1000000010);
+	fake_write(ARG, &trace, sizeof(trace));
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_hvm_op, HVMOP_xentrace, ARG, 0), 0);
+	trace.extra_bytes++;
+	fake_write(ARG, &trace, sizeof(trace));
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_hvm_op, HVMOP_xentrace, ARG, 0), -XEN_EINVAL);
+	trace.extra_bytes = 0;
+	trace.event = 0x1000;
+	fake_write(ARG, &trace, sizeof(trace));
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_hvm_op, HVMOP_xentrace, ARG, 0), -XEN_EINVAL);
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_hvm_op, HVMOP_guest_request_vm_event, 0, 0), 0);
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_hvm_op, HVMOP_guest_request_vm_event, ARG, 0), -XEN_EINVAL);
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_hvm_op, HVMOP_altp2m, ARG, 0), -XEN_EOPNOTSUPP);
+	for (uint64_t cmd = 2; cmd < 40; cmd++)
+		if (cmd != HVMOP_flush_tlbs && cmd != HVMOP_altp2m && cmd != HVMOP_guest_request_vm_event) {
+			int64_t rc = fake_call(fake_vcpu(0), __HYPERVISOR_hvm_op, cmd, 1ULL << 40, 0);
+
+			assert_true(rc == -XEN_ENOSYS || rc == -XEN_EFAULT);
+		}
 	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_hvm_op, HVMOP_flush_tlbs, 0, 0), 0);
 	assert_int_equal(fake.flushes, 1);
 	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_hvm_op, HVMOP_flush_tlbs, ARG, 0), -XEN_EINVAL);
@@ -414,7 +495,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
-		T(an_unknown_number_is_enosys), T(user_mode_gets_eperm), T(version_is_told_in_both_modes),
+		T(an_unknown_number_is_enosys), T(what_is_not_for_guests), T(user_mode_gets_eperm), T(version_is_told_in_both_modes),
 		T(a_32_bit_caller_is_truncated), T(features_name_what_linux_needs), T(strings_fit_their_buffers),
 		T(console_text_reaches_the_run_page_in_pieces), T(empty_console_text_is_no_exit),
 		T(vm_assist_knows_one_type), T(multicall_runs_a_long_list), T(multicall_does_not_nest),

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include "fake_core.h"
 #include "guest/compat.h"
+#include "guest/newer.h"
 #include "guest/time.h"
 #include <xen/event_channel.h>
 
@@ -264,6 +265,8 @@ static void the_periodic_timer_coalesces(void **state)
 	a.period_ns = 999999;
 	assert_int_equal(vcpu_op(fake_vcpu(0), VCPUOP_set_periodic_timer, 1, &a, sizeof(a)), -XEN_EINVAL);
 	a.period_ns = ~0ULL;
+	assert_int_equal(vcpu_op(fake_vcpu(0), VCPUOP_set_periodic_timer, 1, &a, sizeof(a)), -XEN_EINVAL);
+	a.period_ns = ~0ULL >> 2;
 	assert_int_equal(vcpu_op(fake_vcpu(0), VCPUOP_set_periodic_timer, 1, &a, sizeof(a)), 0);
 	assert_int_equal(vcpu_op(fake_vcpu(0), VCPUOP_stop_periodic_timer, 1, NULL, 0), 0);
 	assert_int_equal(guest_deadline(fake_vcpu(1)), 0);
@@ -286,23 +289,108 @@ static void the_time_area_is_a_copy(void **state)
 	assert_int_equal(t.tsc_timestamp, fake.d->g.clock.base_tsc + 77);
 	at = 0;
 	assert_int_equal(vcpu_op(fake_vcpu(0), VCPUOP_register_vcpu_time_memory_area, 0, &at, sizeof(at)), 0);
-	assert_null(fake_vcpu(0)->g.time_pin.va);
+	assert_null(fake_vcpu(0)->g.time_area[AREA_LINEAR].pin[0].va);
+}
+
+static void the_time_area_may_lie_anywhere(void **state)
+{
+	static const uint64_t anywhere[] = { 0x40101, 0x40ff0, 0x40ffd, 0x40fff };
+	struct vcpu_time_info t;
+
+	(void)state;
+	fake.linear[0x41] = 0x80;	/* the pages are no neighbours */
+	for (size_t i = 0; i < ARRAY_SIZE(anywhere); i++) {
+		assert_int_equal(vcpu_op(fake_vcpu(0), VCPUOP_register_vcpu_time_memory_area, 0, &anywhere[i], 8), 0);
+		guest_set_tsc_offset(fake_vcpu(0), 77 + i);
+		fake_read(anywhere[i], &t, sizeof(t));
+		assert_int_equal(t.version & 1, 0);
+		assert_int_equal(t.tsc_timestamp, fake.d->g.clock.base_tsc + 77 + i);
+		assert_int_equal(t.tsc_to_system_mul, fake.d->g.clock.mul);
+	}
+}
+
+static int64_t phys(uint32_t cmd, uint64_t at)
+{
+	return vcpu_op(fake_vcpu(0), cmd, 0, &at, sizeof(at));
+}
+
+static void an_area_by_physical_address_goes_first(void **state)
+{
+	uint64_t linear = 0x42000;
+	struct vcpu_time_info t;
+	struct vcpu_runstate_info r;
+
+	(void)state;
+	assert_int_equal(phys(VCPUOP_register_vcpu_time_memory_area, linear), 0);
+	assert_int_equal(phys(VCPUOP_register_vcpu_time_phys_area, 0x50008), 0);
+	fake_read(linear, &t, sizeof(t));
+	assert_int_equal(t.tsc_timestamp, fake.d->g.clock.base_tsc);
+	guest_set_tsc_offset(fake_vcpu(0), 5);
+	fake_read(linear, &t, sizeof(t));
+	assert_int_equal(t.tsc_timestamp, fake.d->g.clock.base_tsc);
+	assert_int_equal(((struct vcpu_time_info *)&fake.frame[0x50][8])->tsc_timestamp, fake.d->g.clock.base_tsc + 5);
+	/* it ends, and the other is served again */
+	assert_int_equal(phys(VCPUOP_register_vcpu_time_phys_area, ~0ULL), 0);
+	fake_read(linear, &t, sizeof(t));
+	assert_int_equal(t.tsc_timestamp, fake.d->g.clock.base_tsc + 5);
+	assert_int_equal(phys(VCPUOP_register_runstate_phys_area, 0x50040), 0);
+	guest_enter_world(fake_vcpu(0));
+	memcpy(&r, &fake.frame[0x50][0x40], sizeof(r));
+	assert_int_equal(r.state, RUNSTATE_running);
+	assert_false(r.state_entry_time & XEN_RUNSTATE_UPDATE);
+}
+
+static void bad_physical_areas_are_refused(void **state)
+{
+	static const struct { uint64_t at; int64_t rc; } bad[] = {
+		{ 0x50ff0, -XEN_ENXIO }, { 0x50004, -XEN_ENXIO }, { FAKE_RAM * PAGE_SIZE, -XEN_EINVAL }, { FAKE_GFNS * PAGE_SIZE, -XEN_EINVAL },
+		{ 1ULL << 63, -XEN_EINVAL }, { ~0ULL - 7, -XEN_ENXIO },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		assert_int_equal(phys(VCPUOP_register_vcpu_time_phys_area, bad[i].at), bad[i].rc);
+		assert_int_equal(phys(VCPUOP_register_runstate_phys_area, bad[i].at), bad[i].rc);
+	}
+	fake.d->g.compat = true;
+	assert_int_equal(phys(VCPUOP_register_vcpu_time_phys_area, 0x50004), 0);
+	assert_int_equal(phys(VCPUOP_register_vcpu_time_phys_area, 0x50002), -XEN_ENXIO);
+	assert_int_equal(vcpu_op(fake_vcpu(0), VCPUOP_get_physid, 0, &bad[0].at, 8), -XEN_EINVAL);
+}
+
+static void runstate_for_a_caller_of_32_bits(void **state)
+{
+	struct compat_runstate_info r, after = { 0 };
+	char guard[60];
+
+	(void)state;
+	fake.paging.code64 = false;
+	memset(guard, 0x5a, sizeof(guard));
+	fake_write(0x40ff0, guard, sizeof(guard));
+	fake.tsc += 2500000;
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_vcpu_op, VCPUOP_get_runstate_info, 0, 0x40ff0), 0);
+	fake_read(0x40ff0, &r, sizeof(r));
+	assert_int_equal(r.state, fake_vcpu(0)->g.runstate.state);
+	assert_true(r.time[r.state] >= 999999);
+	fake_read(0x40ff0 + sizeof(r), &after, 16);
+	assert_memory_equal(&after, guard, 16);
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_vcpu_op, VCPUOP_get_runstate_info, 0, 0xfffff000), -XEN_EFAULT);
 }
 
 static void bad_areas_are_refused(void **state)
 {
-	static const uint64_t bad[] = { 0x40ff0, 0x40101, 1ULL << 40, ~0ULL };
+	static const uint64_t bad[] = { 1ULL << 40, ~0ULL };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		assert_true(vcpu_op(fake_vcpu(0), VCPUOP_register_vcpu_time_memory_area, 0, &bad[i], 8) < 0);
-		if (i >= 2)
-			assert_true(vcpu_op(fake_vcpu(0), VCPUOP_register_runstate_memory_area, 0, &bad[i], 8) < 0);
+		assert_int_equal(vcpu_op(fake_vcpu(0), VCPUOP_register_vcpu_time_memory_area, 0, &bad[i], 8), -XEN_EFAULT);
+		assert_int_equal(vcpu_op(fake_vcpu(0), VCPUOP_register_runstate_memory_area, 0, &bad[i], 8), -XEN_EFAULT);
 	}
 	/* the second half is not there */
 	fake.linear_hole[0x51] = true;
 	uint64_t half = 0x50ff0;
 	assert_int_equal(vcpu_op(fake_vcpu(0), VCPUOP_register_runstate_memory_area, 0, &half, 8), -XEN_EFAULT);
+	assert_int_equal(vcpu_op(fake_vcpu(0), VCPUOP_register_vcpu_time_memory_area, 0, &half, 8), -XEN_EFAULT);
 	for (size_t i = 0; i < FAKE_FRAMES; i++)
 		assert_int_equal(fake.pins[i], 0);
 }
@@ -390,7 +478,8 @@ int main(void)
 		T(time_info_is_valid_before_anything_is_mapped), T(without_a_stable_tsc_it_is_not_called_so),
 		T(a_new_tsc_offset_keeps_the_clock), T(wallclock_is_utc_at_system_time_0), T(a_past_deadline_is_raised_at_once),
 		T(a_future_deadline_comes_when_the_clock_says_so), T(singleshot_is_the_callers_only),
-		T(set_timer_op_is_the_same_timer), T(the_periodic_timer_coalesces), T(the_time_area_is_a_copy),
+		T(set_timer_op_is_the_same_timer), T(the_periodic_timer_coalesces), T(the_time_area_is_a_copy), T(the_time_area_may_lie_anywhere), T(an_area_by_physical_address_goes_first),
+		T(bad_physical_areas_are_refused), T(runstate_for_a_caller_of_32_bits),
 		T(bad_areas_are_refused), T(runstate_adds_up_wherever_the_area_lies), T(runstate_of_32_bits),
 		T(get_runstate_counts_up_to_now),
 	};

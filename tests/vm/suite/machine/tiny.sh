@@ -114,6 +114,14 @@ check 'registers are kept, two guests at once' two_with_registers
 for group in hypercalls memory time events cpu traps apic fifo; do
 	check "abi: $group" passes "abi-$group" abi "only=$group"
 done
+check 'abi: table' passes abi-table abi 'only=table' 'vcpus = 2'
+watchdog_bites() {
+	zendo create "$(tiny dog abi only=watchdog)"
+	ended dog 60 || { kept dog; return 1; }
+	console_has dog '^ok watchdog'
+	journal_of dog | grep 'shut down: watchdog'
+}
+check 'a watchdog ends its domain' watchdog_bites
 # Each sleeps while the other one sends; the second has the next domid.
 two_with_a_channel() {
 	zendo create "$(tiny offers abi 'only=peer role=offer')"
