@@ -11,6 +11,7 @@
 
 #pragma pack(push, 4)
 struct compat_add_to_physmap { domid_t domid; uint16_t size; uint32_t space, idx, gpfn; };
+struct compat_add_to_physmap_batch { domid_t domid; uint16_t space, size, extra; uint32_t idxs, gpfns, errs; };
 struct compat_remove_from_physmap { domid_t domid; uint16_t pad; uint32_t gpfn; };
 struct compat_memory_reservation { uint32_t extent_start, nr_extents, extent_order, mem_flags; domid_t domid; uint16_t pad; };
 struct compat_memory_map { uint32_t nr_entries, buffer; };
@@ -22,6 +23,7 @@ struct compat_runstate_info { int32_t state; uint64_t state_entry_time, time[4];
 #pragma pack(pop)
 
 _Static_assert(sizeof(struct compat_add_to_physmap) == 16, "guest-abi 11.6");
+_Static_assert(sizeof(struct compat_add_to_physmap_batch) == 20, "memory.h");
 _Static_assert(sizeof(struct compat_memory_reservation) == 20, "guest-abi 11.6");
 _Static_assert(sizeof(struct compat_memory_map) == 8, "guest-abi 11.6");
 _Static_assert(sizeof(struct compat_sched_poll) == 16, "guest-abi 11.6");

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * memory_op: the guest's own changes of its physical map, under physmap_lock. A frame taken out of the map goes to
- * dom0 only after every CPU has flushed it. What is left of a long call stands in the command's upper bits,
- * as in Xen: extents done << MEMOP_SHIFT.
+ * dom0 only after every CPU has flushed it. How far a long call came stands in the command's upper bits, as in Xen; it is
+ * counted in pages, so that a large extent can be left in its middle too.
  */
+#define __XEN_TOOLS__ 1	/* names of commands that are refused */
 #include "guest/hypercall.h"
 #include "guest/compat.h"
 #include "guest/event_channel.h"
@@ -15,6 +16,11 @@
 
 #define MEMOP_SHIFT	6
 #define MEMOP_MASK	((1U << MEMOP_SHIFT) - 1)
+/* The 26 bits above that a 32-bit caller has: pages done, and that an extent is being emptied again. */
+#define MEMOP_UNDO	(1U << 25)
+#define MEMOP_PAGES	(MEMOP_UNDO - 1)
+#define MAX_ORDER	9	/* of an extent: Xen's for a guest */
+#define ADD_UNITS	8	/* pages of add_to_physmap before the instruction is left to restart: each may flush all CPUs */
 
 struct e820_entry {
 	uint64_t addr, size;
@@ -160,32 +166,158 @@ static int add_one(struct hcall *h, const struct xen_add_to_physmap *a, struct t
 		return move_special(d, m, P2M_GRANT, gfn(a->gpfn), &d->g.grant.frame[a->idx].gfn, t);
 	case XENMAPSPACE_gmfn:
 		return move_ram(d, gfn(a->idx), gfn(a->gpfn), t);
+	case XENMAPSPACE_gmfn_foreign:	/* idx: whose, here */
+		return is_self(d, (domid_t)a->idx) ? -XEN_EINVAL : only_self(d, (domid_t)a->idx);
 	default:
-		return -XEN_ENOSYS;
+		return -XEN_EINVAL;
 	}
+}
+
+/* One page, with all that follows from it. */
+static int add_page(struct hcall *h, const struct xen_add_to_physmap *a)
+{
+	struct domain *d = h->v->d;
+	struct taken t = { 0 };
+	int rc;
+
+	if (a->gpfn > p2m_max_gfn(d))
+		return -XEN_EINVAL;
+	spin_lock(&d->g.physmap_lock);
+	rc = add_one(h, a, &t);
+	spin_unlock(&d->g.physmap_lock);
+	flush_and_return(h, &t);
+	if (!rc && a->space == XENMAPSPACE_shared_info)
+		refresh_shared(h);
+	return rc;
+}
+
+static int may_add(const struct domain *d, domid_t id, uint32_t space)
+{
+	int rc = only_self(d, id);
+
+	return rc ? rc : space == XENMAPSPACE_dev_mmio ? -XEN_EACCES : 0;
+}
+
+/* @done of the pages are done: the instruction goes on there. */
+static int64_t go_on(struct hcall *h, uint64_t done)
+{
+	h->arg[0] = (h->arg[0] & MEMOP_MASK) | done << MEMOP_SHIFT;
+	h->restart = true;
+	return 0;
+}
+
+/* XENMAPSPACE_gmfn_range: each page may cost a flush of all CPUs, so few are moved at a time. */
+static int64_t add_range(struct hcall *h, struct xen_add_to_physmap *a, uint64_t start)
+{
+	if (a->size < start)
+		return -XEN_EILSEQ;
+	if (a->gpfn + a->size < a->gpfn || a->idx + a->size < a->idx)
+		return -XEN_EOVERFLOW;
+	a->space = XENMAPSPACE_gmfn;
+	a->idx += start;
+	a->gpfn += start;
+	for (uint64_t i = start; i < a->size; i++, a->idx++, a->gpfn++) {
+		int rc;
+
+		if (i == start + ADD_UNITS)
+			return go_on(h, i);
+		rc = add_page(h, a);
+		if (rc == -XEN_ENOMEM && i > start)
+			return go_on(h, i);	/* dom0 is asked with nothing done */
+		if (rc)
+			return rc;
+	}
+	return 0;
 }
 
 static int64_t add_to_physmap(struct hcall *h)
 {
-	struct domain *d = h->v->d;
+	uint64_t start = h->arg[0] >> MEMOP_SHIFT;
 	struct xen_add_to_physmap a;
-	struct taken t = { 0 };
 	int rc;
 
+	if (start > UINT16_MAX)
+		return -XEN_EDOM;
 	rc = get_add(h, &a);
 	if (rc)
 		return rc;
-	if (!is_self(d, a.domid))
-		return -XEN_EPERM;
-	if (a.gpfn > p2m_max_gfn(d))
+	if (a.space == XENMAPSPACE_gmfn_foreign)
+		return -XEN_ENOSYS;	/* add_to_physmap_batch only */
+	rc = may_add(h->v->d, a.domid, a.space);
+	if (rc)
+		return rc;
+	return a.space == XENMAPSPACE_gmfn_range ? add_range(h, &a, start) : add_page(h, &a);
+}
+
+struct batch {
+	domid_t	 domid;
+	uint16_t space, size, extra;
+	uint64_t idxs, gpfns, errs;
+};
+
+static int get_batch(struct hcall *h, struct batch *b)
+{
+	struct xen_add_to_physmap_batch w;
+	struct compat_add_to_physmap_batch c;
+
+	if (h->wide) {
+		if (hcall_get(h, h->arg[1], &w, sizeof(w)))
+			return -XEN_EFAULT;
+		*b = (struct batch){ w.domid, w.space, w.size, w.u.res0, (uint64_t)w.idxs.p, (uint64_t)w.gpfns.p, (uint64_t)w.errs.p };
+		return 0;
+	}
+	if (hcall_get(h, h->arg[1], &c, sizeof(c)))
+		return -XEN_EFAULT;
+	*b = (struct batch){ c.domid, c.space, c.size, c.extra, c.idxs, c.gpfns, c.errs };
+	return 0;
+}
+
+static int64_t batch_page(struct hcall *h, const struct batch *b, uint64_t i)
+{
+	struct xen_add_to_physmap a = { .space = b->space };
+	size_t word = h->wide ? 8 : 4;
+	int32_t rc;
+
+	if (hcall_get(h, b->idxs + i * word, &a.idx, word) || hcall_get(h, b->gpfns + i * word, &a.gpfn, word))
+		return -XEN_EFAULT;
+	if (a.gpfn == (h->wide ? ~0ULL : ~0U))
 		return -XEN_EINVAL;
-	spin_lock(&d->g.physmap_lock);
-	rc = add_one(h, &a, &t);
-	spin_unlock(&d->g.physmap_lock);
-	flush_and_return(h, &t);
-	if (!rc && a.space == XENMAPSPACE_shared_info)
-		refresh_shared(h);
-	return rc;
+	if (b->space == XENMAPSPACE_gmfn_foreign)
+		a.idx = b->extra;
+	rc = add_page(h, &a);
+	/* Lack of pages is the whole call's affair until dom0 was asked; then it is this page's error. */
+	if (rc == -XEN_ENOMEM && !h->v->g.asked)
+		return rc;
+	return hcall_put(h, b->errs + i * sizeof(rc), &rc, sizeof(rc));
+}
+
+static int64_t add_to_physmap_batch(struct hcall *h)
+{
+	uint64_t start = h->arg[0] >> MEMOP_SHIFT;
+	struct batch b;
+	int64_t rc;
+
+	if (start > UINT16_MAX)
+		return -XEN_EDOM;
+	if (get_batch(h, &b))
+		return -XEN_EFAULT;
+	if (b.space == XENMAPSPACE_gmfn_range)
+		return -XEN_EOPNOTSUPP;
+	rc = may_add(h->v->d, b.domid, b.space);
+	if (rc)
+		return rc;
+	if (b.size < start || (start && b.size == start))
+		return -XEN_EILSEQ;
+	for (uint64_t i = start; i < b.size; i++) {
+		if (i == start + ADD_UNITS)
+			return go_on(h, i);
+		rc = batch_page(h, &b, i);
+		if (rc == -XEN_ENOMEM && i > start)
+			return go_on(h, i);
+		if (rc)
+			return rc;
+	}
+	return 0;
 }
 
 static int64_t remove_from_physmap(struct hcall *h)
@@ -205,10 +337,11 @@ static int64_t remove_from_physmap(struct hcall *h)
 		a.domid = c.domid;
 		a.gpfn = c.gpfn;
 	}
-	if (!is_self(d, a.domid))
-		return -XEN_EPERM;
+	rc = only_self(d, a.domid);
+	if (rc)
+		return rc;
 	if (a.gpfn > p2m_max_gfn(d))
-		return -XEN_EINVAL;
+		return -XEN_ENOENT;
 	spin_lock(&d->g.physmap_lock);
 	rc = take_gfn(d, gfn(a.gpfn), &t);
 	spin_unlock(&d->g.physmap_lock);
@@ -232,22 +365,26 @@ static int get_reservation(struct hcall *h, struct xen_memory_reservation *r, ui
 		return -XEN_EFAULT;
 	r->nr_extents = c.nr_extents;
 	r->extent_order = c.extent_order;
+	r->mem_flags = c.mem_flags;
 	r->domid = c.domid;
 	*ret_list = c.extent_start;
 	return 0;
 }
 
-/* @nr gfns of the guest's list from @first on. */
-static int get_gfns(struct hcall *h, uint64_t list, uint64_t first, uint64_t *gfns, uint32_t nr)
+/* @nr pages of the guest's list of extents, from page @first of it on. */
+static int get_gfns(struct hcall *h, uint64_t list, uint32_t order, uint64_t first, uint64_t *gfns, uint32_t nr)
 {
-	uint32_t small[HCALL_UNITS];
+	size_t word = h->wide ? 8 : 4;
+	uint64_t extent = 0, have = ~0ULL;
 
-	if (h->wide)
-		return hcall_get(h, list + first * 8, gfns, nr * 8);
-	if (hcall_get(h, list + first * 4, small, nr * 4))
-		return -XEN_EFAULT;
-	for (uint32_t i = 0; i < nr; i++)
-		gfns[i] = small[i];
+	for (uint32_t i = 0; i < nr; i++) {
+		uint64_t page = first + i;
+
+		if (page >> order != have && hcall_get(h, list + (page >> order) * word, &extent, word))
+			return -XEN_EFAULT;
+		have = page >> order;
+		gfns[i] = extent + (page & ((1ULL << order) - 1));
+	}
 	return 0;
 }
 
@@ -301,34 +438,55 @@ static uint32_t populate_some(struct hcall *h, const uint64_t *gfns, uint32_t nr
 	return done;
 }
 
-/* Returns the number of extents done, which may be short. Only single pages: what every guest's balloon uses. */
-static int64_t change_reservation(struct hcall *h, bool populate)
+/*
+ * A large extent that cannot be filled is emptied again, from page @done on backwards: what it took would else be neither given nor
+ * missing.
+ */
+static int64_t undo_extent(struct hcall *h, uint64_t list, uint32_t order, uint64_t done)
 {
-	struct xen_memory_reservation r = { 0 };
-	uint64_t gfns[HCALL_UNITS], list, start = h->arg[0] >> MEMOP_SHIFT;
-	uint32_t nr, done;
+	uint64_t gfns[HCALL_UNITS], inside = done & ((1ULL << order) - 1);
+	uint32_t nr = (uint32_t)MIN(inside, HCALL_UNITS);
 	bool missing = false;
 
-	if (get_reservation(h, &r, &list))
-		return -XEN_EFAULT;
-	if (!is_self(h->v->d, r.domid))
-		return -XEN_EPERM;
-	if (r.nr_extents > ~0UL >> MEMOP_SHIFT || start > r.nr_extents)
-		return -XEN_EINVAL;
-	if (r.extent_order)
-		return (int64_t)start;
-	nr = (uint32_t)MIN(r.nr_extents - start, HCALL_UNITS);
-	if (get_gfns(h, list, start, gfns, nr))
-		return start ? (int64_t)start : -XEN_EFAULT;
+	if (!nr || get_gfns(h, list, order, done - nr, gfns, nr) || decrease_some(h, gfns, nr, &missing) != nr || nr == inside)
+		return (int64_t)(done >> order);
+	return go_on(h, (done - nr) | MEMOP_UNDO);
+}
+
+/*
+ * Returns the number of extents done, which may be short: also the answer to arguments that are wrong, as in Xen. increase_reservation does
+ * none: a page without an address would serve nobody.
+ */
+static int64_t change_reservation(struct hcall *h, uint32_t cmd)
+{
+	bool populate = cmd == XENMEM_populate_physmap, missing = false;
+	uint64_t gfns[HCALL_UNITS], list, pages, start = h->arg[0] >> MEMOP_SHIFT;
+	struct xen_memory_reservation r = { 0 };
+	uint32_t nr, done;
+
+	if (get_reservation(h, &r, &list) || r.extent_order > MAX_ORDER || r.nr_extents > MEMOP_PAGES >> r.extent_order ||
+	    !is_self(h->v->d, r.domid) || cmd == XENMEM_increase_reservation || (r.mem_flags & XENMEMF_populate_on_demand))
+		return 0;
+	if (start & MEMOP_UNDO)
+		return undo_extent(h, list, r.extent_order, start & MEMOP_PAGES);
+	pages = r.nr_extents << r.extent_order;
+	if (start >= pages)
+		return (int64_t)(start >> r.extent_order);
+	nr = (uint32_t)MIN(pages - start, HCALL_UNITS);
+	/* Pages before one whose extent cannot be read: those of an earlier unit count, of this one none. */
+	if (get_gfns(h, list, r.extent_order, start, gfns, nr))
+		return (int64_t)(start >> r.extent_order);
 	done = populate ? populate_some(h, gfns, nr, &missing) : decrease_some(h, gfns, nr, &missing);
 	if (missing && !done && !h->v->g.asked)
 		return -XEN_ENOMEM;
 	start += done;
-	if (start == r.nr_extents || (done < nr && (!missing || !done)))
-		return (int64_t)start;
-	h->arg[0] = (h->arg[0] & MEMOP_MASK) | start << MEMOP_SHIFT;
-	h->restart = true;
-	return 0;
+	if (start == pages)
+		return (int64_t)(start >> r.extent_order);
+	if (done == nr || (missing && done))
+		return go_on(h, start);
+	if (populate && (start & ((1ULL << r.extent_order) - 1)))
+		return go_on(h, start | MEMOP_UNDO);
+	return (int64_t)(start >> r.extent_order);
 }
 
 /* ---- memory map ---- */
@@ -382,13 +540,15 @@ static int64_t set_memory_map(struct hcall *h)
 	uint64_t buffer;
 	uint32_t nr;
 	domid_t id;
+	int rc;
 
 	if (hcall_get(h, h->arg[1], &id, sizeof(id)) || get_map(h, map, &nr, &buffer))
 		return -XEN_EFAULT;
-	if (!is_self(d, id))
-		return -XEN_EPERM;
 	if (nr > MEMMAP_MAX)
 		return -XEN_EINVAL;
+	rc = only_self(d, id);
+	if (rc)
+		return rc;
 	for (uint32_t i = 0; i < nr; i++) {
 		struct e820_entry e;
 
@@ -428,11 +588,13 @@ static int64_t reservation(struct hcall *h, uint32_t cmd)
 {
 	struct domain *d = h->v->d;
 	domid_t id;
+	int rc;
 
 	if (hcall_get(h, h->arg[1], &id, sizeof(id)))
 		return -XEN_EFAULT;
-	if (!is_self(d, id))
-		return -XEN_EPERM;
+	rc = only_self(d, id);
+	if (rc)
+		return rc;
 	switch (cmd) {
 	case XENMEM_current_reservation:
 		return (int64_t)READ_ONCE(d->nr_pages);
@@ -443,17 +605,49 @@ static int64_t reservation(struct hcall *h, uint32_t cmd)
 	}
 }
 
+/* No domain has virtual NUMA nodes. */
+static int64_t get_vnumainfo(struct hcall *h)
+{
+	struct { domid_t domid; uint16_t pad; } a;	/* the first fields of both layouts */
+	int rc;
+
+	if (hcall_get(h, h->arg[1], &a, sizeof(a)))
+		return -XEN_EFAULT;
+	if (a.pad)
+		return -XEN_EINVAL;
+	rc = only_self(h->v->d, a.domid);
+	return rc ? rc : -XEN_EOPNOTSUPP;
+}
+
+/* Of one's own or another's: these are the toolstack's. */
+static int64_t pod_target(struct hcall *h)
+{
+	domid_t id;
+
+	if (hcall_get(h, h->arg[1] + offsetof(struct xen_pod_target, domid), &id, sizeof(id)))
+		return -XEN_EFAULT;
+	return is_self(h->v->d, id) || !id ? -XEN_EPERM : -XEN_ESRCH;
+}
+
 int64_t hcall_memory_op(struct hcall *h)
 {
 	uint32_t cmd = h->arg[0] & MEMOP_MASK;
 
 	switch (cmd) {
+	case XENMEM_increase_reservation:
 	case XENMEM_decrease_reservation:
-		return change_reservation(h, false);
 	case XENMEM_populate_physmap:
-		return change_reservation(h, true);
+		return change_reservation(h, cmd);
 	case XENMEM_add_to_physmap:
 		return add_to_physmap(h);
+	case XENMEM_add_to_physmap_batch:
+		return add_to_physmap_batch(h);
+	default:
+		break;
+	}
+	if (h->arg[0] >> MEMOP_SHIFT)
+		return -XEN_EINVAL;	/* never was restarted */
+	switch (cmd) {
 	case XENMEM_remove_from_physmap:
 		return remove_from_physmap(h);
 	case XENMEM_memory_map:
@@ -466,6 +660,15 @@ int64_t hcall_memory_op(struct hcall *h)
 	case XENMEM_maximum_reservation:
 	case XENMEM_maximum_gpfn:
 		return reservation(h, cmd);
+	case XENMEM_get_vnumainfo:
+		return get_vnumainfo(h);
+	case XENMEM_set_pod_target:
+	case XENMEM_get_pod_target:
+		return pod_target(h);
+	case XENMEM_access_op:		/* of another domain, never of one's own */
+		return -XEN_EPERM;
+	case XENMEM_acquire_resource:	/* not with nested paging, as long as Xen counts no references there */
+		return -XEN_EACCES;
 	default:
 		return -XEN_ENOSYS;
 	}

@@ -103,6 +103,15 @@ static void reservations(void)
 	gfns[0] = 1ULL << 50;
 	check(memory_op(XENMEM_populate_physmap, &r) <= 0, "populate_physmap-beyond-address-width", "gave");
 	gfns[0] = GFN(victim(0));
+	/* All four victims at once, as one large extent. */
+	gfns[0] = GFN(victim(0));
+	r.extent_order = 2;
+	victim(3)[5] = 5;
+	check_equal("decrease_reservation-order-2", memory_op(XENMEM_decrease_reservation, &r), 1);
+	check_equal("decrease_reservation-takes-4-pages", memory_op(XENMEM_current_reservation, &self), before - 4);
+	check_equal("populate_physmap-order-2", memory_op(XENMEM_populate_physmap, &r), 1);
+	check_equal("populate_physmap-gives-4-pages", memory_op(XENMEM_current_reservation, &self), before);
+	check(!victim(3)[5], "large-extent-is-zero", "%d", victim(3)[5]);
 	r.extent_order = 60;
 	check(memory_op(XENMEM_populate_physmap, &r) <= 0, "populate_physmap-order-60", "gave");
 	check(memory_op(XENMEM_decrease_reservation, &r) <= 0, "decrease_reservation-order-60", "took");

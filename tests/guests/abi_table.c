@@ -21,7 +21,12 @@ static struct xen_hvm_pagetable_dying dying = { .domid = DOMID_SELF }, dying_dom
 static struct xen_hvm_xentrace trace, long_trace = { .extra_bytes = 0xffff };
 static struct sched_remote_shutdown of_dom0, of_nobody = { .domain_id = 12345 };
 static struct sched_watchdog dog_3 = { .id = 3, .timeout = 100 }, dog_free = { .id = 2, .timeout = 100 };
-static domid_t dom0s_memory;
+static domid_t dom0s_memory, nobodys_memory = 12345;
+static struct { domid_t id; uint16_t pad; } self = { .id = DOMID_SELF };
+static struct xen_add_to_physmap range_foreign = { .domid = DOMID_SELF, .space = XENMAPSPACE_gmfn_foreign },
+	mmio = { .domid = DOMID_SELF, .space = XENMAPSPACE_dev_mmio };
+static struct xen_add_to_physmap_batch batch_range = { .domid = DOMID_SELF, .space = XENMAPSPACE_gmfn_range, .size = 1 },
+	batch_empty = { .domid = DOMID_SELF, .space = XENMAPSPACE_gmfn }, batch_lost = { .domid = DOMID_SELF, .space = XENMAPSPACE_gmfn, .size = 1 };
 static uint64_t across = 0x1ff8, no_ram = 1ULL << 45, odd = 0x1004;
 static char zeros[256];
 
@@ -95,6 +100,25 @@ static const struct row {
 	{ HC(vcpu_op), 16, 0, ARG(zeros), -XEN_ENOSYS },
 	{ HC(memory_op), XENMEM_machphys_mapping, ARG(zeros), 0, -XEN_ENOSYS },
 	{ HC(memory_op), XENMEM_machphys_mfn_list, ARG(zeros), 0, -XEN_ENOSYS },
+	{ HC(memory_op), XENMEM_machine_memory_map, ARG(zeros), 0, -XEN_ENOSYS },
+	{ HC(memory_op), XENMEM_exchange, ARG(zeros), 0, -XEN_ENOSYS },
+	{ HC(memory_op), XENMEM_get_vnumainfo, ARG(self), 0, -XEN_EOPNOTSUPP },
+	{ HC(memory_op), XENMEM_get_vnumainfo, ARG(zeros), 0, -XEN_EPERM },
+	{ HC(memory_op), XENMEM_get_vnumainfo, BAD, 0, -XEN_EFAULT },
+	{ HC(memory_op), XENMEM_get_pod_target, ARG(zeros), 0, -XEN_EPERM },
+	{ HC(memory_op), XENMEM_access_op, ARG(zeros), 0, -XEN_EPERM },
+	{ HC(memory_op), XENMEM_acquire_resource, ARG(zeros), 0, -XEN_EACCES },
+	{ HC(memory_op), XENMEM_add_to_physmap, ARG(range_foreign), 0, -XEN_ENOSYS },
+	{ HC(memory_op), XENMEM_add_to_physmap, ARG(mmio), 0, -XEN_EACCES },
+	{ HC(memory_op), XENMEM_add_to_physmap_batch, ARG(batch_range), 0, -XEN_EOPNOTSUPP },
+	{ HC(memory_op), XENMEM_add_to_physmap_batch, ARG(batch_empty), 0, 0 },
+	{ HC(memory_op), XENMEM_add_to_physmap_batch, ARG(batch_lost), 0, -XEN_EFAULT },
+	{ HC(memory_op), XENMEM_add_to_physmap_batch, BAD, 0, -XEN_EFAULT },
+	{ HC(memory_op), XENMEM_increase_reservation, BAD, 0, 0 },
+	{ HC(memory_op), XENMEM_populate_physmap, BAD, 0, 0 },
+	{ HC(memory_op), XENMEM_decrease_reservation, BAD, 0, 0 },
+	{ HC(memory_op), XENMEM_current_reservation | 1 << 6, ARG(self), 0, -XEN_EINVAL },
+	{ HC(memory_op), XENMEM_current_reservation, ARG(nobodys_memory), 0, -XEN_ESRCH },
 	{ HC(memory_op), XENMEM_current_reservation, ARG(dom0s_memory), 0, -XEN_EPERM },
 	{ HC(memory_op), XENMEM_current_reservation, BAD, 0, -XEN_EFAULT },
 };
@@ -210,6 +234,7 @@ static void second_vcpu(void)
 
 void abi_table(void)
 {
+	set_xen_guest_handle(batch_lost.idxs, NOT_MAPPED);
 	walk();
 	physical_areas();
 	hvm_time();
