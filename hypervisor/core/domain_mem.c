@@ -49,7 +49,7 @@ static bool over_limit(struct domain *d, uint32_t type, uint64_t frames)
 
 	if (type == ZEXT_RAM)
 		return ram + frames > d->max_pages;
-	return ram + READ_ONCE(d->mem->nr_stock) + frames > d->max_pages + GRANT_MAX_FRAMES;
+	return ram + READ_ONCE(d->mem->nr_stock) + frames > d->max_pages + GRANT_MAX_FRAMES + GRANT_MAX_STATUS;
 }
 
 int domain_donate(struct domain *d, const struct zendo_extent *e)

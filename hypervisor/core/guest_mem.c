@@ -37,7 +37,7 @@ static enum p2m_type type_of(struct domain *d, mfn_t m)
 	if (f.owner == OWNER_HV)
 		return P2M_SPECIAL;
 	if (f.owner != d->id)
-		return P2M_NONE;
+		return f.owner == OWNER_DOM0 ? P2M_NONE : P2M_FOREIGN;
 	return f.type == FRAME_GRANT ? P2M_GRANT : P2M_RAM;
 }
 
@@ -94,6 +94,58 @@ mfn_t p2m_unmap(struct domain *d, gfn_t g, enum p2m_type *ret_type)
 	if (*ret_type == P2M_RAM)
 		gfn_table_set(d, g, 0, INVALID_MFN);
 	return m;
+}
+
+int p2m_map_grant(struct domain *d, gfn_t g, mfn_t m, bool writable)
+{
+	if (g.v > p2m_max_gfn(d))
+		return -XEN_EINVAL;
+	return npt_map(d->npt, g.v << PAGE_SHIFT, mfn_to_hpa(m), 1, NPT_READ | (writable ? NPT_WRITE : 0), false);
+}
+
+static bool shows(struct domain *d, gfn_t g, mfn_t m)
+{
+	struct npt_leaf l = npt_lookup(d->npt, g.v << PAGE_SHIFT);
+
+	return l.level == 1 && l.hpa.v == mfn_to_hpa(m).v;
+}
+
+bool p2m_unmap_grant(struct domain *d, gfn_t g, mfn_t m)
+{
+	struct npt_leaf l;
+
+	return shows(d, g, m) && !npt_unmap(d->npt, g.v << PAGE_SHIFT, &l);	/* a leaf of 4 KiB needs no page to go */
+}
+
+bool p2m_replace_grant(struct domain *d, gfn_t g, mfn_t m, mfn_t by)
+{
+	return shows(d, g, m) && !npt_map(d->npt, g.v << PAGE_SHIFT, mfn_to_hpa(by), 1, NPT_READ | NPT_WRITE, true);
+}
+
+int ram_hold(struct domain *d, gfn_t g, bool write, mfn_t *ret)
+{
+	struct p2m_entry e;
+	int rc = -XEN_EFAULT;
+
+	/* Against p2m_unmap(): it sees the hold, or we see that the frame is gone. */
+	spin_lock(&d->g.physmap_lock);
+	e = p2m_lookup(d, g);
+	if (e.type == P2M_RAM && (e.writable || !write))
+		rc = frame_hold(e.mfn, d->id);
+	spin_unlock(&d->g.physmap_lock);
+	if (!rc)
+		*ret = e.mfn;
+	return rc;
+}
+
+void ram_release(mfn_t m)
+{
+	frame_release(m);
+}
+
+void *frame_look(mfn_t m)
+{
+	return map_window(WINDOW_SPARE, m);
 }
 
 static bool cache_hit(const struct gpa_cache *c, const struct npt *n, uint64_t unit)

@@ -38,7 +38,7 @@ void guest_unpin(struct domain *d, struct guest_pin *p);
  * p2m_unmap: remove; the frame that was there is returned (INVALID_MFN = nothing). No flush: caller does domain_flush_tlb().
  * Both under the physmap lock: dom0's gfn table follows.
  */
-enum p2m_type { P2M_NONE, P2M_RAM, P2M_SPECIAL, P2M_GRANT };
+enum p2m_type { P2M_NONE, P2M_RAM, P2M_SPECIAL, P2M_GRANT, P2M_FOREIGN /* another domain's, by its grant */ };
 struct p2m_entry {
 	mfn_t		mfn;
 	enum p2m_type	type;
@@ -47,6 +47,19 @@ struct p2m_entry {
 struct p2m_entry p2m_lookup(struct domain *d, gfn_t g);
 int __must_check p2m_map(struct domain *d, gfn_t g, mfn_t m, enum p2m_type type, bool writable);
 mfn_t p2m_unmap(struct domain *d, gfn_t g, enum p2m_type *ret_type);
+/*
+ * A frame by a grant: of another domain, or the domain's own RAM a second time. Never executable, never seen by dom0's table. Whoever maps it
+ * holds it until the flush after its removal; p2m_unmap() refuses it as long. Physmap lock.
+ * map: -XEN_EEXIST, -XEN_ENOMEM, -XEN_EINVAL. unmap, replace: false when @g does not show @m.
+ */
+int __must_check p2m_map_grant(struct domain *d, gfn_t g, mfn_t m, bool writable);
+bool p2m_unmap_grant(struct domain *d, gfn_t g, mfn_t m);
+bool p2m_replace_grant(struct domain *d, gfn_t g, mfn_t m, mfn_t by);
+/* Hold the RAM at @g of @d, which stays there meanwhile. Takes the physmap lock. -XEN_EFAULT: no (writable) RAM; as frame_hold(). */
+int __must_check ram_hold(struct domain *d, gfn_t g, bool write, mfn_t *ret);
+void ram_release(mfn_t m);
+/* A look at a frame that the domain keeps (grant and status frames): until the next call of any accessor here. */
+void *frame_look(mfn_t m);
 /* Highest gfn that can be mapped at all (physical address width told to the guest). */
 uint64_t p2m_max_gfn(const struct domain *d);
 

@@ -68,6 +68,11 @@ static enum exit_next exit_npf(struct vcpu *v, const struct exit_info *x)
 		ops->flush_guest(v);
 		return NEXT_RESUME;
 	}
+	/* A write to what was granted for reading: as Xen answers it. */
+	if (x->npf.write && (l.rights & NPT_READ)) {
+		ops->inject(v, INJECT_EXC, VEC_GP, true, 0);
+		return NEXT_RESUME;
+	}
 	guest_log(v->d, "v%u: no memory at %lx (%s) rip %lx", v->id, x->npf.gpa,
 		  x->npf.write ? "write" : x->npf.exec ? "fetch" : "read", v->regs.rip);
 	return vcpu_crash(v, x, ZCRASH_NO_MEMORY_THERE);

@@ -18,6 +18,11 @@ struct compat_memory_map { uint32_t nr_entries, buffer; };
 struct compat_foreign_memory_map { domid_t domid; uint16_t pad; struct compat_memory_map map; };
 struct compat_sched_poll { uint32_t ports, nr_ports; uint64_t timeout; };
 struct compat_gnttab_setup_table { domid_t dom; uint16_t pad; uint32_t nr_frames; int16_t status; uint16_t pad1; uint32_t frame_list; };
+struct compat_gnttab_copy {
+	struct { uint32_t ref; domid_t domid; uint16_t offset; } source, dest;	/* ref or gmfn */
+	uint16_t len, flags;
+	int16_t status;
+};
 struct compat_multicall_entry { uint32_t op, result, args[6]; };
 struct compat_runstate_info { int32_t state; uint64_t state_entry_time, time[4]; };
 #pragma pack(pop)
@@ -30,5 +35,6 @@ _Static_assert(sizeof(struct compat_sched_poll) == 16, "guest-abi 11.6");
 _Static_assert(sizeof(struct compat_runstate_info) == 44, "guest-abi 11.6");
 _Static_assert(sizeof(struct compat_multicall_entry) == 32, "xen.h");
 _Static_assert(sizeof(struct compat_gnttab_setup_table) == 16, "grant_table.h");
+_Static_assert(sizeof(struct compat_gnttab_copy) == 24, "grant_table.h");
 
 #endif

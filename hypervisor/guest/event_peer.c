@@ -10,8 +10,7 @@
 #include "guest/event_channel.h"
 #include "guest/hypercall.h"
 
-/* Another domain is held while it is looked at: its end waits for that. */
-static struct domain *peer_get(struct domain *d, domid_t id)
+struct domain *peer_get(struct domain *d, domid_t id)
 {
 	struct domain *o = id == d->id ? d : domain_get(id);
 
@@ -22,7 +21,7 @@ static struct domain *peer_get(struct domain *d, domid_t id)
 	return o;
 }
 
-static void peer_put(struct domain *d, struct domain *o)
+void peer_put(struct domain *d, struct domain *o)
 {
 	if (o != d)
 		domain_put(o);

@@ -23,7 +23,7 @@ int guest_domain_init(struct domain *d, const struct zendo_domain_create *c)
 	if (d->g.shared && d->g.memmap) {
 		rc = evtchn_init(d, hpa(c->evt_hint_hpa));
 		if (!rc)
-			rc = grant_init(d, hpa(c->grant_hpa));
+			rc = grant_init(d, c);
 	}
 	if (rc) {
 		guest_domain_destroy(d);
@@ -35,7 +35,7 @@ int guest_domain_init(struct domain *d, const struct zendo_domain_create *c)
 
 bool guest_domain_unbind(struct domain *d)
 {
-	return evtchn_end(d);
+	return evtchn_end(d) && grant_end(d);
 }
 
 void guest_domain_destroy(struct domain *d)

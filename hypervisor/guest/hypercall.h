@@ -75,6 +75,13 @@ static inline int __must_check only_self(const struct domain *d, domid_t id)
 	return is_self(d, id) ? 0 : id ? -XEN_ESRCH : -XEN_EPERM;
 }
 
+/*
+ * The live domain @id, NULL when there is none, for a call of @d, which may be it. It is held while it is looked at: its end waits
+ * for that. Context: no lock held.
+ */
+struct domain *peer_get(struct domain *d, domid_t id);
+void peer_put(struct domain *d, struct domain *o);
+
 /* The caller's mode decides the layout of what is shared (Xen latches it on some calls). */
 void guest_latch_width(struct domain *d, bool wide);
 

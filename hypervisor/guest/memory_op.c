@@ -35,7 +35,7 @@ static void forget_gfn(struct domain *d, gfn_t g)
 {
 	if (d->g.shared_gfn.v == g.v)
 		d->g.shared_gfn = NO_GFN;
-	for (uint32_t i = 0; i < READ_ONCE(d->g.grant.nr_frames); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(d->g.grant.frame); i++)
 		if (d->g.grant.frame[i].gfn.v == g.v)
 			d->g.grant.frame[i].gfn = NO_GFN;
 }
@@ -150,7 +150,7 @@ static void refresh_shared(struct hcall *h)
 static int add_one(struct hcall *h, const struct xen_add_to_physmap *a, struct taken *t)
 {
 	struct domain *d = h->v->d;
-	mfn_t m;
+	uint32_t place;
 	int rc;
 
 	switch (a->space) {
@@ -159,11 +159,10 @@ static int add_one(struct hcall *h, const struct xen_add_to_physmap *a, struct t
 			return -XEN_EINVAL;
 		return move_special(d, pool_mfn(d->g.shared), P2M_SPECIAL, gfn(a->gpfn), &d->g.shared_gfn, t);
 	case XENMAPSPACE_grant_table:
-		rc = grant_grow(h, a->idx);
+		rc = grant_frame_get(h, a->idx, &place);
 		if (rc)
 			return rc;
-		m = grant_frame(d, a->idx);
-		return move_special(d, m, P2M_GRANT, gfn(a->gpfn), &d->g.grant.frame[a->idx].gfn, t);
+		return move_special(d, d->g.grant.frame[place].mfn, P2M_GRANT, gfn(a->gpfn), &d->g.grant.frame[place].gfn, t);
 	case XENMAPSPACE_gmfn:
 		return move_ram(d, gfn(a->idx), gfn(a->gpfn), t);
 	case XENMAPSPACE_gmfn_foreign:	/* idx: whose, here */

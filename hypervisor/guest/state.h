@@ -10,12 +10,15 @@
 #include "lib/lib.h"
 #include <xen/xen.h>
 #include <xen/event_channel.h>
+#include <xen/grant_table.h>
 #include <xen/hvm/params.h>
 #include <xen/vcpu.h>
 #include <zendo/abi.h>
 
 #define NO_GFN			gfn(~0ULL >> PAGE_SHIFT)
 #define GRANT_MAX_FRAMES	64
+#define GRANT_MAX_STATUS	8	/* version 2: one status frame for each 8 grant frames */
+#define MAPTRACK_MAX_FRAMES	256	/* pool pages of 256 mappings */
 #define POLL_MAX_PORTS		128
 #define NR_MTRRS		(16 + 11 + 1)	/* variable pairs, fixed, default type */
 #define TEXT_LINE		128
@@ -25,6 +28,7 @@
 struct evtchn_abi;
 struct evtchn_fifo;
 struct evtchn_port;
+struct grant_use;
 
 struct guest_evtchn {
 	spinlock_t	lock;			/* RANK_EVTCHN; guards all of it except poll_mask */
@@ -40,10 +44,18 @@ struct guest_evtchn {
 };
 
 struct guest_grant {
-	spinlock_t	lock;			/* RANK_GRANT */
-	uint32_t	nr_frames;
+	spinlock_t	lock;			/* RANK_GRANT; guards all but the limits, which are fixed */
+	uint32_t	max_frames, max_maptrack;
+	uint32_t	nr_frames, nr_status;
+	uint32_t	version;		/* 1, 2; 0 = on the way to the target: cleared up to frame clear_next */
+	uint32_t	target, clear_next;
+	struct grant_entry_v1 kept[GNTTAB_NR_RESERVED_ENTRIES];	/* what a switch does not clear */
 	struct zendo_grant_page *page;		/* dom0's; NULL when it gave none */
-	struct { mfn_t mfn; gfn_t gfn; } frame[GRANT_MAX_FRAMES];	/* gfn: physmap lock */
+	/* Grant frames, then from GRANT_MAX_FRAMES on status frames. gfn: physmap lock */
+	struct { mfn_t mfn; gfn_t gfn; } frame[GRANT_MAX_FRAMES + GRANT_MAX_STATUS];
+	uint32_t	nr_pins;		/* of guests, all entries: mapped, or being copied from or to */
+	struct grant_use *use;			/* pool page: who grants to guests or maps has one, see grant_use.h */
+	uint32_t	end_dom, end_next;	/* how far the domain's end has come */
 };
 
 /*

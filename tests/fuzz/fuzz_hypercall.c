@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include "fake_core.h"
 #include "guest/event_channel.h"
+#include "guest/grant_table.h"
 #include "guest/msr.h"
+#include <xen/memory.h>
 
 #define VCPUS	3
 #define ARG	0x10fe0		/* argument structs may cross a page */
@@ -89,6 +91,10 @@ static void check_frames(void)
 
 		if (e->type == P2M_NONE || e->mfn.v >= FAKE_FRAMES)
 			continue;
+		if (fake.granted[0][g]) {
+			check(fake.pins[e->mfn.v], "a grant is mapped that is not held");
+			continue;
+		}
 		check(!seen[e->mfn.v]++, "a frame is mapped twice");
 		ram += e->type == P2M_RAM;
 	}
@@ -195,6 +201,47 @@ static void fifo(struct vcpu *v)
 	fill((0x60 + (byte() & 7)) << PAGE_SHIFT | (uint64_t)byte() << 2);
 }
 
+/* Calls that fit, both ways and from a guest to itself: entries of either version, few gfns, few handles; also what was written over them. */
+static void grants(void)
+{
+	struct domain *d[2] = { fake.d, fake.other }, *from = d[byte() & 1], *to = d[byte() & 1];
+	struct vcpu *v = to->vcpu[byte() & 1];
+	uint32_t ref = byte() & 31;
+	uint64_t g = (byte() & 1 ? 0x180 : 0x900) + (byte() & 7);
+	struct gnttab_map_grant_ref m = { g << PAGE_SHIFT, byte() & 7, ref, from->id, 0, 0, 0 };
+	struct gnttab_unmap_grant_ref u = { g << PAGE_SHIFT, 0, byte() & 15, 0 };
+	struct gnttab_copy c = { .len = byte() * 17, .flags = byte() & 3 };
+	struct gnttab_set_version s = { byte() & 3 };
+	struct xen_add_to_physmap a = { .domid = DOMID_SELF, .space = XENMAPSPACE_grant_table, .idx = (byte() & 3) | (s.version == 2 ? 1U << 31 : 0),
+					.gpfn = 0xa00 + (byte() & 7) };
+	uint32_t op = byte() % 6;
+
+	c.source.u.gmfn = byte() & 1 ? ref : g;
+	c.source.domid = byte() & 1 ? from->id : DOMID_SELF;
+	c.dest.u.gmfn = byte() & 1 ? ref : g;
+	c.dest.domid = byte() & 1 ? from->id : DOMID_SELF;
+	if (mfn_valid(from->g.grant.frame[0].mfn)) {
+		uint64_t *e = (uint64_t *)frame_look(from->g.grant.frame[0].mfn) + 2 * ref;
+
+		e[0] = (byte() & 0x1ff) | (uint64_t)(byte() & 3 ? to->id : byte()) << 16 | (uint64_t)(0x180 + (byte() & 15)) << 32;
+		e[1] = from->g.grant.version == 1 ? e[0] : 0x180 + (byte() & 15);
+	}
+	fake.paging.code64 = true;
+	fake_write(ARG, op == 0 ? (void *)&m : op == 1 ? (void *)&u : op == 2 ? (void *)&c : op == 3 ? (void *)&s : (void *)&a,
+		   op == 0 ? sizeof(m) : op == 1 ? sizeof(u) : op == 2 ? sizeof(c) : op == 3 ? sizeof(s) : sizeof(a));
+	if (op < 4) {
+		static const uint8_t cmds[] = { GNTTABOP_map_grant_ref, GNTTABOP_unmap_grant_ref, GNTTABOP_copy, GNTTABOP_set_version };
+
+		(void)fake_call(v, __HYPERVISOR_grant_table_op, cmds[op], ARG, 1);
+	} else if (op == 4) {
+		(void)fake_call(v, __HYPERVISOR_memory_op, XENMEM_add_to_physmap, ARG, 0);
+	} else {
+		fill(ARG);
+		(void)fake_call(v, __HYPERVISOR_grant_table_op, byte() & 15, ARG, byte());
+	}
+	v->wait = WAIT_NONE;
+}
+
 /* Another guest's calls: offers, binds, sends, closes, its end. */
 static void other_guest(void)
 {
@@ -207,6 +254,10 @@ static void other_guest(void)
 		return;
 	if (!(byte() & 63)) {
 		fake_stop_other();
+		return;
+	}
+	if (byte() & 1) {
+		grants();
 		return;
 	}
 	o = fake.other->vcpu[byte() & 1];

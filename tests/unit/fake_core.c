@@ -146,20 +146,25 @@ uint64_t p2m_max_gfn(const struct domain *d)
 	return FAKE_GFNS - 1;
 }
 
+struct p2m_entry *fake_p2m(const struct domain *d)
+{
+	return d && d == fake.other ? fake.other_p2m : fake.p2m;
+}
+
 struct p2m_entry p2m_lookup(struct domain *d, gfn_t g)
 {
-	(void)d;
-	return g.v < FAKE_GFNS ? fake.p2m[g.v] : (struct p2m_entry){ INVALID_MFN, P2M_NONE, false };
+	return g.v < FAKE_GFNS ? fake_p2m(d)[g.v] : (struct p2m_entry){ INVALID_MFN, P2M_NONE, false };
 }
 
 int p2m_map(struct domain *d, gfn_t g, mfn_t m, enum p2m_type type, bool writable)
 {
-	(void)d;
+	struct p2m_entry *p2m = fake_p2m(d);
+
 	require(g.v < FAKE_GFNS, "p2m_map beyond the map");
-	require(fake.p2m[g.v].type == P2M_NONE, "p2m_map over something");
+	require(p2m[g.v].type == P2M_NONE, "p2m_map over something");
 	if (fake.pool_used >= fake.pool_limit)
 		return -XEN_ENOMEM;
-	fake.p2m[g.v] = (struct p2m_entry){ m, type, writable };
+	p2m[g.v] = (struct p2m_entry){ m, type, writable };
 	return 0;
 }
 
@@ -169,10 +174,69 @@ mfn_t p2m_unmap(struct domain *d, gfn_t g, enum p2m_type *ret_type)
 
 	if (e.type == P2M_NONE || (e.mfn.v < FAKE_FRAMES && fake.pins[e.mfn.v]))
 		return INVALID_MFN;
-	fake.p2m[g.v] = (struct p2m_entry){ INVALID_MFN, P2M_NONE, false };
+	fake_p2m(d)[g.v] = (struct p2m_entry){ INVALID_MFN, P2M_NONE, false };
 	fake.dirty = true;
 	*ret_type = e.type;
 	return e.mfn;
+}
+
+int p2m_map_grant(struct domain *d, gfn_t g, mfn_t m, bool writable)
+{
+	require(fake.locks_held & (1U << RANK_PHYSMAP), "a grant is mapped without the lock");
+	require(m.v < FAKE_FRAMES && fake.pins[m.v], "a grant is mapped that is not held");
+	if (g.v >= FAKE_GFNS)
+		return -XEN_EINVAL;
+	if (fake_p2m(d)[g.v].type != P2M_NONE)
+		return -XEN_EEXIST;
+	if (fake.pool_used >= fake.pool_limit)
+		return -XEN_ENOMEM;
+	fake_p2m(d)[g.v] = (struct p2m_entry){ m, fake.others[m.v] == (d == fake.other) ? P2M_RAM : P2M_FOREIGN, writable };
+	fake.granted[d == fake.other][g.v] = true;
+	return 0;
+}
+
+bool p2m_unmap_grant(struct domain *d, gfn_t g, mfn_t m)
+{
+	return p2m_replace_grant(d, g, m, INVALID_MFN);
+}
+
+bool p2m_replace_grant(struct domain *d, gfn_t g, mfn_t m, mfn_t by)
+{
+	struct p2m_entry *e = &fake_p2m(d)[g.v];
+
+	require(fake.locks_held & (1U << RANK_PHYSMAP), "a grant's entry is changed without the lock");
+	if (e->type == P2M_NONE || e->mfn.v != m.v)
+		return false;
+	*e = (struct p2m_entry){ by, mfn_valid(by) ? P2M_SPECIAL : P2M_NONE, mfn_valid(by) };
+	fake.granted[d == fake.other][g.v] = false;
+	fake.dirty = true;
+	return true;
+}
+
+int ram_hold(struct domain *d, gfn_t g, bool write, mfn_t *ret)
+{
+	struct p2m_entry e = p2m_lookup(d, g);
+
+	require(!(fake.locks_held >> RANK_PHYSMAP), "ram_hold inside a lock");
+	if (e.type != P2M_RAM || (write && !e.writable))
+		return -XEN_EFAULT;
+	if (fake.others[e.mfn.v] != (d == fake.other))
+		return -XEN_EPERM;
+	fake.pins[e.mfn.v]++;
+	*ret = e.mfn;
+	return 0;
+}
+
+void ram_release(mfn_t m)
+{
+	require(fake.pins[m.v], "release without hold");
+	require(!fake.dirty, "a frame is let go before a flush");
+	fake.pins[m.v]--;
+}
+
+void *frame_look(mfn_t m)
+{
+	return frame_va(m);
 }
 
 void domain_flush_tlb(struct domain *d)
@@ -187,7 +251,7 @@ void ram_return(struct domain *d, mfn_t m)
 {
 	require(!(fake.locks_held >> RANK_DOMAIN), "domain lock order");
 	for (size_t i = 0; i < FAKE_GFNS; i++)
-		require(fake.p2m[i].type == P2M_NONE || fake.p2m[i].mfn.v != m.v, "returned frame is still mapped");
+		require((fake.p2m[i].type == P2M_NONE || fake.p2m[i].mfn.v != m.v) && (!fake.granted[1][i] || fake.other_p2m[i].mfn.v != m.v), "returned frame is still mapped");
 	if (!(fake.locks_held & (1U << RANK_PHYSMAP)))
 		require(!fake.dirty, "frame returned before a flush");
 	fake.returned[fake.nr_returned++ % FAKE_FRAMES] = m.v;
@@ -210,13 +274,13 @@ mfn_t grant_take(struct domain *d)
 
 /* ---- guest memory ---- */
 
-static int gpa_copy(gpa_t addr, void *buf, size_t len, bool write)
+static int gpa_copy(struct domain *d, gpa_t addr, void *buf, size_t len, bool write)
 {
 	char *b = buf;
 
 	while (len) {
 		size_t n = MIN(len, PAGE_SIZE - (addr.v & ~PAGE_MASK));
-		struct p2m_entry e = p2m_lookup(fake.d, gpa_to_gfn(addr));
+		struct p2m_entry e = p2m_lookup(d, gpa_to_gfn(addr));
 		char *va;
 
 		if (e.type == P2M_NONE || (write && !e.writable))
@@ -232,14 +296,12 @@ static int gpa_copy(gpa_t addr, void *buf, size_t len, bool write)
 
 int gpa_read(struct domain *d, gpa_t addr, void *buf, size_t len)
 {
-	(void)d;
-	return gpa_copy(addr, buf, len, false);
+	return gpa_copy(d, addr, buf, len, false);
 }
 
 int gpa_write(struct domain *d, gpa_t addr, const void *buf, size_t len)
 {
-	(void)d;
-	return gpa_copy(addr, (void *)(uintptr_t)buf, len, true);
+	return gpa_copy(d, addr, (void *)(uintptr_t)buf, len, true);
 }
 
 int gva_to_gpa(struct vcpu *v, gva_t addr, bool write, gpa_t *ret)
@@ -270,7 +332,7 @@ static int gva_copy(struct vcpu *v, gva_t addr, void *buf, size_t len, bool writ
 		size_t n = MIN(len, PAGE_SIZE - (addr.v & ~PAGE_MASK));
 		gpa_t a;
 
-		if (gva_to_gpa(v, addr, write, &a) || gpa_copy(a, b, n, write))
+		if (gva_to_gpa(v, addr, write, &a) || gpa_copy(v ? v->d : fake.d, a, b, n, write))
 			return -XEN_EFAULT;
 		addr.v += n;
 		b += n;
@@ -335,7 +397,7 @@ void guest_unpin(struct domain *d, struct guest_pin *p)
 
 struct domain *domain_get(domid_t id)
 {
-	struct domain *all[] = { fake.d, fake.other };
+	struct domain *all[] = { fake.d, fake.other };	/* NULL in the end of either */
 
 	require(!fake.locks_held, "a domain is looked up with a lock held");
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
@@ -516,10 +578,22 @@ void fake_start_other(domid_t id)
 	d->id = id;
 	d->max_vcpus = 2;
 	d->state = DOMAIN_ALIVE;
+	for (uint32_t i = 0; i < FAKE_GFNS; i++) {
+		bool own = i >= FAKE_RAM / 2 && i < FAKE_RAM;
+		mfn_t m = mfn(i);
+
+		if (own)	/* the same ones each time */
+			m = fake.other_ram[i] ? mfn(fake.other_ram[i]) : fake_new_frame();
+		fake.other_ram[i] = m.v & 0xffff;
+		fake.other_p2m[i] = i < FAKE_RAM ? (struct p2m_entry){ m, P2M_RAM, true } : (struct p2m_entry){ INVALID_MFN, P2M_NONE, false };
+		if (own)
+			fake.others[m.v] = true;
+	}
+	memset(fake.granted[1], 0, sizeof(fake.granted[1]));
+	fake.other = d;
 	require(!guest_domain_init(d, &c), "guest_domain_init");
 	for (uint32_t i = 0; i < 2; i++)
 		start_vcpu(d, i);
-	fake.other = d;
 }
 
 void fake_stop_other(void)

@@ -19,10 +19,13 @@
 #define FAKE_DOM0_PAGES	256
 
 struct fake {
-	struct domain *d, *other;		/* both see the same memory */
+	struct domain *d, *other;
 	unsigned char (*frame)[PAGE_SIZE];	/* by mfn */
 	uint64_t nr_frames;			/* given out so far */
-	struct p2m_entry p2m[FAKE_GFNS];
+	struct p2m_entry p2m[FAKE_GFNS], other_p2m[FAKE_GFNS];
+	bool granted[2][FAKE_GFNS];		/* this entry of p2m, other_p2m is a grant's */
+	uint16_t other_ram[FAKE_GFNS];
+	bool others[FAKE_FRAMES];		/* owned by the other domain */
 	uint16_t pins[FAKE_FRAMES];
 	uint16_t linear[FAKE_RAM];		/* linear page -> gfn */
 	bool linear_hole[FAKE_RAM];
@@ -62,10 +65,14 @@ extern struct fake fake;
 /* A fresh domain (id 7) with @vcpus vCPUs, vCPU 0 up; and the end of it, which checks that nothing is left. */
 void fake_start(uint32_t vcpus);
 void fake_stop(void);
-/* A second domain with @id and two vCPUs beside it; and its end (fake_stop() does it too). */
+/*
+ * A second domain with @id and two vCPUs beside it; and its end (fake_stop() does it too). The lower half of its linear memory
+ * is the first one's, for arguments of calls; the upper half is its own.
+ */
 void fake_start_other(domid_t id);
 void fake_stop_other(void);
 struct vcpu *fake_vcpu(uint32_t id);
+struct p2m_entry *fake_p2m(const struct domain *d);
 
 /* Linear memory of the guest; the address is also what hypercalls take. */
 void *fake_va(uint64_t linear);

@@ -21,7 +21,7 @@
 #include "hv_call.h"
 #include "hvpriv.h"
 
-#define HV_GRANT_FRAMES	64ULL	/* the largest grant table, see struct zendo_grant_page */
+#define HV_GRANT_FRAMES	72ULL	/* the largest grant table with its status frames, see struct zendo_grant_page */
 
 #define HV_BLOCK_ORDER	9
 #define HV_BLOCK_PAGES	(1U << HV_BLOCK_ORDER)
