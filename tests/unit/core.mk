@@ -27,6 +27,9 @@ test_frame_CFLAGS = $(core_CFLAGS)
 test_core_guest_mem_SRCS = $(core_domain_SRCS) hypervisor/core/guest_mem.c
 test_core_guest_mem_CFLAGS = $(core_CFLAGS)
 
+test_core_grant_mem_SRCS = $(test_core_guest_mem_SRCS)
+test_core_grant_mem_CFLAGS = $(core_CFLAGS)
+
 # C's functions by other names: the sanitizer's own stay what the process uses.
 test_lib_SRCS = hypervisor/core/lock.c hypervisor/lib/printf.c hypervisor/lib/string.c
 test_lib_CFLAGS = $(filter-out -DZENDO_CHECK,$(core_CFLAGS)) -fno-builtin -Dmemcpy=hv_memcpy -Dmemset=hv_memset \

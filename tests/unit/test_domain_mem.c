@@ -179,7 +179,7 @@ static void a_domain_owns_no_more_than_it_may(void **state)
 	/* Above it there is room for a grant table, through the stock, and for no more. */
 	for (uint64_t i = 1; i <= GRANT_MAX_FRAMES + GRANT_MAX_STATUS; i++)
 		assert_int_equal(donate(BASE + CHUNK + i * PAGE_SIZE, 0, 0, ZEXT_POPULATE), 0);
-	assert_int_equal(donate(BASE + CHUNK + 65 * PAGE_SIZE, 0, 0, ZEXT_POPULATE), -XEN_E2BIG);
+	assert_int_equal(donate(BASE + CHUNK + 73 * PAGE_SIZE, 0, 0, ZEXT_POPULATE), -XEN_E2BIG);
 	assert_false(mfn_valid(ram_take(d)));	/* not as RAM */
 	assert_true(mfn_valid(grant_take(d)));
 	assert_int_equal(frame_owned(1), 513 + GRANT_MAX_FRAMES + GRANT_MAX_STATUS);
