@@ -3,7 +3,7 @@
  * abi: walks Xen's PVH guest ABI as a stock kernel uses it at boot and after, one line per fact, and asks also for what must be
  * refused, with the error Xen gives. A stock kernel tolerates much and dies silently of the rest; this program says which.
  *
- *	only=hypercalls|memory|time|events|cpu|traps|apic|table|peer|fifo|watchdog
+ *	only=hypercalls|memory|time|events|cpu|traps|apic|table|peer|grants|fifo|watchdog
  */
 #include "abi.h"
 
@@ -20,6 +20,7 @@ static const struct {
 	{ "apic",	abi_apic },
 	{ "table",	abi_table },
 	{ "peer",	abi_peer },
+	{ "grants",	abi_grants },
 	{ "fifo",	abi_fifo },
 	{ "watchdog",	abi_watchdog },
 };

@@ -11,6 +11,7 @@ void abi_time(void);		/* clock, wallclock, timers, runstate, time area, vcpu_inf
 void abi_events(void);		/* 2-level event channels, masks, poll, upcall delivery */
 void abi_fifo(void);		/* FIFO event channels: last of all, there is no way back */
 void abi_peer(void);		/* a channel to another guest: role=offer or bind */
+void abi_grants(void);		/* grants between guests: role=grant, hold or map */
 void abi_cpu(void);		/* CPUID, MSR, port and instruction policy */
 void abi_table(void);		/* docs/guest-abi.md, row by row; a second vCPU; watchdogs */
 void abi_watchdog(void);	/* only when asked for: the domain ends by it */

@@ -5,7 +5,7 @@
  * whatever the guest writes meanwhile.
  *
  * The hypervisor adds frames to the table and never takes one away before the domain is dead (struct zendo_grant_page). Only
- * version 1: the hypervisor refuses the other one.
+ * version 1: a guest that switches to the other one gets -EAGAIN for it.
  */
 #include <linux/err.h>
 #include <linux/export.h>

@@ -132,6 +132,17 @@ two_with_a_channel() {
 	console_has offers '^PASS'
 }
 check 'events between two guests' two_with_a_channel
+# One grants; the next one ends with a page mapped; the last one has a page mapped when the granter ends.
+three_with_grants() {
+	zendo create "$(tiny grants abi 'only=grants role=grant')"
+	expect_console grants 30 'grants to domains'
+	passes holds abi 'only=grants role=hold'
+	passes maps abi 'only=grants role=map'
+	ended grants 60 || { kept grants; return 1; }
+	kept grants
+	console_has grants '^PASS'
+}
+check 'grants between three guests' three_with_grants
 check 'random hypercalls' passes fuzz fuzz 'seed=1 count=20000'
 
 check 'a crash is told with registers and reason' registers_are_told
