@@ -21,6 +21,8 @@ static inline uint64_t tcg_virq(struct vmcb *b)
 {
 	uint64_t event = b->event_inj;
 
+	if (likely(!event))
+		return 0;
 	if (!svm_caps.tcg || (event & (EV_VALID | EV_TYPE(7))) != (EV_VALID | EV_TYPE(INJECT_INTR)) || (b->int_ctl & V_IRQ))
 		return 0;	/* V_IRQ in use: that is a window, which makes the next exit come soon */
 	b->event_inj = 0;
