@@ -423,23 +423,11 @@ static int op_reset(struct hcall *h, union evtchn_arg *a)
 	return 0;
 }
 
-/*
- * Not offered yet: seen with one vCPU of a stock kernel, not with several. -ENOSYS keeps guests on 2 levels; without it expand_array and
- * set_priority are refused too. Host tests have it on.
- */
-#ifdef ZENDO_HOST_TEST
-#define OFFER_FIFO	1
-#else
-#define OFFER_FIFO	0
-#endif
-
 static int op_init_control(struct hcall *h, union evtchn_arg *a)
 {
 	struct evtchn_init_control *c = &a->init_control;
 	struct vcpu *v = domain_vcpu(h->v->d, c->vcpu);
 
-	if (!OFFER_FIFO)
-		return -XEN_ENOSYS;
 	if (!v)
 		return -XEN_ENOENT;
 	c->link_bits = EVTCHN_FIFO_LINK_BITS;
