@@ -16,29 +16,45 @@
 
 #define TCG_VIRQ	(V_IRQ | V_IGN_TPR | V_PRIO(15) | V_VECTOR(0xff))
 
+#define TCG_WINDOW	(1ULL << 63)	/* of what tcg_virq() gives: a window was asked for, and waits for the next entry */
+
+static inline bool tcg_external(uint64_t event)
+{
+	return svm_caps.tcg && (event & (EV_VALID | EV_TYPE(7))) == (EV_VALID | EV_TYPE(INJECT_INTR));
+}
+
+static inline void tcg_make_virq(struct vmcb *b)
+{
+	b->int_ctl = (b->int_ctl & ~TCG_VIRQ) | V_IRQ | V_IGN_TPR | V_PRIO(15) | V_VECTOR(b->event_inj & 0xff);
+	b->event_inj = 0;
+}
+
 /* Makes an external interrupt of @b a virtual one; gives it, or 0. */
 static inline uint64_t tcg_virq(struct vmcb *b)
 {
 	uint64_t event = b->event_inj;
 
-	if (likely(!event))
+	if (likely(!event) || !tcg_external(event))
 		return 0;
-	if (!svm_caps.tcg || (event & (EV_VALID | EV_TYPE(7))) != (EV_VALID | EV_TYPE(INJECT_INTR)) || (b->int_ctl & V_IRQ))
-		return 0;	/* V_IRQ in use: that is a window, which makes the next exit come soon */
-	b->event_inj = 0;
+	if (b->int_ctl & V_IRQ)
+		event |= TCG_WINDOW;
 	b->misc1 &= ~I1(SVM_VINTR);
-	b->int_ctl = (b->int_ctl & ~TCG_VIRQ) | V_IRQ | V_IGN_TPR | V_PRIO(15) | V_VECTOR(event & 0xff);
+	tcg_make_virq(b);
 	return event;
 }
 
 /* Behind the exit: an @event that an interrupt of dom0's came before is to be injected still. */
 static inline void tcg_virq_done(struct vmcb *b, uint64_t event)
 {
-	if (!event)
+	if (likely(!event))
 		return;
 	if (b->int_ctl & V_IRQ)
-		b->event_inj = event;
+		b->event_inj = event & ~TCG_WINDOW;
 	b->int_ctl &= ~TCG_VIRQ;
+	if (event & TCG_WINDOW) {
+		b->misc1 |= I1(SVM_VINTR);
+		b->int_ctl |= V_IRQ | V_IGN_TPR | V_PRIO(15);
+	}
 }
 
 /*
@@ -47,10 +63,11 @@ static inline void tcg_virq_done(struct vmcb *b, uint64_t event)
  */
 static inline void tcg_dom0_virq(struct vmcb *b)
 {
-	uint64_t event = b->event_inj;
-
-	if (!tcg_virq(b) && svm_caps.tcg && (b->int_ctl & V_IRQ) && (b->int_ctl & V_VECTOR(0xff)) == V_VECTOR(event & 0xff) &&
-	    (event & (EV_VALID | EV_TYPE(7))) == (EV_VALID | EV_TYPE(INJECT_INTR)))
+	if (!tcg_external(b->event_inj))
+		return;
+	if (!(b->int_ctl & V_IRQ))
+		tcg_make_virq(b);
+	else if ((b->int_ctl & V_VECTOR(0xff)) == V_VECTOR(b->event_inj & 0xff))
 		b->event_inj = 0;
 }
 
