@@ -4,6 +4,7 @@
 #include "guest/lapic.h"
 #include "guest/time.h"
 
+#define CMD_BITS	8	/* of a command; the rest is the progress of one that restarts */
 #define RESET_BATCH	32	/* ports looked at before a reset has to be asked to go on */
 
 /* ---- ports ---- */
@@ -434,9 +435,26 @@ static int op_init_control(struct hcall *h, union evtchn_arg *a)
 	return fifo_init_control(v, gfn(c->control_gfn), c->offset);
 }
 
+/*
+ * Once the page is there the port to go on with stands in the command's register, above the command. A guest that makes one up has
+ * raised what was to be raised anyway.
+ */
 static int op_expand_array(struct hcall *h, union evtchn_arg *a)
 {
-	return fifo_expand_array(h->v->d, gfn(a->expand_array.array_gfn));
+	uint32_t port = (uint32_t)h->arg[0] >> CMD_BITS;
+	int rc;
+
+	if (!port) {
+		rc = fifo_expand_array(h->v->d, gfn(a->expand_array.array_gfn), &port);
+		if (rc)
+			return rc;
+	} else if (!h->v->d->g.evt.fifo) {
+		return -XEN_EOPNOTSUPP;
+	}
+	port = fifo_raise_early(h->v->d, port);
+	h->arg[0] = port << CMD_BITS | EVTCHNOP_expand_array;
+	h->restart = port;
+	return 0;
 }
 
 /* Of the next link: an event that is in a queue stays there. */
@@ -478,10 +496,12 @@ static const struct {
 int64_t hcall_event_channel_op(struct hcall *h)
 {
 	union evtchn_arg a = { 0 };
-	uint32_t cmd = (uint32_t)h->arg[0];
+	uint32_t cmd = (uint32_t)h->arg[0] & ((1U << CMD_BITS) - 1);
 	uint8_t flags;
 	int rc;
 
+	if ((uint32_t)h->arg[0] != cmd && cmd != EVTCHNOP_expand_array)
+		return -XEN_ENOSYS;
 	if (cmd >= ARRAY_SIZE(evtchn_ops) || !evtchn_ops[cmd].op)
 		return -XEN_ENOSYS;
 	if (hcall_get(h, h->arg[1], &a, evtchn_ops[cmd].size))

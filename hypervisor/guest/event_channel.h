@@ -78,10 +78,13 @@ void evtchn_2l_hand_over(struct domain *d);
 
 /*
  * event_fifo.c. What the guest gives is pinned: -XEN_EINVAL where that cannot be, -XEN_ENOMEM.
+ * fifo_raise_early: events that came before the words of a new page, from @port to the page's end, some in each call; returns
+ * the port to go on with, 0 = done.
  * fifo_end: back to 2 levels, when no port is left; some pages in each call, true = done.
  */
 int __must_check fifo_init_control(struct vcpu *v, gfn_t g, uint32_t offset);
-int __must_check fifo_expand_array(struct domain *d, gfn_t g);
+int __must_check fifo_expand_array(struct domain *d, gfn_t g, uint32_t *ret_first);
+uint32_t __must_check fifo_raise_early(struct domain *d, uint32_t port);
 bool __must_check fifo_end(struct domain *d);
 
 /*

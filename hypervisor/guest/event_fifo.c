@@ -15,6 +15,7 @@
 
 #define WORDS_PER_PAGE	(PAGE_SIZE / sizeof(event_word_t))
 #define MAX_PAGES	(EVTCHN_FIFO_NR_CHANNELS / WORDS_PER_PAGE)
+#define RAISE_BATCH	64	/* ports looked at in one call of fifo_raise_early() */
 #define UNPIN_BATCH	32	/* pages given back in one call of fifo_end() */
 #define TRIES		4	/* to change a word before the guest is asked to hold still, */
 #define BUSY_TRIES	8	/* and after: more than what a guest may change then */
@@ -105,7 +106,8 @@ static void enqueue(struct domain *d, uint32_t port, struct evtchn_port *p, even
 		upcall_mark(v);
 }
 
-static void raise(struct domain *d, uint32_t port, struct evtchn_port *p)
+/* Returns whether it was pending. */
+static bool make_pending(struct domain *d, uint32_t port, struct evtchn_port *p)
 {
 	event_word_t *word = word_of(d, port);
 	bool was = p->early;
@@ -116,7 +118,12 @@ static void raise(struct domain *d, uint32_t port, struct evtchn_port *p)
 			enqueue(d, port, p, word);
 	}
 	p->early = !word;
-	if (!was)
+	return was;
+}
+
+static void raise(struct domain *d, uint32_t port, struct evtchn_port *p)
+{
+	if (!make_pending(d, port, p))
 		wake_pollers(d, port);
 }
 
@@ -145,7 +152,7 @@ static bool is_pending(struct domain *d, uint32_t port)
 	const struct evtchn_port *p = port_get(d, port);
 	const event_word_t *word = p ? word_of(d, port) : NULL;
 
-	return word ? test_bit(EVTCHN_FIFO_PENDING, word) : p && p->early;
+	return (word && test_bit(EVTCHN_FIFO_PENDING, word)) || (p && p->early);
 }
 
 static bool is_busy(const struct domain *d, uint32_t port)
@@ -208,11 +215,10 @@ int fifo_init_control(struct vcpu *v, gfn_t g, uint32_t offset)
 	return 0;
 }
 
-/* Words are as the guest made them, MASKED or not; what came before them is raised now. */
-int fifo_expand_array(struct domain *d, gfn_t g)
+/* Words are as the guest made them, MASKED or not. What came before them is raised by fifo_raise_early(), from *@ret_first on. */
+int fifo_expand_array(struct domain *d, gfn_t g, uint32_t *ret_first)
 {
 	struct evtchn_fifo *f = d->g.evt.fifo;
-	uint32_t first;
 	int rc;
 
 	if (!f)
@@ -220,16 +226,23 @@ int fifo_expand_array(struct domain *d, gfn_t g)
 	if (f->nr_pages == MAX_PAGES)
 		return -XEN_ENOSPC;
 	rc = pin(d, g, 0, PAGE_SIZE, &f->page[f->nr_pages]);
-	if (rc)
-		return rc;
-	first = f->nr_pages++ * WORDS_PER_PAGE;
-	for (uint32_t port = first; port < first + WORDS_PER_PAGE; port++) {
+	if (!rc)
+		*ret_first = f->nr_pages++ * WORDS_PER_PAGE;
+	return rc;
+}
+
+/* Those who poll were woken when the event came; they have not gone to sleep since, for an early port counts as pending. */
+uint32_t fifo_raise_early(struct domain *d, uint32_t port)
+{
+	for (int i = 0; i < RAISE_BATCH && word_of(d, port); i++) {
 		struct evtchn_port *p = port_get(d, port);
 
 		if (p && p->early)
-			raise(d, port, p);
+			(void)make_pending(d, port, p);
+		if (++port % WORDS_PER_PAGE == 0)
+			return 0;
 	}
-	return 0;
+	return word_of(d, port) ? port : 0;
 }
 
 bool fifo_end(struct domain *d)
