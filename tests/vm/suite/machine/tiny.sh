@@ -115,6 +115,7 @@ for group in hypercalls memory time events cpu traps apic fifo; do
 	check "abi: $group" passes "abi-$group" abi "only=$group"
 done
 check 'abi: table' passes abi-table abi 'only=table' 'vcpus = 2'
+check '128 vCPUs start, wake each other and go down' passes smp128 smp '' 'vcpus = 128'
 watchdog_bites() {
 	zendo create "$(tiny dog abi only=watchdog)"
 	ended dog 60 || { kept dog; return 1; }
