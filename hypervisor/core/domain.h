@@ -40,8 +40,8 @@ struct domain {
 	enum domain_state state;
 	uint32_t	refs;
 	bool		guest_unbound, guest_gone;	/* guest_domain_unbind(), guest_domain_destroy() were done */
-	uint32_t	shutdown_said;	/* atomic: likewise, what the guest wants its end to be called (SCHEDOP_shutdown_code) */
 	uint32_t	shutdown;	/* atomic: 0, or 1 + the first code; set once; every vCPU leaves with ZRUN_SHUTDOWN */
+	uint32_t	shutdown_said;	/* atomic: likewise, what the guest wants its end to be called (SCHEDOP_shutdown_code) */
 	/* pool accounting (core/pool.c, under the pool lock): */
 	uint32_t	pool_pages;
 	uint64_t	nr_pages;	/* atomics: frames of guest RAM owned */

@@ -233,7 +233,6 @@ static int get_setup(struct hcall *h, struct gnttab_setup_table *s, uint64_t *re
 /* The list, of @size bytes each, gets the frames' current gfns, from place @first on; all ones where the guest has not mapped one. */
 static int put_frame_list(struct hcall *h, uint64_t list, size_t size, uint32_t first, uint32_t nr)
 {
-
 	for (uint32_t i = 0; i < nr; i++) {
 		gfn_t g = READ_ONCE(h->v->d->g.grant.frame[first + i].gfn);
 		uint64_t val = g.v == NO_GFN.v ? ~0ULL : g.v;

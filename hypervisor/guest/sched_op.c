@@ -181,12 +181,12 @@ static int64_t watchdog_set(struct domain *d, uint32_t id, uint64_t tsc)
 			id++;
 		if (id == NR_WATCHDOGS)
 			return -XEN_ENOSPC;
-		WRITE_ONCE(d->g.watchdog_tsc[id], tsc);
+		d->g.watchdog_tsc[id] = tsc;
 		return id + 1;
 	}
 	if (!d->g.watchdog_tsc[id - 1])
 		return -XEN_EINVAL;
-	WRITE_ONCE(d->g.watchdog_tsc[id - 1], tsc);
+	d->g.watchdog_tsc[id - 1] = tsc;
 	return 0;
 }
 
@@ -205,6 +205,7 @@ static int64_t op_watchdog(struct hcall *h)
 	tsc = w.timeout || !w.id ? time_to_tsc(d, time_now(d) + w.timeout * NS_PER_S) : 0;
 	spin_lock(&d->g.evt.lock);
 	rc = watchdog_set(d, w.id, tsc);
+	time_watchdogs(d);
 	spin_unlock(&d->g.evt.lock);
 	/* Whoever sleeps has it in its own deadline then: the caller may be gone by that time. */
 	for (uint32_t i = 0; rc >= 0 && tsc && i < d->max_vcpus; i++)

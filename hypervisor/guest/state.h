@@ -54,7 +54,7 @@ struct guest_grant {
 	/* Grant frames, then from GRANT_MAX_FRAMES on status frames. gfn: physmap lock */
 	struct { mfn_t mfn; gfn_t gfn; } frame[GRANT_MAX_FRAMES + GRANT_MAX_STATUS];
 	uint32_t	nr_pins;		/* of guests, all entries: mapped, or being copied from or to */
-	struct grant_use *use;			/* pool page: who grants to guests or maps has one, see grant_use.h */
+	struct grant_use *use;			/* pool page: who grants to guests or maps has one, see grant_table.h */
 	uint32_t	end_dom, end_next;	/* how far the domain's end has come */
 };
 
@@ -85,7 +85,8 @@ struct guest_domain {
 	struct guest_evtchn evt;
 	struct guest_grant grant;
 	struct guest_clock clock;
-	uint64_t	watchdog_tsc[NR_WATCHDOGS];	/* host TSC at which it bites, 0 = free; evtchn lock to change, READ_ONCE */
+	uint64_t	watchdog_tsc[NR_WATCHDOGS];	/* host TSC at which it bites, 0 = free; evtchn lock */
+	uint64_t	watchdog_next;		/* the earliest of them; written under the evtchn lock, read at each entry */
 };
 
 /* Registers of an x2APIC, by the owner; irr, nmi and sipi are posted by others (atomic). */

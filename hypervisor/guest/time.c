@@ -203,19 +203,18 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a && (!b || a < b) ? a : b;
 }
 
-/* The next watchdog of the domain to bite. */
-static uint64_t watchdog_tsc(const struct domain *d)
+void time_watchdogs(struct domain *d)
 {
 	uint64_t best = 0;
 
 	for (int i = 0; i < NR_WATCHDOGS; i++)
-		best = earlier(best, READ_ONCE(d->g.watchdog_tsc[i]));
-	return best;
+		best = earlier(best, d->g.watchdog_tsc[i]);
+	WRITE_ONCE(d->g.watchdog_next, best);
 }
 
 void time_poll(struct vcpu *v)
 {
-	uint64_t now, bite = watchdog_tsc(v->d);
+	uint64_t now, bite = READ_ONCE(v->d->g.watchdog_next);
 	bool due;
 
 	if (unlikely(bite) && host_tsc() >= bite)
@@ -236,7 +235,7 @@ uint64_t guest_deadline(struct vcpu *v)
 {
 	uint64_t best = earlier(v->g.singleshot_tsc, READ_ONCE(v->g.periodic_tsc));
 
-	best = earlier(best, watchdog_tsc(v->d));
+	best = earlier(best, READ_ONCE(v->d->g.watchdog_next));
 	return v->wait == WAIT_POLL ? earlier(best, v->g.poll.deadline_tsc) : best;
 }
 

@@ -31,16 +31,17 @@ void time_write_wallclock(struct domain *d);
 void time_poll(struct vcpu *v);
 void time_set_singleshot(struct vcpu *v, uint64_t ns);
 void time_set_periodic(struct vcpu *v, uint64_t period_ns);	/* 0 = off */
+void time_watchdogs(struct domain *d);	/* one was changed. evtchn lock held */
 
 /* See area_register(). */
 int __must_check time_register_area(struct vcpu *caller, struct vcpu *v, enum guest_area_kind kind, uint64_t addr);
 int __must_check runstate_register_area(struct vcpu *caller, struct vcpu *v, enum guest_area_kind kind, uint64_t addr);
 void runstate_set(struct vcpu *v, int state);
-/* Up to now, in the caller's layout; returns the bytes of it. */
 union runstate_image {
 	struct vcpu_runstate_info wide;
 	struct compat_runstate_info compat;
 };
+/* Up to now, in the caller's layout; returns the bytes of it. */
 size_t runstate_get(struct vcpu *v, bool compat, union runstate_image *ret);
 
 #endif

@@ -154,10 +154,11 @@ int64_t vcpu_initialise(struct hcall *h, struct vcpu *v)
 
 void vcpu_start_take(struct vcpu *v)
 {
-	struct vcpu *first = domain_vcpu(v->d, 0);
+	struct vcpu *first;
 
 	if (likely(!__atomic_load_n(&v->g.start.ready, __ATOMIC_ACQUIRE)) || !READ_ONCE(v->up))
 		return;
+	first = domain_vcpu(v->d, 0);
 	v->regs = v->g.start.regs;
 	if (ops->sregs_set(v, &v->g.start.sregs)) {
 		WRITE_ONCE(v->up, false);	/* a state that was checked: vendor code is wrong, and the vCPU stays down */
