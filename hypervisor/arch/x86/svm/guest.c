@@ -436,10 +436,10 @@ void svm_window(struct vcpu *v, bool on)
 	/* A dummy virtual interrupt of highest priority: VINTR exits the moment the guest could take it. */
 	if (on) {
 		b->misc1 |= I1(SVM_VINTR);
-		b->int_ctl |= V_IRQ | V_IGN_TPR | V_PRIO(15);
+		b->int_ctl |= V_TOP;
 	} else {
 		b->misc1 &= ~I1(SVM_VINTR);
-		b->int_ctl &= ~(V_IRQ | V_IGN_TPR | V_PRIO(15));
+		b->int_ctl &= ~V_TOP;
 	}
 }
 

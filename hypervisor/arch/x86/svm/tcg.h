@@ -6,7 +6,8 @@
  * an exception still to come. If its loop is left for a reason of its own (a budget of instructions that is used up, a call from
  * another thread) before the next exit or exception of the guest, the vector is delivered a second time, whatever IF says: a
  * Linux guest then takes a timer tick within its own scheduler and waits for its own lock. A virtual interrupt is delivered
- * by another path, which leaves no mark, and at once, since it is asked for only when the guest could take it.
+ * by another path, which leaves no mark, and at once, since it is asked for only when the guest could take it. One interrupt at a time: a window
+ * for what comes behind it opens at the next entry.
  */
 #ifndef SVM_TCG_H
 #define SVM_TCG_H
@@ -14,8 +15,7 @@
 #include "arch/x86/svm/svm.h"
 #include "core/domain.h"
 
-#define TCG_VIRQ	(V_IRQ | V_IGN_TPR | V_PRIO(15) | V_VECTOR(0xff))
-
+#define TCG_VIRQ	(V_TOP | V_VECTOR(0xff))
 #define TCG_WINDOW	(1ULL << 63)	/* of what tcg_virq() gives: a window was asked for, and waits for the next entry */
 
 static inline bool tcg_external(uint64_t event)
@@ -25,7 +25,7 @@ static inline bool tcg_external(uint64_t event)
 
 static inline void tcg_make_virq(struct vmcb *b)
 {
-	b->int_ctl = (b->int_ctl & ~TCG_VIRQ) | V_IRQ | V_IGN_TPR | V_PRIO(15) | V_VECTOR(b->event_inj & 0xff);
+	b->int_ctl = (b->int_ctl & ~TCG_VIRQ) | V_TOP | V_VECTOR(b->event_inj & 0xff);
 	b->event_inj = 0;
 }
 
@@ -53,7 +53,7 @@ static inline void tcg_virq_done(struct vmcb *b, uint64_t event)
 	b->int_ctl &= ~TCG_VIRQ;
 	if (event & TCG_WINDOW) {
 		b->misc1 |= I1(SVM_VINTR);
-		b->int_ctl |= V_IRQ | V_IGN_TPR | V_PRIO(15);
+		b->int_ctl |= V_TOP;
 	}
 }
 

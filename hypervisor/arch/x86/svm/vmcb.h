@@ -59,6 +59,7 @@ enum svm_exit {
 #define V_INTR_MASKING	(1ULL << 24)
 #define V_PRIO(p)	((uint64_t)(p) << 16)
 #define V_VECTOR(v)	((uint64_t)(v) << 32)
+#define V_TOP		(V_IRQ | V_IGN_TPR | V_PRIO(15))	/* a virtual interrupt that no priority holds back */
 /* int_state (0x68) */
 #define INT_SHADOW	(1ULL << 0)
 /* eventinj, exitintinfo */
