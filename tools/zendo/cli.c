@@ -125,15 +125,27 @@ static int no_domain(const char *what, const struct hvpriv_domain_info *all, siz
 	return fail(EXIT_NO_DOMAIN, "there is no domain '%s'", what);
 }
 
+bool is_dom0(const char *what)
+{
+	return strcmp(what, DOM0_NAME) == 0 || strcmp(what, "0") == 0;
+}
+
+int list_domains(int device, struct hvpriv_domain_info **ret, size_t *ret_nr)
+{
+	int r = zendo_device_list(device, ret, ret_nr);
+
+	return r < 0 ? fail_device(r) : EXIT_OK;
+}
+
 int find_domain(int device, const char *what, struct hvpriv_domain_info *ret)
 {
 	_cleanup_free_ struct hvpriv_domain_info *all = NULL;
 	size_t nr = 0;
 	int r;
 
-	r = zendo_device_list(device, &all, &nr);
-	if (r < 0)
-		return fail_device(r);
+	r = list_domains(device, &all, &nr);
+	if (r != EXIT_OK)
+		return r;
 	for (size_t i = 0; i < nr; i++)
 		if (is_id(what) ? all[i].domid == strtoul(what, NULL, 10) : strcmp(all[i].name, what) == 0) {
 			*ret = all[i];

@@ -79,6 +79,13 @@ int plain_arguments(int argc, char **argv, int least, int most);
  */
 int open_running(int *ret_fd);
 
+/* Linux itself, which no list of the device has. */
+#define DOM0_NAME	"Domain-0"
+bool is_dom0(const char *what);		/* its name or id */
+
+/* All domains but that one; what does not work has been said. The caller frees *ret. */
+int list_domains(int device, struct hvpriv_domain_info **ret, size_t *ret_nr);
+
 /* @what is a name or an id. 0, or an exit status with everything said. */
 int find_domain(int device, const char *what, struct hvpriv_domain_info *ret);
 

@@ -161,9 +161,9 @@ static int check_name(const char *name)
 	r = open_running(&device);
 	if (r != EXIT_OK)
 		return r;
-	r = zendo_device_list(device, &all, &nr);
-	if (r < 0)
-		return fail_device(r);
+	r = list_domains(device, &all, &nr);
+	if (r != EXIT_OK)
+		return r;
 	for (size_t i = 0; i < nr; i++)
 		if (strcmp(all[i].name, name) == 0)
 			return fail(EXIT_FAILED, "a domain named '%s' exists already, with id %u", name, all[i].domid);

@@ -44,7 +44,7 @@ static int dom0_info(struct hvpriv_domain_info *ret)
 	if (r < 0)
 		return r;
 	*ret = (struct hvpriv_domain_info) {
-		.name = "Domain-0",
+		.name = DOM0_NAME,
 		.state = HVPRIV_ST_RUNNING,
 		.max_vcpus = h.nr_cpus,
 		.nr_vcpus = h.nr_cpus,
@@ -153,9 +153,9 @@ static int list_all(int device, enum form form)
 	size_t nr;
 	int r;
 
-	r = zendo_device_list(device, &guests, &nr);
-	if (r < 0)
-		return fail_device(r);
+	r = list_domains(device, &guests, &nr);
+	if (r != EXIT_OK)
+		return r;
 	all = calloc(nr + 1, sizeof(*all));
 	if (!all)
 		return fail(EXIT_FAILED, "out of memory");
@@ -175,7 +175,7 @@ static int list_some(int device, char **names, size_t nr, enum form form)
 	if (!all)
 		return fail(EXIT_FAILED, "out of memory");
 	for (size_t i = 0; i < nr && r == EXIT_OK; i++)
-		if (strcmp(names[i], "Domain-0") == 0 || strcmp(names[i], "0") == 0)
+		if (is_dom0(names[i]))
 			r = dom0_info(&all[i]) < 0 ? fail(EXIT_FAILED, "cannot read /proc") : EXIT_OK;
 		else
 			r = find_domain(device, names[i], &all[i]);

@@ -10,12 +10,12 @@
 
 #define NSEC_PER_SEC	1000000000ULL
 
-static const struct hvpriv_domain_info dom0 = { .name = "Domain-0" };
+static const struct hvpriv_domain_info dom0 = { .name = DOM0_NAME };
 
 /* As find_domain(), with Domain-0, which is up since the machine is. */
 static int find_any(int device, const char *what, struct hvpriv_domain_info *ret)
 {
-	if (strcmp(what, dom0.name) != 0 && strcmp(what, "0") != 0)
+	if (!is_dom0(what))
 		return find_domain(device, what, ret);
 	*ret = dom0;
 	return EXIT_OK;
@@ -120,9 +120,9 @@ static int uptime_of(int device, char **names, bool is_short)
 	}
 	if (*names)
 		return status;
-	r = zendo_device_list(device, &all, &nr);
-	if (r < 0)
-		return fail_device(r);
+	r = list_domains(device, &all, &nr);
+	if (r != EXIT_OK)
+		return r;
 	print_uptime(&dom0, is_short);
 	for (size_t i = 0; i < nr; i++)
 		print_uptime(&all[i], is_short);

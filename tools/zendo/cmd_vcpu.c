@@ -12,13 +12,6 @@
 #include "device.h"
 #include "host.h"
 
-#define DOM0	"Domain-0"
-
-static bool is_dom0(const char *what)
-{
-	return strcmp(what, DOM0) == 0 || strcmp(what, "0") == 0;
-}
-
 /* ---- vcpu-list --------------------------------------------------------------------------- */
 
 /* One row. What is not known is NULL or negative. */
@@ -95,7 +88,7 @@ static int list_dom0(struct list *l)
 
 		(void)snprintf(cpu, sizeof(cpu), "%u", all[i].cpu);
 		show(l, &(struct row) {
-			.name = DOM0, .vcpu = all[i].cpu, .cpu = all[i].cpu, .state = "r--",
+			.name = DOM0_NAME, .vcpu = all[i].cpu, .cpu = all[i].cpu, .state = "r--",
 			.time_ns = all[i].busy_ns, .cpus = cpu,
 		});
 	}
@@ -181,9 +174,9 @@ static int list_all(struct list *l)
 	r = open_running(&device);
 	if (r != EXIT_OK)
 		return r;
-	r = zendo_device_list(device, &all, &nr);
-	if (r < 0)
-		return fail_device(r);
+	r = list_domains(device, &all, &nr);
+	if (r != EXIT_OK)
+		return r;
 	r = list_dom0(l);
 	for (size_t i = 0; i < nr; i++)
 		if (has_runner(all[i].name)) {
@@ -272,7 +265,7 @@ int cmd_vcpu_pin(int argc, char **argv)
 	if (strcmp(soft, "-") != 0 && strcmp(soft, "all") != 0)
 		return fail(EXIT_FAILED, "there is no soft affinity, which Linux's scheduler does not know: give CPUs only once");
 	if (is_dom0(argv[optind]))
-		return fail(EXIT_FAILED, "the vCPUs of " DOM0 " are this machine's CPUs, each for itself");
+		return fail(EXIT_FAILED, "the vCPUs of " DOM0_NAME " are this machine's CPUs, each for itself");
 	vcpu = parse_vcpu(argv[optind + 1], true);
 	if (!vcpu)
 		return EXIT_USAGE;
@@ -306,7 +299,7 @@ int cmd_trigger(int argc, char **argv)
 	if (strcmp(argv[optind + 1], "nmi") != 0)
 		return fail(EXIT_FAILED, "'%s' is not in this version, only 'nmi'", argv[optind + 1]);
 	if (is_dom0(argv[optind]))
-		return fail(EXIT_FAILED, DOM0 " is this machine: it gets no triggers");
+		return fail(EXIT_FAILED, DOM0_NAME " is this machine: it gets no triggers");
 	vcpu = parse_vcpu(optind + 2 < argc ? argv[optind + 2] : "0", true);
 	return vcpu ? send_request(argv[optind], vcpu_request("nmi", vcpu)) : EXIT_USAGE;
 }
