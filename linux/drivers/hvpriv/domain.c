@@ -199,6 +199,7 @@ static struct hv_domain *domain_alloc(const struct hvpriv_create_domain *cd)
 	hv_memory_init(&d->mem, cd->max_pages);
 	xa_init(&d->ports);
 	xa_init(&d->handles);
+	mutex_init(&d->pause_lock);
 	atomic_set(&d->pause_count, 1);
 	spin_lock_init(&d->end_lock);
 	spin_lock_init(&d->event_lock);

@@ -125,6 +125,7 @@ struct hv_domain {
 	refcount_t objects;		/* this struct: ours until the end, and each peer's */
 	struct hv_grants grants;
 
+	struct mutex pause_lock;	/* changes of pause_count, and what is told of them */
 	atomic_t pause_count;		/* starts at 1 */
 	spinlock_t end_lock;		/* end, end_code: set once, read by READ_ONCE */
 	enum hv_end end;

@@ -146,28 +146,33 @@ static void wait_until_out(struct hv_domain *d)
 
 static int dom_pause(struct hv_domain *d)
 {
-	int old = atomic_fetch_add_unless(&d->pause_count, 1, INT_MAX);
+	int old;
 
-	if (old == INT_MAX)
-		return -EOVERFLOW;
-	hv_domain_kick_all(d);
-	wait_until_out(d);
+	mutex_lock(&d->pause_lock);
+	old = atomic_fetch_add_unless(&d->pause_count, 1, INT_MAX);
+	if (old != INT_MAX) {
+		hv_domain_kick_all(d);
+		wait_until_out(d);
+	}
 	if (!old)
 		hv_event_send(HVPRIV_CMD_PAUSED, d, 0);
-	return 0;
+	mutex_unlock(&d->pause_lock);
+	return old == INT_MAX ? -EOVERFLOW : 0;
 }
 
+/* Told before it goes on: the guest may be at its end a moment later, and that is told by its own thread. */
 static int dom_unpause(struct hv_domain *d)
 {
-	int left = atomic_dec_if_positive(&d->pause_count);
+	int left;
 
-	if (left < 0)
-		return -EINVAL;
-	if (!left) {
-		hv_domain_kick_all(d);
+	mutex_lock(&d->pause_lock);
+	if (atomic_read(&d->pause_count) == 1)
 		hv_event_send(HVPRIV_CMD_RUNNING, d, 0);
-	}
-	return 0;
+	left = atomic_dec_if_positive(&d->pause_count);
+	if (!left)
+		hv_domain_kick_all(d);
+	mutex_unlock(&d->pause_lock);
+	return left < 0 ? -EINVAL : 0;
 }
 
 static int dom_query(struct hv_domain *d, struct hvpriv_domain_info __user *arg)
