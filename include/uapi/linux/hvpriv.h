@@ -203,6 +203,12 @@ struct hvpriv_seed_grant {
 /* HVPRIV_DOM_PAUSE / UNPAUSE (no argument): counted; a domain starts paused once. */
 /* HVPRIV_DOM_KILL (no argument): as if the guest had shut down with SHUTDOWN_poweroff; vCPUs return. */
 
+/*
+ * HVPRIV_DOM_LEND (no argument): the calling thread works for the domain's devices until the domain is stopped or a signal comes;
+ * what it does is on its own bill (cgroup, blkcg). Several threads may be lent.
+ *	0 the domain has ended (HVPRIV_DOM_KILL, or the guest's own end); -EINTR
+ */
+
 /* ---- vCPUs ---------------------------------------------------------------------------- */
 
 /* HVPRIV_CREATE_VCPU -> vCPU fd. vCPU 0 starts as set by SET_STATE; the others wait for SIPI. */
@@ -281,6 +287,7 @@ struct hvpriv_vcpu_info {
 #define HVPRIV_DOM_QUERY	_IOR(HVPRIV_MAGIC, 0x29, struct hvpriv_domain_info)
 #define HVPRIV_CREATE_VCPU	_IOW(HVPRIV_MAGIC, 0x2a, struct hvpriv_create_vcpu)
 #define HVPRIV_DOM_SEED_GRANT	_IOW(HVPRIV_MAGIC, 0x2b, struct hvpriv_seed_grant)
+#define HVPRIV_DOM_LEND		_IO(HVPRIV_MAGIC, 0x2c)
 
 #define HVPRIV_VCPU_RUN		_IOR(HVPRIV_MAGIC, 0x40, struct hvpriv_run)
 #define HVPRIV_VCPU_GET_STATE	_IOR(HVPRIV_MAGIC, 0x41, struct hvpriv_vcpu_state)

@@ -125,7 +125,7 @@ void hv_local_port_put(struct hv_local_port *p)
 	if (p->event)
 		hv_event_unbind(p->event);
 	if (p->peer)
-		hv_peer_close(p->peer, HV_DETACH_CLOSE);
+		hv_peer_close(p->peer);
 	xa_erase(&all_ports, p->number);
 	kfree(p);
 }
@@ -221,7 +221,7 @@ static int port_bind(struct evtchn_file *f, u32 domid, u32 remote)
 	return p->number;
 
 err_peer:
-	hv_peer_close(p->peer, HV_DETACH_CLOSE);
+	hv_peer_close(p->peer);
 err_ports:
 	xa_erase(&f->ports, p->number);
 err_number:

@@ -77,7 +77,7 @@ static void map_free(struct gnt_map *map)
 		hv_local_port_put(map->notify_port);
 	}
 	for (i = 0; i < map->nr_runs; i++)
-		hv_peer_close(map->runs[i].peer, HV_DETACH_CLOSE);
+		hv_peer_close(map->runs[i].peer);
 	kvfree(map->runs);
 	kvfree(map->grants);
 	kfree(map);

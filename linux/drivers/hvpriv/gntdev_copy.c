@@ -22,7 +22,7 @@ struct side {
 static void side_done(struct side *s)
 {
 	if (s->peer)
-		hv_peer_close(s->peer, HV_DETACH_CLOSE);
+		hv_peer_close(s->peer);
 }
 
 static int side_peer(struct side *s, u32 domid)

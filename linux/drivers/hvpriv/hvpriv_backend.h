@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What hvpriv.ko will give to backends in the kernel (hvblkback.ko, hvnetback.ko).
+ * What hvpriv.ko gives to backends in the kernel (hvblkback.ko, hvnetback.ko). docs/backends.md draws a device's life.
  *
- * IMPLEMENTED SO FAR: peers (but HV_DETACH_KEEP), grants (version 1, no dirty log), rings, events; /dev/hvevtchn and /dev/hvgntdev
- * stand on them. Workers and news are declarations, reviewed before the code behind them. What exists is exported (GPL).
+ * Not yet: grants of version 2, the dirty log behind "written".
  *
  * The rules that all of it follows:
  *
@@ -24,10 +23,13 @@
 #ifndef HVPRIV_BACKEND_H
 #define HVPRIV_BACKEND_H
 
+#include <linux/device.h>
 #include <linux/list.h>
 #include <linux/mm_types.h>
 #include <linux/types.h>
+#include <uapi/linux/hvback.h>
 
+struct file;
 struct hv_peer;
 struct hv_event;
 struct hv_workers;
@@ -55,24 +57,12 @@ struct hv_peer_ops {
 struct hv_peer *hv_peer_open(u32 domid, const struct hv_peer_ops *ops, void *priv);
 
 /**
- * enum hv_detach - how a peer is given up
- * @HV_DETACH_CLOSE: ports are closed, as when the backend is gone for good
- * @HV_DETACH_KEEP: the module is reloaded under a live frontend (F29). Rings must be drained and every
- *	grant put before. Ports stay bound; what the guest signals meanwhile is delivered to the next
- *	hv_event_bind() of the same port. The next backend starts with req_cons = rsp_prod.
- */
-enum hv_detach {
-	HV_DETACH_CLOSE,
-	HV_DETACH_KEEP,
-};
-
-/**
  * hv_peer_close() - serve the domain no more
  *
  * All grants, rings and events of @peer are released before. gone() is not running and will not run
  * when it returns.
  */
-void hv_peer_close(struct hv_peer *peer, enum hv_detach how);
+void hv_peer_close(struct hv_peer *peer);
 
 u32 hv_peer_domid(const struct hv_peer *peer);
 
@@ -208,43 +198,104 @@ void hv_event_post(struct hv_event *event);
 
 /**
  * struct hv_work - something for a lent thread to do
- * @fn: the work; may sleep, must end when signal_pending()
+ * @fn: the work; may sleep
  * @node: private
+ * @state: private
  *
- * Queued at most once at a time; may be queued again by its own @fn.
+ * Never runs on two threads at once. Queued while it runs it runs once more, behind what the domain's other devices have
+ * queued: so a busy ring does a bounded piece, queues itself again and returns.
  */
 struct hv_work {
 	void (*fn)(struct hv_work *work);
 	struct list_head node;
+	unsigned int state;
 };
 
-struct hv_workers *hv_workers_alloc(void);
+void hv_work_init(struct hv_work *work, void (*fn)(struct hv_work *work));
 
-/* hv_workers_free() - every lent thread has gone home, and what was queued has been done or dropped */
-void hv_workers_free(struct hv_workers *w);
+/*
+ * hv_work_queue() - for the threads that the domain's runner lends (HVPRIV_DOM_LEND)
+ *
+ * So it is on the domain's bill: its cgroup, its blkcg, its kill (F28). Any context but NMI; not after the device's remove().
+ */
+void hv_work_queue(struct hv_workers *w, struct hv_work *work);
+
+/* hv_work_cancel() - @work is neither queued nor running when it returns; nobody queues it meanwhile. Sleeps. Not from its own fn. */
+void hv_work_cancel(struct hv_workers *w, struct hv_work *work);
+
+/* ---- devices and drivers --------------------------------------------------------------------------- */
 
 /**
- * hv_workers_lend() - the calling thread does work until it is no longer wanted
+ * struct hvback_device - a device of a guest, on the bus "hvback"
+ * @dev: dev_name() is "vbd-1-51712"
+ * @id: class, domain, number
+ * @peer: whose grants and ports it uses
+ * @workers: of the domain
+ * @target: what is served, or NULL: held with its claim (O_EXCL) as long as the device exists
+ * @conf: settings, as the class defines them; @conf_len bytes; a private copy
+ * @conn: what the frontend published, valid from connect() until after disconnect(); a private copy
  *
- * Behind the backend device's HVBACK_WORK ioctl: the thread is zendo-run's, so what it does is on the
- * domain's bill and ends with it. Several threads may be lent at once.
- *
- * Return: 0 after hv_workers_stop(), -ERESTARTSYS on a signal.
+ * The driver's data: dev_set_drvdata().
  */
-int hv_workers_lend(struct hv_workers *w);
+struct hvback_device {
+	struct device dev;
+	struct hvback_id id;
+	struct hv_peer *peer;
+	struct hv_workers *workers;
+	struct file *target;
+	void *conf;
+	u32 conf_len;
+	const struct hvback_connection *conn;
+};
+#define to_hvback_device(d) container_of(d, struct hvback_device, dev)
 
-/* hv_workers_stop() - send the lent threads home */
-void hv_workers_stop(struct hv_workers *w);
-
-/* hv_work_queue() - any context. Return: whether it was not queued already. */
-bool hv_work_queue(struct hv_workers *w, struct hv_work *work);
-
-/* ---- news ---------------------------------------------------------------------------------------- */
+struct hvback_connection {
+	u32 nr_queues;			/* 1 to HVBACK_MAX_QUEUES */
+	u32 protocol;			/* HVBACK_PROTO_* */
+	u64 features;
+	struct hvback_queue queue[];	/* nr_refs is 0 or a power of two up to HVBACK_MAX_RING_PAGES; the rest is not judged */
+};
 
 /**
- * hv_backend_event() - tell netlink's listeners: HVPRIV_CMD_ATTACHED or _DETACHED
- * @device: "vbd-<domid>-<devid>", "vif-<domid>-<devid>"
+ * struct hvback_driver - what serves a class; one per module
+ * @class: "vbd"
+ * @probe: the device is new, or the module is: look at @conf and @target. No frontend yet; connect() follows when there is one.
+ * @remove: the opposite. A connected device was disconnected before.
+ * @connect: map rings, bind ports, serve: all queues or none. A ring may be one that was served before (module reload): it starts
+ *	with req_cons = rsp_prod.
+ * @disconnect: stop, end what is in flight (requests already taken are answered where the guest lives), unbind, unmap. When it
+ *	returns no grant of the guest is held but by pages in somebody else's bio or skb.
+ * @set: change something (HVBACK_SET); may be NULL
+ * @info: what goes into the store (HVBACK_INFO); @blob has HVBACK_BLOB_MAX zeroed bytes. Return: bytes, or -errno.
+ *
+ * All are called in process context, one at a time for each device, with no lock but the device's; they may sleep. On errors they
+ * give a sentence for the user by hvback_reason(). The death of the domain is disconnect() and remove(), with every call here
+ * answering -ESHUTDOWN and no thread lent any more.
  */
-void hv_backend_event(struct hv_peer *peer, bool attached, const char *device);
+struct hvback_driver {
+	struct device_driver driver;
+	const char *class;
+	int (*probe)(struct hvback_device *dev);
+	void (*remove)(struct hvback_device *dev);
+	int (*connect)(struct hvback_device *dev, const struct hvback_connection *conn);
+	void (*disconnect)(struct hvback_device *dev);
+	int (*set)(struct hvback_device *dev, u32 what, const void *blob, u32 len);
+	int (*info)(struct hvback_device *dev, void *blob);
+};
+
+/* Use module_hvback_driver(); MODULE_ALIAS("hvback:vbd") beside it loads the module on demand. */
+int hvback_register(struct hvback_driver *drv, struct module *owner);
+void hvback_unregister(struct hvback_driver *drv);
+
+/* Why a callback fails: the first sentence that one says is what the user reads. Return: @err. Only inside callbacks. */
+__printf(3, 4) int hvback_reason(struct hvback_device *dev, int err, const char *fmt, ...);
+
+/**
+ * hvback_broken() - the frontend broke the protocol
+ *
+ * The device stops by itself: disconnect() comes soon, from a worker of the kernel; state BROKEN, one line in the log, a uevent
+ * with the reason. Any context but NMI; only the first one counts until the next connect().
+ */
+__printf(2, 3) void hvback_broken(struct hvback_device *dev, const char *fmt, ...);
 
 #endif /* HVPRIV_BACKEND_H */

@@ -43,11 +43,10 @@ struct hv_peer *hv_peer_open(u32 domid, const struct hv_peer_ops *ops, void *pri
 }
 EXPORT_SYMBOL_GPL(hv_peer_open);
 
-void hv_peer_close(struct hv_peer *peer, enum hv_detach how)
+void hv_peer_close(struct hv_peer *peer)
 {
 	struct hv_domain *d = peer->domain;
 
-	WARN_ON_ONCE(how != HV_DETACH_CLOSE);	/* there is no backend to keep anything for yet */
 	mutex_lock(&d->peers_lock);
 	list_del(&peer->node);
 	mutex_unlock(&d->peers_lock);
