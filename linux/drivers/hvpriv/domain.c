@@ -19,6 +19,7 @@
 
 #include "domain.h"
 #include "events.h"
+#include "hvback.h"
 #include "hv_call.h"
 #include "hvpriv.h"
 
@@ -54,6 +55,7 @@ bool hv_domain_end(struct hv_domain *d, enum hv_end how, u32 code)
 	spin_unlock(&d->end_lock);
 	if (first) {
 		hv_domain_kick_all(d);
+		hv_workers_end(&d->workers);
 		hv_event_send(HVPRIV_CMD_SHUTDOWN, d, how == HV_END_CRASH ? 3 : code);
 	}
 	return first;
@@ -169,6 +171,7 @@ static void domain_release(struct kref *ref)
 
 	queue_work(destroy_wq, &d->destroy_work);
 	wait_for_completion(&d->destroyed);
+	hvback_wait_gone(d);
 	hv_event_send(HVPRIV_CMD_DESTROYED, d, 0);
 	if (d->lost)
 		return;		/* and the hypervisor cannot be left any more */
@@ -207,6 +210,7 @@ static struct hv_domain *domain_alloc(const struct hvpriv_create_domain *cd)
 	INIT_LIST_HEAD(&d->peers);
 	refcount_set(&d->objects, 1);
 	hv_grants_init(&d->grants);
+	hv_workers_init(&d->workers);
 	INIT_WORK(&d->destroy_work, destroy_work);
 	init_completion(&d->destroyed);
 	d->evt_hint = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);

@@ -20,6 +20,8 @@
 #include <uapi/linux/hvpriv.h>
 #include <zendo/abi.h>
 
+#include "workers.h"
+
 struct eventfd_ctx;
 struct file;
 struct hv_domain;
@@ -124,6 +126,7 @@ struct hv_domain {
 	bool dying;			/* set once under peers_lock, lock and grants.lock: what is the domain's goes */
 	refcount_t objects;		/* this struct: ours until the end, and each peer's */
 	struct hv_grants grants;
+	struct hv_workers workers;	/* peers may queue until the last one has closed */
 
 	struct mutex pause_lock;	/* changes of pause_count, and what is told of them */
 	atomic_t pause_count;		/* starts at 1 */

@@ -212,6 +212,8 @@ static long domain_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return dom_notify(d, p);
 	case HVPRIV_DOM_SEED_GRANT:
 		return dom_seed_grant(d, p);
+	case HVPRIV_DOM_LEND:
+		return hv_workers_lend(&d->workers);
 	case HVPRIV_DOM_PAUSE:
 		return dom_pause(d);
 	case HVPRIV_DOM_UNPAUSE:

@@ -21,7 +21,7 @@ static struct genl_family family __ro_after_init = {
 	.n_mcgrps	= ARRAY_SIZE(groups),
 };
 
-static int fill(struct sk_buff *skb, u8 cmd, const struct hv_domain *d, u32 code)
+static int fill(struct sk_buff *skb, u8 cmd, const struct hv_domain *d, u32 code, const char *device)
 {
 	void *hdr = genlmsg_put(skb, 0, 0, &family, 0, cmd);
 
@@ -29,24 +29,35 @@ static int fill(struct sk_buff *skb, u8 cmd, const struct hv_domain *d, u32 code
 		return -EMSGSIZE;
 	if (nla_put_u32(skb, HVPRIV_A_DOMID, d->domid) ||
 	    nla_put_string(skb, HVPRIV_A_NAME, d->name) ||
-	    (cmd == HVPRIV_CMD_SHUTDOWN && nla_put_u32(skb, HVPRIV_A_CODE, code)))
+	    (cmd == HVPRIV_CMD_SHUTDOWN && nla_put_u32(skb, HVPRIV_A_CODE, code)) ||
+	    (device && nla_put_string(skb, HVPRIV_A_DEVICE, device)))
 		return -EMSGSIZE;
 	genlmsg_end(skb, hdr);
 	return 0;
 }
 
-void hv_event_send(u8 cmd, const struct hv_domain *d, u32 code)
+static void send(u8 cmd, const struct hv_domain *d, u32 code, const char *device)
 {
 	struct sk_buff *skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
 
 	if (!skb)
 		return;
-	if (fill(skb, cmd, d, code)) {
+	if (fill(skb, cmd, d, code, device)) {
 		nlmsg_free(skb);
 		return;
 	}
 	/* -ESRCH: nobody listens */
 	genlmsg_multicast(&family, skb, 0, 0, GFP_KERNEL);
+}
+
+void hv_event_send(u8 cmd, const struct hv_domain *d, u32 code)
+{
+	send(cmd, d, code, NULL);
+}
+
+void hv_event_send_device(u8 cmd, const struct hv_domain *d, const char *device)
+{
+	send(cmd, d, 0, device);
 }
 
 int __init hv_events_init(void)

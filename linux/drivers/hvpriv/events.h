@@ -12,4 +12,7 @@ void hv_events_exit(void);
 /* Tell who listens on the netlink group "events": HVPRIV_CMD_*. Sleeps. */
 void hv_event_send(u8 cmd, const struct hv_domain *d, u32 code);
 
+/* HVPRIV_CMD_ATTACHED or _DETACHED. @device: "vbd-1-51712". Sleeps. */
+void hv_event_send_device(u8 cmd, const struct hv_domain *d, const char *device);
+
 #endif /* HVPRIV_EVENTS_H */

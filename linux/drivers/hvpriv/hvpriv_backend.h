@@ -283,7 +283,7 @@ struct hvback_driver {
 	int (*info)(struct hvback_device *dev, void *blob);
 };
 
-/* Use module_hvback_driver(); MODULE_ALIAS("hvback:vbd") beside it loads the module on demand. */
+/* MODULE_ALIAS("hvback:vbd") in the module lets it be loaded on demand. */
 int hvback_register(struct hvback_driver *drv, struct module *owner);
 void hvback_unregister(struct hvback_driver *drv);
 

@@ -10,6 +10,7 @@
 
 #include "domain.h"
 #include "events.h"
+#include "hvback.h"
 #include "hvpriv.h"
 #include "main.h"
 
@@ -88,11 +89,16 @@ static int __init hvpriv_init(void)
 	r = misc_register(&hv_gntdev_misc);
 	if (r)
 		goto err_evtchn;
-	r = misc_register(&hv_misc);
+	r = hvback_init();
 	if (r)
 		goto err_gntdev;
+	r = misc_register(&hv_misc);
+	if (r)
+		goto err_hvback;
 	return 0;
 
+err_hvback:
+	hvback_exit();
 err_gntdev:
 	misc_deregister(&hv_gntdev_misc);
 err_evtchn:
@@ -110,6 +116,7 @@ err_domains:
 static void __exit hvpriv_exit(void)
 {
 	misc_deregister(&hv_misc);
+	hvback_exit();
 	misc_deregister(&hv_gntdev_misc);
 	misc_deregister(&hv_evtchn_misc);
 	hv_power_exit();

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef HVPRIV_WORKERS_H
+#define HVPRIV_WORKERS_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+/* One queue for all devices of a domain: each piece of work goes to its end, so none of them starves another. */
+struct hv_workers {
+	spinlock_t lock;		/* all of it, and what is in each hv_work; any context but NMI */
+	struct list_head queue;
+	wait_queue_head_t wait;		/* lent threads */
+	wait_queue_head_t done;		/* who cancels */
+	bool over;			/* the domain has ended: nobody is needed any more */
+};
+
+void hv_workers_init(struct hv_workers *w);
+
+/* HVPRIV_DOM_LEND: 0 when the domain has ended, -ERESTARTSYS for a signal. */
+int hv_workers_lend(struct hv_workers *w);
+
+/* The lent threads go home, and nobody can be lent again. */
+void hv_workers_end(struct hv_workers *w);
+
+#endif /* HVPRIV_WORKERS_H */
