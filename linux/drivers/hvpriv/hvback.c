@@ -308,19 +308,23 @@ static int enlist(struct hvback *b)
 	return r;
 }
 
+/* Whoever waits for the end of the domain is told, also of a device that never came to be. */
+static void delist(struct hvback *b)
+{
+	spin_lock(&devices_lock);
+	list_del(&b->node);
+	spin_unlock(&devices_lock);
+	wake_up_all(&devices_left);
+}
+
 /* The claim is free when this returns (in a kernel thread; else when the thread is back in user space). */
-static void let_go(struct hvback *b)
+static void let_target_go(struct hvback *b)
 {
 	if (b->pub.target && (current->flags & PF_KTHREAD))
 		__fput_sync(b->pub.target);
 	else if (b->pub.target)
 		fput(b->pub.target);
 	b->pub.target = NULL;
-	hv_peer_close(b->pub.peer);
-	spin_lock(&devices_lock);
-	list_del(&b->node);
-	spin_unlock(&devices_lock);
-	wake_up_all(&devices_left);
 }
 
 int hvback_remove(struct hvback *b)
@@ -331,9 +335,11 @@ int hvback_remove(struct hvback *b)
 	was = b->registered;
 	b->registered = false;
 	if (was) {
-		hv_event_send_device(HVPRIV_CMD_DETACHED, b->pub.peer->domain, dev_name(&b->pub.dev));
 		device_unregister(&b->pub.dev);
-		let_go(b);
+		let_target_go(b);
+		hv_event_send_device(HVPRIV_CMD_DETACHED, b->pub.peer->domain, dev_name(&b->pub.dev));
+		hv_peer_close(b->pub.peer);
+		delist(b);
 	}
 	mutex_unlock(&b->life);
 	return was ? 0 : -ENOENT;
@@ -419,29 +425,25 @@ static int add_with_life(struct hvback *b)
 
 	r = enlist(b);
 	if (r)
-		goto err_target;
+		goto out;
 	peer = hv_peer_open(b->pub.id.domid, &peer_ops, b);
 	if (IS_ERR(peer)) {
 		r = PTR_ERR(peer);
-		spin_lock(&devices_lock);
-		list_del(&b->node);
-		spin_unlock(&devices_lock);
-		goto err_target;
+		goto out_delist;
 	}
 	b->pub.peer = peer;
 	b->pub.workers = &peer->domain->workers;
 	r = register_device(b);
-	if (r)
-		let_go(b);
 	b->registered = !r;
-	if (!r)
+	if (!r) {
 		hv_event_send_device(HVPRIV_CMD_ATTACHED, peer->domain, dev_name(&b->pub.dev));
-	return r;
-
-err_target:
-	if (b->pub.target)
-		fput(b->pub.target);
-	b->pub.target = NULL;
+		return 0;
+	}
+	hv_peer_close(peer);
+out_delist:
+	delist(b);
+out:
+	let_target_go(b);
 	return r;
 }
 
