@@ -399,13 +399,17 @@ struct hvback *hvback_alloc(const struct hvback_id *id, void *conf, u32 conf_len
 	return b;
 }
 
+static int serves_class(struct device_driver *drv, void *class)
+{
+	return !strcmp(to_driver(drv)->class, class);
+}
+
 /* On failure nothing is left but @b itself. */
 static int register_device(struct hvback *b)
 {
 	bool served;
 	int r;
 
-	request_module("hvback:%s", b->pub.id.class);
 	r = device_add(&b->pub.dev);
 	if (r)
 		return r;
@@ -452,6 +456,9 @@ int hvback_add_device(struct hvback *b)
 {
 	int r;
 
+	/* Before the domain knows of the device: its end would wait for modprobe. */
+	if (!bus_for_each_drv(&hvback_bus, NULL, b->pub.id.class, serves_class))
+		request_module("hvback:%s", b->pub.id.class);
 	mutex_lock(&b->life);
 	r = add_with_life(b);
 	mutex_unlock(&b->life);
