@@ -12,11 +12,11 @@
  *	HVBACK_CONNECT	the frontend's rings and ports, read from the store			state CONNECTED
  *	HVBACK_DISCONNECT	the frontend closed; CONNECT may follow again			state WAITING
  *	HVBACK_REMOVE	requests in flight end first; nothing is left
- * Each change of state is a "change" uevent of the device with STATE=, and REASON= where it was not asked for: a frontend that
+ * Each change of state is a "change" uevent of the device with HVBACK_STATE=, and HVBACK_REASON= where it was not asked for: a frontend that
  * breaks its ring loses that device only, state BROKEN, until DISCONNECT.
  *
  * All need CAP_SYS_ADMIN. Reserved fields must be zero. Errors common to all: -EFAULT, -EINVAL, -ENOTTY, -ENODEV hypervisor not
- * running, -ENOENT no such device. docs/backends.md explains each.
+ * running, -ENOENT no such device. CONNECT, SET, INFO: -ENXIO no module serves it now. docs/backends.md explains each.
  */
 #ifndef _UAPI_LINUX_HVBACK_H
 #define _UAPI_LINUX_HVBACK_H
@@ -37,6 +37,7 @@ struct hvback_id {
 /*
  * HVBACK_ADD. The module is asked for (request_module) and probed before it returns.
  *	-EEXIST this device number is taken	-ESRCH no such domain	-ESHUTDOWN it is dying
+ *	-EBADF, -EINVAL the target is no open file or block device
  *	-ENOENT no module serves the class	others: the module's own, with a sentence in reason
  */
 struct hvback_add {

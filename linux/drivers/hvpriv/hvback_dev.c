@@ -51,8 +51,11 @@ static struct hvback *get_locked(const struct hvback_id *id)
 	return ERR_PTR(-ENOENT);
 }
 
-static void put_locked(struct hvback *b)
+/* User memory is touched with no lock held: what the callback said is taken along, if @why has room for it. */
+static void put_locked(struct hvback *b, char *why)
 {
+	if (why)
+		strscpy(why, b->why, HVBACK_REASON_LEN);
 	device_unlock(&b->pub.dev);
 	hvback_put(b);
 }
@@ -64,18 +67,33 @@ static int tell_reason(char __user *to, const char *why, int r)
 
 /* ---- add, remove --------------------------------------------------------------------------------- */
 
+/* Not one of our own descriptors: a device that keeps its domain would never end. NULL: none is wanted. */
+static struct file *get_target(int fd)
+{
+	struct file *target;
+	umode_t mode;
+
+	if (fd < 0)
+		return NULL;
+	target = fget(fd);
+	if (!target)
+		return ERR_PTR(-EBADF);
+	mode = file_inode(target)->i_mode;
+	if (S_ISREG(mode) || S_ISBLK(mode))
+		return target;
+	fput(target);
+	return ERR_PTR(-EINVAL);
+}
+
 static int add_file(const struct hvback_add *add, void *conf, char __user *reason)
 {
-	struct file *target = NULL;
+	struct file *target = get_target(add->target);
 	struct hvback *b;
 	int r;
 
-	if (add->target >= 0) {
-		target = fget(add->target);
-		if (!target) {
-			kfree(conf);
-			return -EBADF;
-		}
+	if (IS_ERR(target)) {
+		kfree(conf);
+		return tell_reason(reason, "the target is no open file or block device", PTR_ERR(target));
 	}
 	b = hvback_alloc(&add->id, conf, add->conf_len, target);
 	if (!b) {
@@ -180,6 +198,7 @@ static struct hvback_connection *get_connection(const struct hvback_connect *c)
 static int back_connect(struct hvback_connect __user *arg)
 {
 	struct hvback_connection *conn;
+	char why[HVBACK_REASON_LEN];
 	struct hvback_connect c;
 	struct hvback *b;
 	int r;
@@ -195,9 +214,8 @@ static int back_connect(struct hvback_connect __user *arg)
 		return PTR_ERR(b);
 	}
 	r = hvback_connect(b, conn);
-	r = tell_reason(arg->reason, r ? b->why : "", r);
-	put_locked(b);
-	return r;
+	put_locked(b, why);
+	return tell_reason(arg->reason, r ? why : "", r);
 }
 
 static int back_disconnect(const struct hvback_simple __user *arg)
@@ -213,7 +231,7 @@ static int back_disconnect(const struct hvback_simple __user *arg)
 	if (IS_ERR(b))
 		return PTR_ERR(b);
 	hvback_disconnect(b);
-	put_locked(b);
+	put_locked(b, NULL);
 	return 0;
 }
 
@@ -232,6 +250,7 @@ static int call_set(struct hvback *b, const struct hvback_blob *req, const void 
 
 static int back_set(struct hvback_blob __user *arg)
 {
+	char why[HVBACK_REASON_LEN];
 	struct hvback_blob req;
 	struct hvback *b;
 	void *blob;
@@ -248,14 +267,15 @@ static int back_set(struct hvback_blob __user *arg)
 	r = PTR_ERR_OR_ZERO(b);
 	if (!r) {
 		r = call_set(b, &req, blob);
-		r = tell_reason(arg->reason, r ? b->why : "", r);
-		put_locked(b);
+		put_locked(b, why);
+		r = tell_reason(arg->reason, r ? why : "", r);
 	}
 	kfree(blob);
 	return r;
 }
 
-static int call_info(struct hvback *b, struct hvback_blob *req, void *blob)
+/* Return: bytes, or -errno. */
+static int call_info(struct hvback *b, void *blob)
 {
 	const struct hvback_driver *drv = hvback_driver_of(b);
 	int len;
@@ -263,17 +283,20 @@ static int call_info(struct hvback *b, struct hvback_blob *req, void *blob)
 	if (!drv)
 		return hvback_reason(&b->pub, -ENXIO, "no module serves %s now", dev_name(&b->pub.dev));
 	len = drv->info(&b->pub, blob);
-	if (len < 0)
-		return len;
-	if (copy_to_user(u64_to_user_ptr(req->blob), blob, min_t(u32, len, req->len)))
-		return -EFAULT;
-	req->len = len;
-	return 0;
+	return WARN_ON_ONCE(len > HVBACK_BLOB_MAX) ? -EIO : len;
 }
 
 /* A caller with less room gets the beginning, and the whole length. */
+static int tell_info(struct hvback_blob __user *arg, const struct hvback_blob *req, const void *blob, u32 len)
+{
+	if (copy_to_user(u64_to_user_ptr(req->blob), blob, min(len, req->len)) || put_user(len, &arg->len))
+		return -EFAULT;
+	return 0;
+}
+
 static int back_info(struct hvback_blob __user *arg)
 {
+	char why[HVBACK_REASON_LEN];
 	struct hvback_blob req;
 	struct hvback *b;
 	void *blob;
@@ -289,13 +312,13 @@ static int back_info(struct hvback_blob __user *arg)
 	b = get_locked(&req.id);
 	r = PTR_ERR_OR_ZERO(b);
 	if (!r) {
-		r = call_info(b, &req, blob);
-		r = tell_reason(arg->reason, r ? b->why : "", r);
-		put_locked(b);
+		r = call_info(b, blob);
+		put_locked(b, why);
+		r = tell_reason(arg->reason, r < 0 ? why : "", r);
 	}
+	if (r >= 0)
+		r = tell_info(arg, &req, blob, r);
 	kfree(blob);
-	if (!r && put_user(req.len, &arg->len))
-		r = -EFAULT;
 	return r;
 }
 
@@ -316,7 +339,7 @@ static int back_state(struct hvback_state __user *arg)
 	memset(s.reason, 0, sizeof(s.reason));
 	if (b->state == HVBACK_ST_BROKEN)
 		strscpy(s.reason, b->reason, sizeof(s.reason));
-	put_locked(b);
+	put_locked(b, NULL);
 	return copy_to_user(arg, &s, sizeof(s)) ? -EFAULT : 0;
 }
 
