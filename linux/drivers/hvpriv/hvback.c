@@ -78,6 +78,7 @@ void hvback_broken(struct hvback_device *dev, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(b->reason, sizeof(b->reason), fmt, ap);
 	va_end(ap);
+	smp_store_release(&b->reason_told, true);	/* pairs with broken_work(), which may be queued already */
 	queue_once(b, &b->broken_work);
 }
 EXPORT_SYMBOL_GPL(hvback_broken);
@@ -101,6 +102,7 @@ static int serve(struct hvback *b)
 {
 	int r;
 
+	b->reason_told = false;
 	clear_bit(0, &b->broken);
 	r = hvback_driver_of(b)->connect(&b->pub, b->conn);
 	b->served = !r;
@@ -117,17 +119,17 @@ static void serve_no_more(struct hvback *b)
 static void break_off(struct hvback *b)
 {
 	forget_connection(b);
-	dev_warn(&b->pub.dev, "disconnected: %s\n", b->reason);
+	dev_warn_ratelimited(&b->pub.dev, "disconnected: %s\n", b->reason);
 	set_state(b, HVBACK_ST_BROKEN);
 }
 
-/* The bit may be of a connection that is over: then serve() has cleared it, or nothing is served. */
+/* It may be of a connection that is over: then serve() has cleared what was told, or nothing is served. */
 static void broken_work(struct work_struct *work)
 {
 	struct hvback *b = container_of(work, struct hvback, broken_work);
 
 	device_lock(&b->pub.dev);
-	if (b->served && test_bit(0, &b->broken)) {
+	if (b->served && smp_load_acquire(&b->reason_told)) {	/* pairs with hvback_broken() */
 		serve_no_more(b);
 		break_off(b);
 	}
@@ -252,6 +254,8 @@ static struct bus_type hvback_bus = {
 
 int hvback_register(struct hvback_driver *drv, struct module *owner)
 {
+	if (WARN_ON(!drv->class || !drv->probe || !drv->remove || !drv->connect || !drv->disconnect || !drv->info))
+		return -EINVAL;
 	drv->driver.bus = &hvback_bus;
 	drv->driver.owner = owner;
 	drv->driver.probe_type = PROBE_FORCE_SYNCHRONOUS;

@@ -28,6 +28,7 @@ struct hvback {
 	char why[HVBACK_REASON_LEN];		/* of the callback that runs: hvback_reason() */
 
 	unsigned long broken;			/* bit 0, set by the first hvback_broken() */
+	bool reason_told;			/* it has written the reason */
 	char reason[HVBACK_REASON_LEN];		/* written by who set the bit; read by broken_work() and later */
 	struct work_struct broken_work, gone_work;	/* each holds a reference while queued */
 };
