@@ -172,6 +172,7 @@ static void domain_release(struct kref *ref)
 	queue_work(destroy_wq, &d->destroy_work);
 	wait_for_completion(&d->destroyed);
 	hvback_wait_gone(d);
+	hv_pages_out_look();
 	hv_event_send(HVPRIV_CMD_DESTROYED, d, 0);
 	if (d->lost)
 		return;		/* and the hypervisor cannot be left any more */

@@ -179,6 +179,7 @@ void hv_page_release(struct page *page);
 void hv_page_release_batched(struct hv_page_batch *b, struct page *page);
 void hv_pages_release(struct hv_page_batch *b);
 u64 hv_pages_out(void);
+void hv_pages_out_look(void);
 void hv_pages_out_exit(void);
 
 /* grant.c */

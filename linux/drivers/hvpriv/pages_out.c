@@ -89,6 +89,13 @@ void hv_page_release_batched(struct hv_page_batch *b, struct page *page)
 		hv_pages_release(b);
 }
 
+/* Some were let go just now. */
+void hv_pages_out_look(void)
+{
+	if (hv_pages_out())
+		look(NULL);
+}
+
 u64 hv_pages_out(void)
 {
 	return READ_ONCE(nr_out);
