@@ -14,8 +14,6 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/smp.h>
-#include <linux/task_work.h>
-#include <linux/thread_info.h>
 #include <asm/fpu/api.h>
 #include <asm/msr.h>
 #include <asm/tsc.h>
@@ -27,6 +25,7 @@
 #include "events.h"
 #include "hv_call.h"
 #include "hvpriv.h"
+#include "user_return.h"
 
 #define HV_NOT_ARMED		U64_MAX
 #define HV_ARM_MAX_NS		(60ULL * NSEC_PER_SEC)	/* look at least so often */
@@ -101,20 +100,11 @@ static bool is_stopped(const struct hv_domain *d)
 	return READ_ONCE(d->end) != HV_END_NONE || atomic_read(&d->pause_count) > 0;
 }
 
-/*
- * Work that only the way back to user space does. TIF_NOTIFY_RESUME alone does not tell: each preemption
- * sets it for rseq, which has nothing to do while the thread is in here.
- */
-static bool must_return(void)
-{
-	return test_thread_flag(TIF_NOTIFY_RESUME) && task_work_pending(current);
-}
-
 /* Something that the loop in hv_vcpu_run() must see before the guest runs (again). */
 static bool has_request(const struct hv_vcpu *v)
 {
 	return is_stopped(v->domain) || READ_ONCE(v->kicked) || signal_pending(current) ||
-	       must_return();
+	       hv_must_return();
 }
 
 /* ---- into the guest ------------------------------------------------------------------------ */
@@ -242,7 +232,7 @@ static int vcpu_halt(struct hv_vcpu *v)
 static bool may_go_on(const struct hv_vcpu *v)
 {
 	return atomic_read(&v->domain->pause_count) <= 0 || READ_ONCE(v->domain->end) != HV_END_NONE ||
-	       READ_ONCE(v->kicked) || signal_pending(current) || must_return();
+	       READ_ONCE(v->kicked) || signal_pending(current) || hv_must_return();
 }
 
 /* ---- out of it: what the guest wants ------------------------------------------------------------ */
@@ -382,7 +372,7 @@ static int before_guest(struct hv_vcpu *v)
 			return HV_TO_USER;
 		if (signal_pending(current))
 			return -ERESTARTSYS;
-		if (xchg(&v->kicked, false) || must_return())
+		if (xchg(&v->kicked, false) || hv_must_return())
 			return -EINTR;
 		if (atomic_read(&v->domain->pause_count) <= 0)
 			break;

@@ -7,6 +7,7 @@
 #include <linux/sched/signal.h>
 
 #include "hvpriv_backend.h"
+#include "user_return.h"
 #include "workers.h"
 
 #define WORK_QUEUED	(1U << 0)
@@ -111,6 +112,10 @@ int hv_workers_lend(struct hv_workers *w)
 	int r = 0;
 
 	while (!READ_ONCE(w->over)) {
+		if (hv_must_return()) {
+			r = -EINTR;
+			break;
+		}
 		r = wait_event_interruptible_exclusive(w->wait, wanted(w));
 		if (r || signal_pending(current)) {
 			r = -ERESTARTSYS;

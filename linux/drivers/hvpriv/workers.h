@@ -18,7 +18,7 @@ struct hv_workers {
 
 void hv_workers_init(struct hv_workers *w);
 
-/* HVPRIV_DOM_LEND: 0 when the domain has ended, -ERESTARTSYS for a signal. */
+/* HVPRIV_DOM_LEND: 0 when the domain has ended, -ERESTARTSYS for a signal, -EINTR: come again. */
 int hv_workers_lend(struct hv_workers *w);
 
 /* The lent threads go home, and nobody can be lent again. */
