@@ -174,7 +174,8 @@ void hv_ring_unmap(struct hv_peer *peer, struct hv_ring *ring);
  * hv_event_bind() - bind to a port that the guest offers to dom0
  * @port: the guest's port, from xenstore
  * @fn: called when the guest signals it, by the vCPU's thread, and once before this returns: the guest may have signalled when
- *	nobody heard. Under a spinlock: it must not sleep. Usually hv_work_queue().
+ *	nobody heard. Under a spinlock: it must not sleep. Usually hv_work_queue(): a lent thread may be at that work before the
+ *	caller has stored the event, so the work looks whether connect() is through, and connect() queues it at its end.
  * @arg: given to it
  *
  * This one is a hypercall: ports are bound at connect time, not on the data path.
