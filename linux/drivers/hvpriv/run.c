@@ -58,7 +58,7 @@ static enum hrtimer_restart timer_fires(struct hrtimer *t)
 
 void hv_vcpu_timer_init(struct hv_vcpu *v)
 {
-	hv_hrtimer_setup(&v->timer, timer_fires);
+	hv_hrtimer_setup(&v->timer, timer_fires, HRTIMER_MODE_ABS_PINNED_HARD);
 }
 
 void hv_vcpu_timer_stop(struct hv_vcpu *v)

@@ -5,12 +5,13 @@
 
 #include <linux/hrtimer.h>
 
-static inline void hv_hrtimer_setup(struct hrtimer *t, enum hrtimer_restart (*fn)(struct hrtimer *t))
+static inline void hv_hrtimer_setup(struct hrtimer *t, enum hrtimer_restart (*fn)(struct hrtimer *t),
+				    enum hrtimer_mode mode)
 {
 #ifdef HV_HAVE_HRTIMER_SETUP
-	hrtimer_setup(t, fn, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_HARD);
+	hrtimer_setup(t, fn, CLOCK_MONOTONIC, mode);
 #else
-	hrtimer_init(t, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_HARD);
+	hrtimer_init(t, CLOCK_MONOTONIC, mode);
 	t->function = fn;
 #endif
 }
