@@ -2,3 +2,8 @@
 # Parts of hvpriv.ko that know nothing of a kernel but what their test brings.
 test_grant_race_SANITIZE = -fsanitize=thread
 test_grant_race_LIBS = -pthread
+
+test_workers_SRCS = linux/drivers/hvpriv/workers.c
+test_workers_CFLAGS = -Itests/unit/kernel -Iinclude -Wno-missing-prototypes
+test_workers_SANITIZE = -fsanitize=thread
+test_workers_LIBS = -pthread

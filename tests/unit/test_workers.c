@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Lent threads and their queue, the very file, with threads for threads, under ThreadSanitizer: nothing is lost, nothing runs twice at once. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "kernel/shim.h"
+#include "../../linux/drivers/hvpriv/hvpriv_backend.h"
+#include "../../linux/drivers/hvpriv/workers.h"
+
+#define NR_LENT		3
+#define NR_WORKS	6
+#define NR_QUEUERS	3
+#define ROUNDS		3000
+
+__thread struct task *current;
+bool kernel_signal_at_wake;
+static __thread struct task main_task;
+
+static struct hv_workers workers;
+
+struct lent {
+	pthread_t thread;
+	struct task task;
+	unsigned signals;
+	bool home;
+};
+static struct lent lents[NR_LENT];
+static bool patient;		/* who went home for a signal comes back when nothing is left to do */
+static bool all_seen(void);
+
+static void *lend(void *arg)
+{
+	struct lent *l = arg;
+	int r;
+
+	current = &l->task;
+	for (;;) {
+		r = hv_workers_lend(&workers);
+		if (!r)
+			break;
+		assert_int_equal(r, -ERESTARTSYS);
+		l->signals++;
+		WRITE_ONCE(l->home, true);
+		WRITE_ONCE(l->task.signal, false);
+		while (READ_ONCE(patient) && !all_seen())
+			sched_yield();
+		WRITE_ONCE(l->home, false);
+	}
+	return NULL;
+}
+
+static void begin(unsigned nr)
+{
+	current = &main_task;
+	memset(lents, 0, sizeof(lents));
+	memset(&workers, 0, sizeof(workers));
+	hv_workers_init(&workers);
+	for (unsigned i = 0; i < nr; i++)
+		assert_int_equal(pthread_create(&lents[i].thread, NULL, lend, &lents[i]), 0);
+}
+
+static void end(unsigned nr)
+{
+	hv_workers_end(&workers);
+	for (unsigned i = 0; i < nr; i++)
+		pthread_join(lents[i].thread, NULL);
+}
+
+/* ---- works that count ---- */
+
+struct counted {
+	struct hv_work work;
+	unsigned wanted, seen;		/* atomic: what was asked for, what was looked at last */
+	bool inside;
+	unsigned runs;			/* plain: of one thread at a time */
+};
+static struct counted works[NR_WORKS];
+
+static void count(struct hv_work *work)
+{
+	struct counted *c = container_of(work, struct counted, work);
+
+	assert_false(__atomic_exchange_n(&c->inside, true, __ATOMIC_RELAXED));
+	c->runs++;
+	WRITE_ONCE(c->seen, __atomic_load_n(&c->wanted, __ATOMIC_SEQ_CST));
+	__atomic_store_n(&c->inside, false, __ATOMIC_RELAXED);
+}
+
+/* It is at it for a while, and touches what is its own until the end. */
+static void count_slowly(struct hv_work *work)
+{
+	struct counted *c = container_of(work, struct counted, work);
+
+	WRITE_ONCE(c->inside, true);
+	for (unsigned i = 0; i < 20; i++) {
+		sched_yield();
+		c->runs++;
+	}
+	WRITE_ONCE(c->seen, READ_ONCE(c->wanted));
+}
+
+static void ask(struct counted *c)
+{
+	__atomic_fetch_add(&c->wanted, 1, __ATOMIC_SEQ_CST);
+	hv_work_queue(&workers, &c->work);
+}
+
+static void *queuer(void *arg)
+{
+	unsigned seed = (unsigned)(size_t)arg;
+
+	current = &main_task;
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		ask(&works[rand_r(&seed) % NR_WORKS]);
+		if (rand_r(&seed) % 8 == 0)
+			sched_yield();
+	}
+	return NULL;
+}
+
+static bool all_seen(void)
+{
+	for (unsigned i = 0; i < NR_WORKS; i++)
+		if (READ_ONCE(works[i].seen) != READ_ONCE(works[i].wanted))
+			return false;
+	return true;
+}
+
+/* The time is for a test that hangs: a wake-up was lost. */
+static void all_are_seen(void)
+{
+	time_t until = time(NULL) + 20;
+
+	while (!all_seen()) {
+		assert_true(time(NULL) < until);
+		sched_yield();
+	}
+}
+
+static void nothing_that_was_queued_is_lost(void **state)
+{
+	pthread_t q[NR_QUEUERS];
+	unsigned i, signals = 0;
+
+	(void)state;
+	begin(NR_LENT);
+	memset(works, 0, sizeof(works));
+	for (i = 0; i < NR_WORKS; i++)
+		hv_work_init(&works[i].work, count);
+	for (i = 0; i < NR_QUEUERS; i++)
+		pthread_create(&q[i], NULL, queuer, (void *)(size_t)(i + 1));
+	for (i = 0; i < 500; i++) {
+		kernel_signal(&lents[i % NR_LENT].task, &workers.wait);
+		sched_yield();
+	}
+	for (i = 0; i < NR_QUEUERS; i++)
+		pthread_join(q[i], NULL);
+	all_are_seen();
+	/* one at a time, with all threads asleep or on their way home for a signal */
+	WRITE_ONCE(patient, true);
+	for (i = 0; i < 1000; i++) {
+		for (unsigned j = 0; j < NR_LENT; j++)	/* never all of them at home */
+			while (READ_ONCE(lents[j].task.signal) || READ_ONCE(lents[j].home))
+				sched_yield();
+		if (i & 1)
+			kernel_signal(&lents[i % NR_LENT].task, &workers.wait);
+		else
+			WRITE_ONCE(kernel_signal_at_wake, true);
+		ask(&works[i % NR_WORKS]);
+		all_are_seen();
+	}
+	WRITE_ONCE(patient, false);
+	WRITE_ONCE(kernel_signal_at_wake, false);
+	end(NR_LENT);
+	for (i = 0; i < NR_LENT; i++)
+		signals += lents[i].signals;
+	assert_true(signals > 0);
+}
+
+/* ---- cancelled ---- */
+
+static void *pester(void *arg)
+{
+	struct counted *c = arg;
+
+	current = &main_task;
+	for (unsigned i = 0; i < ROUNDS; i++)
+		ask(c);
+	return NULL;
+}
+
+/* What was cancelled is its owner's: plain writes to it race with nobody. */
+static void what_is_cancelled_is_not_running(void **state)
+{
+	struct counted *c;
+	unsigned runs = 0;
+	pthread_t t;
+
+	(void)state;
+	begin(NR_LENT);
+	for (unsigned i = 0; i < 400; i++) {
+		c = calloc(1, sizeof(*c));
+		assert_non_null(c);
+		hv_work_init(&c->work, count_slowly);
+		for (unsigned j = 0; j < i % 5; j++)
+			ask(c);
+		while (i % 5 && i % 3 && !READ_ONCE(c->inside))
+			sched_yield();
+		hv_work_cancel(&workers, &c->work);
+		assert_int_equal(c->work.state, 0);
+		runs += c->runs;
+		memset(c, 0xa5, sizeof(*c));
+		free(c);
+	}
+	assert_true(runs > 0);
+	/* somebody queues it all the time: what he asks for while it is cancelled is not done, and it can be used again */
+	c = calloc(1, sizeof(*c));
+	hv_work_init(&c->work, count);
+	pthread_create(&t, NULL, pester, c);
+	for (unsigned i = 0; i < 200; i++)
+		hv_work_cancel(&workers, &c->work);
+	pthread_join(t, NULL);
+	ask(c);
+	while (READ_ONCE(c->seen) != READ_ONCE(c->wanted))
+		sched_yield();
+	hv_work_cancel(&workers, &c->work);
+	free(c);
+	end(NR_LENT);
+}
+
+/* ---- turns ---- */
+
+static char order[64];
+static unsigned nr_order;
+
+static void busy(struct hv_work *work)
+{
+	order[nr_order++] = 'b';
+	if (nr_order < 8)
+		hv_work_queue(&workers, work);
+}
+
+static void idle(struct hv_work *work)
+{
+	order[nr_order++] = 'i';
+	if (nr_order == 8)
+		hv_workers_end(&workers);
+	else
+		hv_work_queue(&workers, work);
+}
+
+static void busy_ones_take_turns(void **state)
+{
+	struct hv_work b, i;
+
+	(void)state;
+	begin(0);
+	hv_work_init(&b, busy);
+	hv_work_init(&i, idle);
+	hv_work_queue(&workers, &b);
+	hv_work_queue(&workers, &b);
+	hv_work_queue(&workers, &i);
+	assert_int_equal(hv_workers_lend(&workers), 0);
+	assert_memory_equal(order, "bibibibi", 8);
+	/* the end has come: nobody stays, what is queued can be taken off */
+	hv_work_queue(&workers, &b);
+	assert_int_equal(hv_workers_lend(&workers), 0);
+	hv_work_cancel(&workers, &b);
+	hv_work_cancel(&workers, &i);
+	assert_true(list_empty_careful(&workers.queue));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(busy_ones_take_turns),
+		cmocka_unit_test(nothing_that_was_queued_is_lost),
+		cmocka_unit_test(what_is_cancelled_is_not_running),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
