@@ -25,14 +25,25 @@ machine() {
 		-- bash "/root/suite/$name.sh" "$@"
 }
 
-# program NAME [-lLIBRARY...] - build src/NAME.c, statically when it needs no libraries of the machine; prints where it is
+# program NAME [ARGUMENT...] - build src/NAME.c with these arguments for the compiler (libraries of the machine, more sources), or
+# statically when there are none; prints where it is
 program() {
-	local source=$suite/src/$1.c target=$out/$1 libraries=("${@:2}")
-	[ ${#libraries[@]} -gt 0 ] || libraries=(-static)
-	if [ ! "$target" -nt "$source" ] || [ ! "$target" -nt "$top/include/uapi/linux/hvpriv.h" ]; then
+	local source=$suite/src/$1.c target=$out/$1 arguments=("${@:2}") part new=
+	[ ${#arguments[@]} -gt 0 ] || arguments=(-static)
+	for part in "$source" "$suite/src"/*.h "$top"/include/uapi/linux/*.h "${arguments[@]}"; do
+		[ ! -f "$part" ] || [ "$target" -nt "$part" ] || new=1
+	done
+	if [ -n "$new" ]; then
 		gcc -std=gnu11 -O2 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow \
-			-I"$top/include/uapi" -o "$target.$$" "$source" "${libraries[@]}" >&2
+			-I"$top/include/uapi" -o "$target.$$" "$source" "${arguments[@]}" >&2
 		mv "$target.$$" "$target"
 	fi
 	echo "$target"
+}
+
+# program_with_libzendo NAME - the same with what makes and runs domains
+program_with_libzendo() {
+	local lib=$top/tools/libzendo
+	program "$1" -I"$top/include" -I"$lib" "$lib"/{acpi,build,cache,device,elf-kernel,error,file,image,unpack}.c \
+		-lgcrypt -llz4 -llzma -lz -lzstd
 }
