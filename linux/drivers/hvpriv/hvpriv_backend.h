@@ -221,7 +221,11 @@ void hv_work_init(struct hv_work *work, void (*fn)(struct hv_work *work));
  */
 void hv_work_queue(struct hv_workers *w, struct hv_work *work);
 
-/* hv_work_cancel() - @work is neither queued nor running when it returns; nobody queues it meanwhile. Sleeps. Not from its own fn. */
+/*
+ * hv_work_cancel() - @work is neither queued nor running when it returns. Sleeps. Not from its own fn.
+ *
+ * Who queues it meanwhile is not heard; afterwards it can be queued again, so before it is freed nobody may be left who does.
+ */
 void hv_work_cancel(struct hv_workers *w, struct hv_work *work);
 
 /* ---- devices and drivers --------------------------------------------------------------------------- */
