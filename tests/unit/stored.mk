@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Tests of tools/stored.
+
+stored_CFLAGS := -Itools/stored -Itests/unit
+stored_SRCS := $(addprefix tools/stored/, \
+	conn.c domain.c journal.c node.c path.c request.c request_domain.c request_tree.c ring.c state.c store.c tx.c watch.c) \
+	tests/unit/store_client.c
+
+test_store_SRCS = $(stored_SRCS)
+test_store_CFLAGS = $(stored_CFLAGS)
+test_store_LIBS = -lz
+
+test_store_quota_SRCS = $(stored_SRCS)
+test_store_quota_CFLAGS = $(stored_CFLAGS)
+test_store_quota_LIBS = -lz
+
+test_store_model_SRCS = $(stored_SRCS)
+test_store_model_CFLAGS = $(stored_CFLAGS)
+test_store_model_LIBS = -lz
+
+test_store_ring_SRCS = $(stored_SRCS)
+test_store_ring_CFLAGS = $(stored_CFLAGS)
+test_store_ring_LIBS = -lz
+
+test_store_journal_SRCS = $(stored_SRCS)
+test_store_journal_CFLAGS = $(stored_CFLAGS)
+test_store_journal_LIBS = -lz

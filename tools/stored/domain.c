@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <inttypes.h>
+#include <syslog.h>
+
+#include "journal.h"
+#include "mem.h"
+#include "store.h"
+
+#define TELL_AGAIN_MS	10000	/* one line for a domain and quota in this time */
+
+static const struct {
+	const char *name;
+	uint32_t value;		/* until SET_QUOTA says otherwise; those that Xen has are as in Xen */
+} quotas[NR_QUOTAS] = {
+	[QUOTA_NODES]			= { "nodes", 1000 },
+	[QUOTA_NODE_SIZE]		= { "node-size", 2048 },
+	[QUOTA_WATCHES]			= { "watches", 128 },
+	[QUOTA_TRANSACTIONS]		= { "transactions", 10 },
+	[QUOTA_TRANSACTION_NODES]	= { "transaction-nodes", 1024 },
+	[QUOTA_PERMISSIONS]		= { "node-permissions", 5 },
+	[QUOTA_OUTSTANDING]		= { "outstanding", 20 },
+	[QUOTA_OUTSTANDING_BYTES]	= { "outstanding-bytes", 256 * 1024 },
+	[QUOTA_MEMORY]			= { "memory", 2560 * 1024 },
+};
+
+const char *quota_name(enum quota q)
+{
+	return quotas[q].name;
+}
+
+uint32_t quota_default(enum quota q)
+{
+	return quotas[q].value;
+}
+
+int quota_by_name(const char *name, enum quota *ret)
+{
+	/* what xenstore.txt calls it */
+	if (strcmp(name, "permissions") == 0)
+		name = quotas[QUOTA_PERMISSIONS].name;
+	for (enum quota q = 0; q < NR_QUOTAS; q++)
+		if (strcmp(quotas[q].name, name) == 0) {
+			*ret = q;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+uint32_t quota_of(const struct store *s, const struct domain *d, enum quota q)
+{
+	return d->own_quotas & 1U << q ? d->quota[q] : s->quota[q];
+}
+
+bool quota_exceeded(struct store *s, struct domain *d, enum quota q, uint64_t used)
+{
+	uint32_t limit = quota_of(s, d, q);
+	uint64_t now;
+
+	if (d->domid == 0 || limit == 0 || used <= limit || s->replaying)
+		return false;
+	now = s->ops->now_ms(s->userdata);
+	if (!d->told_ms[q] || now - d->told_ms[q] >= TELL_AGAIN_MS) {
+		d->told_ms[q] = now ? now : 1;
+		store_log(s, LOG_WARNING, "domain %u wants more than its quota '%s' of %" PRIu32 " allows", d->domid,
+			  quotas[q].name, limit);
+	}
+	return true;
+}
+
+/* ---- records ---- */
+
+struct domain *domain_find(const struct store *s, unsigned domid)
+{
+	return domid < DOMID_FIRST_RESERVED ? s->domains[domid] : NULL;
+}
+
+struct domain *domain_get(struct store *s, unsigned domid)
+{
+	struct domain *d = s->domains[domid];
+
+	if (d)
+		return d;
+	d = s->domains[domid] = mem_new(sizeof(*d));
+	d->domid = (uint16_t)domid;
+	if (domid >= s->domids_end)
+		s->domids_end = domid + 1;
+	d->target = -1;
+	d->features = STORE_FEATURES;
+	return d;
+}
+
+void domain_put_idle(struct store *s, struct domain *d)
+{
+	if (d->domid == 0 || d->introduced || d->conn || d->own_quotas || d->features != STORE_FEATURES || d->nr_nodes ||
+	    d->nr_watches || d->nr_transactions || d->memory)
+		return;
+	s->domains[d->domid] = NULL;
+	free(d);
+}
+
+void domain_record(struct store *s, const struct domain *d)
+{
+	struct journal *j = s->journal;
+
+	if (!journal_change(j, CHANGE_DOMAIN))
+		return;
+	journal_put_value(j, uint16_t, d->domid);
+	journal_put_value(j, uint8_t, d->introduced | d->shutdown << 1 | d->ring_error << 2);
+	journal_put_value(j, int32_t, d->target);
+	journal_put_value(j, uint32_t, d->port);
+	journal_put_value(j, uint64_t, d->gfn);
+	journal_put_value(j, uint32_t, d->features);
+	journal_put_value(j, uint32_t, d->own_quotas);
+	journal_put(j, d->quota, sizeof(d->quota));
+}
+
+/* ---- life ---- */
+
+/* A second time: the guest has a new event channel, or a new ring after it was resumed. All it had begun is forgotten. */
+int domain_introduce(struct store *s, unsigned domid, uint64_t gfn, uint32_t port)
+{
+	struct domain *d;
+	int r;
+
+	if (domid == 0 || domid >= DOMID_FIRST_RESERVED)
+		return -EINVAL;
+	d = domain_get(s, domid);
+	if (d->introduced)
+		s->ops->release(s->userdata, d);
+	if (!d->conn)
+		d->conn = conn_new(s, d, true);
+	d->gfn = gfn;
+	d->port = port;
+	d->ring_error = false;
+	conn_reset(d->conn, 0, 0);
+	r = s->ops->introduce(s->userdata, d, false);
+	if (r < 0) {
+		conn_free(d->conn);
+		d->introduced = false;
+		domain_record(s, d);
+		domain_put_idle(s, d);
+		return r;
+	}
+	d->introduced = true;
+	d->shutdown = false;
+	domain_record(s, d);
+	conn_reset(d->conn, d->conn->in_index, d->conn->out_index);
+	watch_fire_special(s, false, domid);
+	return 0;
+}
+
+int domain_release(struct store *s, unsigned domid)
+{
+	struct domain *d = domain_find(s, domid);
+
+	if (!d || !d->introduced || domid == 0)
+		return -ENOENT;
+	s->ops->release(s->userdata, d);
+	conn_free(d->conn);
+	d->introduced = false;
+	domain_forget(s, domid);
+	watch_fire_special(s, true, domid);
+	return 0;
+}
+
+void domain_has_shut_down(struct store *s, unsigned domid)
+{
+	struct domain *d = domain_find(s, domid);
+
+	if (!d || !d->introduced || d->shutdown)
+		return;
+	d->shutdown = true;
+	domain_record(s, d);
+	watch_fire_special(s, true, domid);
+}
+
+static struct acl *acl_without(struct acl *a, unsigned domid)
+{
+	struct acl *fresh = acl_new(a->nr);
+
+	fresh->nr = 0;
+	for (uint16_t i = 0; i < a->nr; i++)
+		if (i == 0 || a->perm[i].domid != domid)
+			fresh->perm[fresh->nr++] = a->perm[i];
+	return fresh;
+}
+
+static bool acl_names(const struct acl *a, unsigned domid)
+{
+	for (uint16_t i = 1; i < a->nr; i++)
+		if (a->perm[i].domid == domid)
+			return true;
+	return false;
+}
+
+/* The node after @n in the order of the tree, past all below it if @skip. */
+static struct node *node_after(struct node *n, bool skip)
+{
+	if (!skip && n->nr_children)
+		return n->children[0];
+	for (; n->parent; n = n->parent) {
+		struct node *parent = n->parent;
+		uint32_t low = 0, high = parent->nr_children;
+
+		/* the children are sorted: find the place of this one */
+		while (low < high) {
+			uint32_t mid = low + (high - low) / 2;
+			struct node *child = parent->children[mid];
+
+			if (strcmp(child->name, n->name) <= 0)
+				low = mid + 1;
+			else
+				high = mid;
+		}
+		if (low < parent->nr_children)
+			return parent->children[low];
+	}
+	return NULL;
+}
+
+/*
+ * The id will be another domain's: nothing may be left that this one would inherit. One change in the journal stands for all of
+ * it.
+ */
+void domain_forget(struct store *s, unsigned domid)
+{
+	struct node *n = s->root, *after;
+	struct domain *d;
+
+	if (journal_change(s->journal, CHANGE_FORGET))
+		journal_put_value(s->journal, uint16_t, domid);
+	if (s->journal)
+		s->journal->paused++;
+	for (; n; n = after) {
+		if (n->parent && n->acl->perm[0].domid == domid) {
+			char path[PATH_ROOM];
+			struct change ch = { .path = path, .len = node_path(n, path), .old_acl = acl_ref(n->acl), .parent_acl = n->parent->acl };
+			struct acl *old = n->acl;
+
+			ch.created = ch.len;
+			after = node_after(n, true);
+			node_remove(s, n);
+			watch_fire(s, &ch);
+			acl_unref(old);
+			continue;
+		}
+		if (acl_names(n->acl, domid)) {
+			struct acl *fresh = acl_without(n->acl, domid);
+
+			node_set_acl(s, n, fresh);
+			acl_unref(fresh);
+		}
+		after = node_after(n, false);
+	}
+	for (int i = 0; i < 2; i++)
+		if (acl_names(s->special[i], domid)) {
+			struct acl *fresh = acl_without(s->special[i], domid);
+
+			acl_unref(s->special[i]);
+			s->special[i] = fresh;
+		}
+	if (s->journal)
+		s->journal->paused--;
+	for (unsigned i = 0; i < s->domids_end; i++)
+		if (s->domains[i] && s->domains[i]->target == (int32_t)domid) {
+			s->domains[i]->target = -1;
+			domain_record(s, s->domains[i]);
+		}
+	d = domain_find(s, domid);
+	if (!d)
+		return;
+	d->own_quotas = 0;
+	d->features = STORE_FEATURES;
+	d->target = -1;
+	d->shutdown = d->ring_error = false;
+	domain_put_idle(s, d);
+}
