@@ -459,17 +459,20 @@ int state_load(struct store *s, const struct journal *j)
 {
 	struct journal *current = s->journal;
 	struct reader rd = {};
+	bool first = true;
 	size_t at = 0;
 	int r;
 
 	s->journal = NULL;
 	s->replaying = true;
-	/* A fresh store has nodes that the log may not have. */
-	while (s->root->nr_children)
-		node_remove(s, s->root->children[0]);
-	while ((r = journal_next(j, &at, &rd.data, &rd.len)) > 0 && !rd.bad)
+	while ((r = journal_next(j, &at, &rd.data, &rd.len)) > 0 && !rd.bad) {
+		/* A fresh store has nodes that the log may not have. */
+		while (first && s->root->nr_children)
+			node_remove(s, s->root->children[0]);
+		first = false;
 		for (rd.at = 0; rd.at < rd.len && !rd.bad;)
 			load_change(s, &rd);
+	}
 	for (unsigned i = 1; i < s->domids_end; i++)
 		if (s->domains[i]) {
 			if (!s->domains[i]->introduced)

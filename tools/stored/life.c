@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "life.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <syslog.h>
+
+#include <libmnl/libmnl.h>
+#include <linux/genetlink.h>
+
+#include "cleanup.h"
+#include "device.h"
+
+#define RECEIVE_BYTES	(1 << 20)
+
+static struct {
+	struct store *store;
+	sd_event *event;
+	sd_event_source *source;
+	struct mnl_socket *nl;
+	uint16_t family;
+	uint32_t group;
+} life;
+
+static int on_group(const struct nlattr *group, void *userdata)
+{
+	const struct nlattr *a;
+	const char *name = "";
+	uint32_t id = 0;
+
+	(void)userdata;
+	mnl_attr_for_each_nested(a, group) {
+		if (mnl_attr_get_type(a) == CTRL_ATTR_MCAST_GRP_NAME)
+			name = mnl_attr_get_str(a);
+		else if (mnl_attr_get_type(a) == CTRL_ATTR_MCAST_GRP_ID)
+			id = mnl_attr_get_u32(a);
+	}
+	if (strcmp(name, HVPRIV_GENL_GROUP) == 0)
+		life.group = id;
+	return MNL_CB_OK;
+}
+
+static int on_family_attribute(const struct nlattr *a, void *userdata)
+{
+	if (mnl_attr_get_type(a) == CTRL_ATTR_FAMILY_ID)
+		life.family = mnl_attr_get_u16(a);
+	else if (mnl_attr_get_type(a) == CTRL_ATTR_MCAST_GROUPS)
+		return mnl_attr_parse_nested(a, on_group, userdata);
+	return MNL_CB_OK;
+}
+
+static int on_family(const struct nlmsghdr *nlh, void *userdata)
+{
+	return mnl_attr_parse(nlh, sizeof(struct genlmsghdr), on_family_attribute, userdata);
+}
+
+static int find_family(struct mnl_socket *nl)
+{
+	char buf[8192];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct genlmsghdr *genl;
+	ssize_t n;
+
+	nlh->nlmsg_type = GENL_ID_CTRL;
+	nlh->nlmsg_flags = NLM_F_REQUEST;
+	genl = mnl_nlmsg_put_extra_header(nlh, sizeof(*genl));
+	genl->cmd = CTRL_CMD_GETFAMILY;
+	genl->version = 1;
+	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, HVPRIV_GENL_NAME);
+	life.family = 0;
+	life.group = 0;
+	if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
+		return -errno;
+	n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
+	if (n < 0 || mnl_cb_run(buf, (size_t)n, 0, 0, on_family, NULL) < 0)
+		return -errno;
+	return life.family && life.group ? 0 : -ENOENT;
+}
+
+static int on_attribute(const struct nlattr *a, void *userdata)
+{
+	if (mnl_attr_get_type(a) == HVPRIV_A_DOMID && mnl_attr_validate(a, MNL_TYPE_U32) >= 0)
+		*(uint32_t *)userdata = mnl_attr_get_u32(a);
+	return MNL_CB_OK;
+}
+
+static int on_message(const struct nlmsghdr *nlh, void *userdata)
+{
+	const struct genlmsghdr *genl = mnl_nlmsg_get_payload(nlh);
+	uint32_t domid = 0;
+
+	(void)userdata;
+	if (nlh->nlmsg_type != life.family || mnl_attr_parse(nlh, sizeof(*genl), on_attribute, &domid) < 0)
+		return MNL_CB_OK;
+	if (genl->cmd == HVPRIV_CMD_SHUTDOWN)
+		domain_has_shut_down(life.store, domid);
+	else if (genl->cmd == HVPRIV_CMD_DESTROYED)
+		(void)domain_release(life.store, domid);
+	store_commit(life.store);
+	return MNL_CB_OK;
+}
+
+void life_compare(void)
+{
+	_cleanup_free_ struct hvpriv_domain_info *all = NULL;
+	_cleanup_close_ int fd = -EBADF;
+	size_t nr, i = 0;
+
+	if (zendo_device_open(&fd) < 0 || zendo_device_list(fd, &all, &nr) < 0)
+		return;
+	for (unsigned domid = 1; domid < life.store->domids_end; domid++) {
+		while (i < nr && all[i].domid < domid)
+			i++;
+		if (i < nr && all[i].domid == domid) {
+			if (all[i].state == HVPRIV_ST_SHUTDOWN || all[i].state == HVPRIV_ST_CRASHED)
+				domain_has_shut_down(life.store, domid);
+		} else {
+			(void)domain_release(life.store, domid);
+		}
+	}
+	store_commit(life.store);
+}
+
+void life_drain(void)
+{
+	char buf[16384];
+	ssize_t n;
+
+	while (life.nl) {
+		n = recv(mnl_socket_get_fd(life.nl), buf, sizeof(buf), MSG_DONTWAIT);
+		if (n < 0 && errno == ENOBUFS) {
+			store_log(life.store, LOG_NOTICE, "ends of domains came faster than they were read: comparing with hvpriv's list");
+			life_compare();
+			continue;
+		}
+		if (n <= 0)
+			return;
+		(void)mnl_cb_run(buf, (size_t)n, 0, 0, on_message, NULL);
+	}
+}
+
+static int on_netlink(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	(void)source;
+	(void)fd;
+	(void)revents;
+	(void)userdata;
+	life_drain();
+	return 0;
+}
+
+static int subscribe(struct mnl_socket *nl)
+{
+	int bytes = RECEIVE_BYTES, r;
+
+	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0)
+		return -errno;
+	r = find_family(nl);
+	if (r < 0)
+		return r;
+	/* as much as the system allows; what is lost is found by the list */
+	(void)setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+	if (mnl_socket_setsockopt(nl, NETLINK_ADD_MEMBERSHIP, &life.group, sizeof(life.group)) < 0)
+		return -errno;
+	return sd_event_add_io(life.event, &life.source, mnl_socket_get_fd(nl), EPOLLIN, on_netlink, NULL);
+}
+
+void life_listen(void)
+{
+	struct mnl_socket *nl;
+
+	if (life.nl)
+		return;
+	nl = mnl_socket_open(NETLINK_GENERIC);
+	if (nl && subscribe(nl) < 0)
+		mnl_socket_close(nl);
+	else
+		life.nl = nl;
+}
+
+void life_start(struct store *s, sd_event *event)
+{
+	life.store = s;
+	life.event = event;
+	life_listen();
+}
+
+void life_stop(void)
+{
+	life.source = sd_event_source_disable_unref(life.source);
+	if (life.nl)
+		mnl_socket_close(life.nl);
+	life.nl = NULL;
+}
