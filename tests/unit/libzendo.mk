@@ -44,3 +44,6 @@ test_image_LIBS = $(libzendo_image_LIBS)
 test_build_SRCS = $(libzendo_image_SRCS) tools/libzendo/acpi.c tools/libzendo/build.c tests/unit/fake-kernel.c
 test_build_CFLAGS = $(libzendo_CFLAGS)
 test_build_LIBS = $(libzendo_image_LIBS)
+
+test_store_socket_SRCS = tools/libzendo/store.c
+test_store_socket_CFLAGS = $(libzendo_CFLAGS)

@@ -20,6 +20,7 @@ LIBZENDO_SRCS := \
 	tools/libzendo/host.c \
 	tools/libzendo/image.c \
 	tools/libzendo/runtime.c \
+	tools/libzendo/store.c \
 	tools/libzendo/unpack.c
 
 LIBZENDO_CFLAGS := -Iinclude -Iinclude/uapi -D_GNU_SOURCE

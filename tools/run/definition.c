@@ -120,7 +120,7 @@ int definition_load(const char *path, const char *name, zendo_image_progress_t p
 	if (!d)
 		return zendo_error(e, -ENOMEM, "out of memory");
 	d->kernel_fd = d->ramdisk_fd = -EBADF;
-	d->store = access(ZENDO_STORE_SOCKET, F_OK) == 0;
+	d->store = access(ZENDO_STORE_FLAG, F_OK) == 0;
 	if ((r = load_config(d, path, name, e)) < 0 ||
 	    (r = open_image(d, progress, e)) < 0 ||
 	    (r = open_ramdisk(d, e)) < 0 ||

@@ -1,0 +1,672 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <time.h>
+
+#include <xen/io/xs_wire.h>
+
+#include "runtime.h"
+
+#define TX_TIMES_MOST	100
+
+struct event {
+	struct event *next;
+	size_t len;
+	char bytes[];			/* path, NUL, token, NUL */
+};
+
+struct zendo_store {
+	int fd, poll_fd;
+	int waiting_fd;			/* eventfd: readable while an event waits here and not in fd */
+	int timeout_ms;
+	int error;			/* of the connection; for ever */
+	uint32_t last_req;
+	struct event *first, **end;
+	size_t events_bytes;
+	size_t got;			/* bytes of the message that is being read */
+	struct xsd_sockmsg head;
+	char body[XENSTORE_PAYLOAD_MAX + 1];
+};
+
+/* ---- the connection ---- */
+
+static int add_to_poll(struct zendo_store *s, int fd)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+
+	return epoll_ctl(s->poll_fd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
+}
+
+int zendo_store_open_fd(int fd, struct zendo_store **ret)
+{
+	_cleanup_(zendo_store_closep) struct zendo_store *s = calloc(1, sizeof(*s));
+	int flags = fcntl(fd, F_GETFL), r;
+
+	if (!s)
+		return -ENOMEM;
+	s->fd = s->poll_fd = s->waiting_fd = -EBADF;
+	s->end = &s->first;
+	s->timeout_ms = ZENDO_STORE_TIMEOUT_MS;
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
+	s->poll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (s->poll_fd < 0)
+		return -errno;
+	s->waiting_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->waiting_fd < 0)
+		return -errno;
+	r = add_to_poll(s, s->waiting_fd);
+	if (r >= 0)
+		r = add_to_poll(s, fd);
+	if (r < 0)
+		return r;
+	s->fd = fd;
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+static int connect_socket(const char *path, int *ret_fd)
+{
+	/* how long connect() waits for a place in the line; the answer's time is counted by itself */
+	const struct timeval patience = { .tv_sec = ZENDO_STORE_TIMEOUT_MS / 1000 };
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	_cleanup_close_ int fd = -EBADF;
+
+	if (strlen(path) >= sizeof(sa.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(sa.sun_path, path, strlen(path));
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+int zendo_store_open(const char *path, struct zendo_store **ret)
+{
+	_cleanup_close_ int fd = -EBADF;
+	struct stat st;
+	int r = 0;
+
+	if (!path)
+		path = ZENDO_STORE_SOCKET;
+	if (stat(path, &st) < 0)
+		return -errno;
+	if (S_ISSOCK(st.st_mode))
+		r = connect_socket(path, &fd);
+	else if (S_ISCHR(st.st_mode))
+		r = (fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK)) < 0 ? -errno : 0;
+	else
+		r = -ENOTSOCK;
+	if (r >= 0)
+		r = zendo_store_open_fd(fd, ret);
+	if (r >= 0)
+		TAKE_FD(fd);
+	return r;
+}
+
+void zendo_store_close(struct zendo_store *s)
+{
+	struct event *ev;
+
+	if (!s)
+		return;
+	while ((ev = s->first)) {
+		s->first = ev->next;
+		free(ev);
+	}
+	safe_close(s->fd);
+	safe_close(s->poll_fd);
+	safe_close(s->waiting_fd);
+	free(s);
+}
+
+int zendo_store_fd(const struct zendo_store *s)
+{
+	return s->poll_fd;
+}
+
+void zendo_store_set_timeout(struct zendo_store *s, int ms)
+{
+	s->timeout_ms = ms;
+}
+
+static int fail(struct zendo_store *s, int error)
+{
+	const uint64_t one = 1;
+
+	/* whoever waits for events is to see it */
+	if (s->error == 0 && !s->first)
+		(void)!write(s->waiting_fd, &one, sizeof(one));
+	if (s->error == 0)
+		s->error = error;
+	return s->error;
+}
+
+/* ---- messages from the store ---- */
+
+static int keep_event(struct zendo_store *s)
+{
+	const uint64_t one = 1;
+	const char *token = memchr(s->body, 0, s->head.len);
+	struct event *ev;
+
+	if (!token || !memchr(token + 1, 0, s->head.len - (size_t)(token + 1 - s->body)))
+		return fail(s, -EPROTO);
+	if (s->events_bytes + sizeof(*ev) + s->head.len > ZENDO_STORE_EVENTS_MOST)
+		return fail(s, -ENOBUFS);
+	ev = malloc(sizeof(*ev) + s->head.len);
+	if (!ev)
+		return fail(s, -ENOMEM);
+	ev->next = NULL;
+	ev->len = s->head.len;
+	memcpy(ev->bytes, s->body, s->head.len);
+	if (!s->first)
+		(void)!write(s->waiting_fd, &one, sizeof(one));
+	*s->end = ev;
+	s->end = &ev->next;
+	s->events_bytes += sizeof(*ev) + ev->len;
+	return 0;
+}
+
+/* More of the message that is coming: 1 it is complete, 0 not now. */
+static int receive(struct zendo_store *s)
+{
+	for (;;) {
+		const size_t head = sizeof(s->head);
+		char *to = s->got < head ? (char *)&s->head + s->got : s->body + (s->got - head);
+		size_t want = s->got < head ? head - s->got : head + s->head.len - s->got;
+		ssize_t n;
+
+		if (s->got >= head && want == 0) {
+			s->got = 0;
+			s->body[s->head.len] = '\0';
+			return 1;
+		}
+		n = read(s->fd, to, want);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? 0 : fail(s, -errno);
+		if (n == 0)
+			return fail(s, -ECONNRESET);
+		s->got += (size_t)n;
+		if (s->got == head && s->head.len > XENSTORE_PAYLOAD_MAX)
+			return fail(s, -EPROTO);
+	}
+}
+
+/* 1: an answer is there, 0: nothing more is there now. Events are kept. */
+static int receive_answer(struct zendo_store *s)
+{
+	int r;
+
+	if (s->error < 0)
+		return s->error;
+	while ((r = receive(s)) > 0) {
+		if (s->head.type != XS_WATCH_EVENT)
+			return 1;
+		r = keep_event(s);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int wait_for(struct zendo_store *s, short events, int64_t begin)
+{
+	struct pollfd p = { .fd = s->fd, .events = events };
+	int64_t left = -1;
+
+	if (s->timeout_ms >= 0) {
+		left = begin + s->timeout_ms - now_ms();
+		if (left < 0)
+			left = 0;
+	}
+	if (poll(&p, 1, (int)left) < 0 && errno != EINTR)
+		return fail(s, -errno);
+	return s->timeout_ms >= 0 && p.revents == 0 && left == 0 ? fail(s, -ETIMEDOUT) : 0;
+}
+
+/* ---- requests ---- */
+
+/* Without MSG_NOSIGNAL, which a device does not know, one would need SIGPIPE blocked. */
+static ssize_t put_bytes(const struct zendo_store *s, const char *bytes, size_t len)
+{
+	ssize_t n = send(s->fd, bytes, len, MSG_NOSIGNAL);
+
+	return n < 0 && errno == ENOTSOCK ? write(s->fd, bytes, len) : n;
+}
+
+static int send_all(struct zendo_store *s, const char *bytes, size_t len, int64_t begin)
+{
+	while (len > 0) {
+		ssize_t n = put_bytes(s, bytes, len);
+		int r;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN) {
+			r = wait_for(s, POLLOUT, begin);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		if (n < 0)
+			return fail(s, errno == EPIPE ? -ECONNRESET : -errno);
+		bytes += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int error_of(const char *name)
+{
+	for (size_t i = 0; i < sizeof(xsd_errors) / sizeof(xsd_errors[0]); i++)
+		if (strcmp(name, xsd_errors[i].errstring) == 0)
+			return -xsd_errors[i].errnum;
+	return -EIO;
+}
+
+/* The answer is in s->head and s->body, with a NUL behind it. */
+static int request(struct zendo_store *s, uint32_t type, uint32_t tx, const struct iovec *parts, size_t nr)
+{
+	char out[sizeof(struct xsd_sockmsg) + XENSTORE_PAYLOAD_MAX];
+	struct xsd_sockmsg head = { .type = type, .tx_id = tx };
+	int64_t begin = now_ms();
+	int r;
+
+	for (size_t i = 0; i < nr; i++) {
+		if (parts[i].iov_len > XENSTORE_PAYLOAD_MAX - head.len)
+			return -E2BIG;
+		memcpy(out + sizeof(head) + head.len, parts[i].iov_base, parts[i].iov_len);
+		head.len += (uint32_t)parts[i].iov_len;
+	}
+	if (s->error < 0)
+		return s->error;
+	head.req_id = ++s->last_req;
+	memcpy(out, &head, sizeof(head));
+	r = send_all(s, out, sizeof(head) + head.len, begin);
+	while (r == 0 && (r = receive_answer(s)) == 0)
+		r = wait_for(s, POLLIN, begin);
+	if (r < 0)
+		return r;
+	if (s->head.req_id != head.req_id || (s->head.type != type && s->head.type != XS_ERROR))
+		return fail(s, -EPROTO);
+	return s->head.type == XS_ERROR ? error_of(s->body) : 0;
+}
+
+static struct iovec string_part(const char *s)
+{
+	return (struct iovec) { (char *)s, strlen(s) + 1 };
+}
+
+static int request_path(struct zendo_store *s, uint32_t type, uint32_t tx, const char *path)
+{
+	const struct iovec part = string_part(path);
+
+	return request(s, type, tx, &part, 1);
+}
+
+/* ---- nodes ---- */
+
+int zendo_store_read(struct zendo_store *s, uint32_t tx, const char *path, char **ret, size_t *ret_len)
+{
+	int r = request_path(s, XS_READ, tx, path);
+	char *copy;
+
+	if (r < 0)
+		return r;
+	copy = malloc(s->head.len + 1);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, s->body, s->head.len + 1);
+	*ret = copy;
+	if (ret_len)
+		*ret_len = s->head.len;
+	return 0;
+}
+
+int zendo_store_read_u64(struct zendo_store *s, uint32_t tx, const char *path, uint64_t *ret)
+{
+	_cleanup_free_ char *text = NULL;
+	char *end;
+	size_t len;
+	uint64_t value;
+	int r = zendo_store_read(s, tx, path, &text, &len);
+
+	if (r < 0)
+		return r;
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (errno)
+		return -errno;
+	if (end != text + len)
+		return -EINVAL;
+	*ret = value;
+	return 0;
+}
+
+/* The listing in parts; when it changes on the way it begins again, with a limit that a guest cannot hold us beyond. */
+static int list_parts(struct zendo_store *s, uint32_t tx, const char *path, char **ret, size_t *ret_len)
+{
+	_cleanup_free_ char *all = NULL;
+	char generation[24] = "", offset[24];
+	size_t len = 0;
+
+	for (unsigned times = 0; times < TX_TIMES_MOST;) {
+		struct iovec parts[2] = { string_part(path), { offset, 0 } };
+		size_t at, part;
+		char *more;
+		int r;
+
+		parts[1].iov_len = (size_t)snprintf(offset, sizeof(offset), "%zu", len) + 1;
+		r = request(s, XS_DIRECTORY_PART, tx, parts, 2);
+		if (r < 0)
+			return r;
+		at = strlen(s->body) + 1;
+		if (at > sizeof(generation) || at > s->head.len)
+			return fail(s, -EPROTO);
+		if (len > 0 && strcmp(generation, s->body) != 0) {
+			len = 0;
+			times++;
+			continue;
+		}
+		memcpy(generation, s->body, at);
+		part = s->head.len - at;
+		/* an empty name is the end */
+		if (part == 0 || s->body[s->head.len - 1] != '\0')
+			return fail(s, -EPROTO);
+		more = realloc(all, len + part);
+		if (!more)
+			return -ENOMEM;
+		all = more;
+		memcpy(all + len, s->body + at, part);
+		len += part;
+		if (part == 1 || s->body[s->head.len - 2] == '\0') {
+			*ret = TAKE_PTR(all);
+			*ret_len = len - 1;
+			return 0;
+		}
+	}
+	return -EAGAIN;
+}
+
+static int split(const char *names, size_t len, char ***ret, size_t *ret_nr)
+{
+	size_t nr = 0;
+	char **list, *to;
+
+	for (size_t i = 0; i < len; i++)
+		nr += names[i] == '\0';
+	list = malloc((nr + 1) * sizeof(*list) + len);
+	if (!list)
+		return -ENOMEM;
+	to = (char *)(list + nr + 1);
+	memcpy(to, names, len);
+	for (size_t i = 0; i < nr; i++) {
+		list[i] = to;
+		to += strlen(to) + 1;
+	}
+	list[nr] = NULL;
+	*ret = list;
+	*ret_nr = nr;
+	return 0;
+}
+
+int zendo_store_list(struct zendo_store *s, uint32_t tx, const char *path, char ***ret, size_t *ret_nr)
+{
+	_cleanup_free_ char *long_list = NULL;
+	size_t len = 0;
+	int r = request_path(s, XS_DIRECTORY, tx, path);
+
+	if (r == -E2BIG && strlen(path) < XENSTORE_PAYLOAD_MAX) {
+		r = list_parts(s, tx, path, &long_list, &len);
+		return r < 0 ? r : split(long_list, len, ret, ret_nr);
+	}
+	if (r < 0)
+		return r;
+	if (s->head.len > 0 && s->body[s->head.len - 1] != '\0')
+		return fail(s, -EPROTO);
+	return split(s->body, s->head.len, ret, ret_nr);
+}
+
+int zendo_store_write(struct zendo_store *s, uint32_t tx, const char *path, const void *value, size_t len)
+{
+	const struct iovec parts[] = { string_part(path), { (void *)value, len } };
+
+	return request(s, XS_WRITE, tx, parts, 2);
+}
+
+int zendo_store_printf(struct zendo_store *s, uint32_t tx, const char *path, const char *format, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vasprintf(&text, format, ap);
+	va_end(ap);
+	if (n < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	return zendo_store_write(s, tx, path, text, (size_t)n);
+}
+
+int zendo_store_mkdir(struct zendo_store *s, uint32_t tx, const char *path)
+{
+	return request_path(s, XS_MKDIR, tx, path);
+}
+
+int zendo_store_rm(struct zendo_store *s, uint32_t tx, const char *path)
+{
+	return request_path(s, XS_RM, tx, path);
+}
+
+/* ---- permissions ---- */
+
+static const char access_letters[] = "nrwb";	/* by enum zendo_store_access */
+
+int zendo_store_parse_perm(const char *text, struct zendo_store_perm *ret)
+{
+	const char *letter = *text ? strchr(access_letters, *text) : NULL;
+	char *end;
+	unsigned long domid;
+
+	if (!letter || text[1] < '0' || text[1] > '9')
+		return -EINVAL;
+	domid = strtoul(text + 1, &end, 10);
+	if (*end || domid > UINT16_MAX)
+		return -EINVAL;
+	*ret = (struct zendo_store_perm) { (uint32_t)domid, (enum zendo_store_access)(letter - access_letters) };
+	return 0;
+}
+
+char *zendo_store_format_perm(const struct zendo_store_perm *perm, char *buf)
+{
+	(void)snprintf(buf, 12, "%c%" PRIu32, access_letters[perm->access & ZENDO_STORE_BOTH], perm->domid);
+	return buf;
+}
+
+int zendo_store_set_perms(struct zendo_store *s, uint32_t tx, const char *path, const struct zendo_store_perm *perms, size_t nr)
+{
+	char texts[XENSTORE_PAYLOAD_MAX];
+	struct iovec parts[2] = { string_part(path), { texts, 0 } };
+
+	for (size_t i = 0; i < nr; i++) {
+		if (parts[1].iov_len + 12 > sizeof(texts))
+			return -E2BIG;
+		parts[1].iov_len += strlen(zendo_store_format_perm(&perms[i], texts + parts[1].iov_len)) + 1;
+	}
+	return request(s, XS_SET_PERMS, tx, parts, 2);
+}
+
+int zendo_store_get_perms(struct zendo_store *s, uint32_t tx, const char *path, struct zendo_store_perm **ret, size_t *ret_nr)
+{
+	_cleanup_free_ struct zendo_store_perm *perms = NULL;
+	size_t nr = 0;
+	int r = request_path(s, XS_GET_PERMS, tx, path);
+
+	if (r < 0)
+		return r;
+	perms = calloc(s->head.len + 1, sizeof(*perms));
+	if (!perms)
+		return -ENOMEM;
+	for (const char *at = s->body; at < s->body + s->head.len; at += strlen(at) + 1)
+		if (zendo_store_parse_perm(at, &perms[nr++]) < 0)
+			return fail(s, -EPROTO);
+	if (nr == 0)
+		return fail(s, -EPROTO);
+	*ret = TAKE_PTR(perms);
+	*ret_nr = nr;
+	return 0;
+}
+
+/* ---- transactions ---- */
+
+int zendo_store_tx_start(struct zendo_store *s, uint32_t *ret)
+{
+	unsigned long id;
+	char *end;
+	int r = request_path(s, XS_TRANSACTION_START, 0, "");
+
+	if (r < 0)
+		return r;
+	id = strtoul(s->body, &end, 10);
+	if (*end || id == 0 || id > UINT32_MAX)
+		return fail(s, -EPROTO);
+	*ret = (uint32_t)id;
+	return 0;
+}
+
+int zendo_store_tx_end(struct zendo_store *s, uint32_t tx, bool commit)
+{
+	return request_path(s, XS_TRANSACTION_END, tx, commit ? "T" : "F");
+}
+
+int zendo_store_transaction(struct zendo_store *s, int (*step)(struct zendo_store *s, uint32_t tx, void *userdata), void *userdata)
+{
+	for (unsigned times = 0; times < TX_TIMES_MOST; times++) {
+		uint32_t tx;
+		int r = zendo_store_tx_start(s, &tx);
+
+		if (r < 0)
+			return r;
+		r = step(s, tx, userdata);
+		if (r < 0) {
+			(void)zendo_store_tx_end(s, tx, false);
+			return r;
+		}
+		r = zendo_store_tx_end(s, tx, true);
+		if (r != -EAGAIN)
+			return r;
+	}
+	return -EAGAIN;
+}
+
+/* ---- watches ---- */
+
+static int request_watch(struct zendo_store *s, uint32_t type, const char *path, const char *token)
+{
+	const struct iovec parts[] = { string_part(path), string_part(token) };
+
+	return request(s, type, 0, parts, 2);
+}
+
+int zendo_store_watch(struct zendo_store *s, const char *path, const char *token)
+{
+	return request_watch(s, XS_WATCH, path, token);
+}
+
+int zendo_store_unwatch(struct zendo_store *s, const char *path, const char *token)
+{
+	return request_watch(s, XS_UNWATCH, path, token);
+}
+
+int zendo_store_read_watch(struct zendo_store *s, char **ret_path, const char **ret_token)
+{
+	struct event *ev;
+	uint64_t count;
+
+	if (!s->first) {
+		int r = receive_answer(s);
+
+		if (r > 0)
+			return fail(s, -EPROTO);	/* to no question */
+		if (r < 0 && !s->first)
+			return r;
+	}
+	ev = s->first;
+	if (!ev)
+		return 0;
+	s->first = ev->next;
+	if (!s->first) {
+		s->end = &s->first;
+		/* what ended the connection is to be seen next */
+		if (s->error == 0)
+			(void)!read(s->waiting_fd, &count, sizeof(count));
+	}
+	s->events_bytes -= sizeof(*ev) + ev->len;
+	/* the struct's own memory becomes the caller's string */
+	memmove(ev, ev->bytes, ev->len);
+	*ret_path = (char *)ev;
+	*ret_token = *ret_path + strlen(*ret_path) + 1;
+	return 1;
+}
+
+/* ---- domains ---- */
+
+static int request_numbers(struct zendo_store *s, uint32_t type, const uint64_t *numbers, size_t nr)
+{
+	char texts[3][24];
+	struct iovec parts[3];
+
+	for (size_t i = 0; i < nr; i++)
+		parts[i] = (struct iovec) { texts[i], (size_t)snprintf(texts[i], sizeof(texts[i]), "%" PRIu64, numbers[i]) + 1 };
+	return request(s, type, 0, parts, nr);
+}
+
+int zendo_store_introduce(struct zendo_store *s, uint32_t domid, uint64_t gfn, uint32_t port)
+{
+	return request_numbers(s, XS_INTRODUCE, (const uint64_t[]) { domid, gfn, port }, 3);
+}
+
+int zendo_store_release(struct zendo_store *s, uint32_t domid)
+{
+	return request_numbers(s, XS_RELEASE, (const uint64_t[]) { domid }, 1);
+}
+
+int zendo_store_is_introduced(struct zendo_store *s, uint32_t domid, bool *ret)
+{
+	int r = request_numbers(s, XS_IS_DOMAIN_INTRODUCED, (const uint64_t[]) { domid }, 1);
+
+	if (r >= 0)
+		*ret = s->body[0] == 'T';
+	return r;
+}
