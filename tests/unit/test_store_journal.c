@@ -179,8 +179,24 @@ static void what_is_no_journal_is_refused(void **state)
 	((struct journal_header *)(void *)journal.base)->committed = UINT64_MAX;
 	assert_int_equal(journal_open(&j, dir, "state", &old), -EBADMSG);
 	journal_close(&j);
+	((struct journal_header *)(void *)journal.base)->committed = sizeof(struct journal_header) - 1;
+	assert_int_equal(journal_open(&j, dir, "state", &old), -EBADMSG);
+	journal_close(&j);
 	((struct journal_header *)(void *)journal.base)->magic = 1;
 	assert_int_equal(journal_open(&j, dir, "state", &old), -EBADMSG);
+	journal_close(&j);
+}
+
+static void one_that_was_killed_before_its_first_byte_begins_anew(void **state)
+{
+	struct journal j;
+	bool old = true;
+
+	(void)state;
+	memset(journal.base, 0, sizeof(struct journal_header));
+	assert_int_equal(journal_open(&j, dir, "state", &old), 0);
+	assert_false(old);
+	assert_int_equal(((struct journal_header *)(void *)j.base)->magic, JOURNAL_MAGIC);
 	journal_close(&j);
 }
 
@@ -241,6 +257,7 @@ int main(void)
 		TEST(what_is_not_committed_is_not_there),
 		TEST(damage_is_found_and_what_was_before_it_is_used),
 		TEST(what_is_no_journal_is_refused),
+		TEST(one_that_was_killed_before_its_first_byte_begins_anew),
 		TEST(the_file_does_not_grow_without_end),
 		TEST(domains_that_come_and_go_leave_nothing),
 	};

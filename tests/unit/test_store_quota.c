@@ -130,6 +130,23 @@ static void a_transaction_is_bounded_too(void **state)
 	assert_int_equal(ask_text(guest, XS_TRANSACTION_END, tx, "T|", NULL), -ENOSPC);
 }
 
+static void what_a_transaction_makes_and_removes_again_and_again_is_bounded(void **state)
+{
+	uint32_t tx = start(guest);
+	unsigned i;
+	int r = 0;
+
+	(void)state;
+	for (i = 0; r == 0 && i < 1000000; i++) {
+		r = ask_text(guest, XS_MKDIR, tx, "data/a/b|", NULL);
+		if (r == 0)
+			r = ask_text(guest, XS_RM, tx, "data/a|", NULL);
+	}
+	assert_int_equal(r, -ENOMEM);
+	assert_int_equal(ask_text(guest, XS_TRANSACTION_END, tx, "F|", NULL), 0);
+	assert_int_equal(ask_text(guest, XS_MKDIR, 0, "data/a/b|", NULL), 0);
+}
+
 static void who_does_not_read_is_not_read(void **state)
 {
 	int nr;
@@ -194,6 +211,7 @@ int main(void)
 		TEST(quotas_can_be_asked_and_set),
 		TEST(each_quota_is_kept_and_told_once),
 		TEST(a_transaction_is_bounded_too),
+		TEST(what_a_transaction_makes_and_removes_again_and_again_is_bounded),
 		TEST(who_does_not_read_is_not_read),
 		TEST(a_guest_that_does_not_read_loses_its_events_only),
 		TEST(a_request_that_is_too_long_ends_the_connection),

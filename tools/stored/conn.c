@@ -38,14 +38,25 @@ struct conn *conn_new(struct store *s, struct domain *d, bool is_ring)
 	return c;
 }
 
+/* The first in line of its watch, since the line is in order: it goes. */
+static void leave_watch(struct msg *m)
+{
+	struct watch *w = m->watch;
+
+	if (!w)
+		return;
+	w->pending = m->watch_next;
+	if (!w->pending)
+		w->pending_end = &w->pending;
+}
+
 static void forget_output(struct conn *c)
 {
 	struct msg *m, *next;
 
 	for (m = c->out; m; m = next) {
 		next = m->next;
-		if (m->watch)
-			m->watch->nr_pending--;
+		leave_watch(m);
 		free(m);
 	}
 	c->out = NULL;
@@ -179,12 +190,12 @@ void conn_queue(struct conn *c, struct msg *m)
 		c->store->ops->output(c->store->userdata, c);
 }
 
-void conn_drop_watch(struct conn *c, struct watch *w)
+void conn_drop_watch(struct watch *w)
 {
-	for (struct msg *m = c->out; m; m = m->next)
-		if (m->watch == w)
-			m->watch = NULL;
-	w->nr_pending = 0;
+	for (struct msg *m = w->pending; m; m = m->watch_next)
+		m->watch = NULL;
+	w->pending = NULL;
+	w->pending_end = &w->pending;
 }
 
 size_t conn_output(struct conn *c, const char **ret)
@@ -212,8 +223,7 @@ void conn_sent(struct conn *c, size_t len)
 		c->out = m->next;
 		if (!c->out)
 			c->out_end = &c->out;
-		if (m->watch)
-			m->watch->nr_pending--;
+		leave_watch(m);
 		c->nr_replies -= !m->is_event;
 		free(m);
 	}

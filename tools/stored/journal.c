@@ -58,7 +58,9 @@ static int start_fresh(struct journal *j, uint64_t epoch)
 	if (r < 0)
 		return r;
 	j->end = sizeof(struct journal_header);
-	*header(j) = (struct journal_header){ .magic = JOURNAL_MAGIC, .epoch = epoch, .committed = j->end };
+	*header(j) = (struct journal_header){ .epoch = epoch, .committed = j->end };
+	/* release: whoever finds the magic finds the rest, too */
+	__atomic_store_n(&header(j)->magic, JOURNAL_MAGIC, __ATOMIC_RELEASE);
 	set_limit(j);
 	return 0;
 }
@@ -80,7 +82,10 @@ int journal_open(struct journal *j, int dir, const char *name, bool *ret_old)
 	r = resize(j, (size_t)st.st_size);
 	if (r < 0)
 		return r;
-	if (header(j)->magic != JOURNAL_MAGIC || header(j)->committed > j->size)
+	/* killed before anything was there */
+	if (header(j)->magic == 0)
+		return start_fresh(j, 1);
+	if (header(j)->magic != JOURNAL_MAGIC || header(j)->committed < sizeof(struct journal_header) || header(j)->committed > j->size)
 		return -EBADMSG;
 	j->end = header(j)->committed;
 	*ret_old = true;

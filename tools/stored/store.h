@@ -126,6 +126,10 @@ int quota_by_name(const char *name, enum quota *ret);
 
 int domain_introduce(struct store *s, unsigned domid, uint64_t gfn, uint32_t port);
 int domain_release(struct store *s, unsigned domid);
+/* It is no more: released, and its folders /local/domain/<domid> and the one below /vm that it names are removed. */
+void domain_destroyed(struct store *s, unsigned domid);
+/* Calls @alive for each domain that has a folder or is introduced; domain_destroyed() for those it denies. */
+void domains_compare(struct store *s, bool (*alive)(void *userdata, unsigned domid), void *userdata);
 /* It stopped by itself: @releaseDomain once, until RESUME. */
 void domain_has_shut_down(struct store *s, unsigned domid);
 /* Nodes that the domain owns, with all below, and its entries in the permissions of others. */
@@ -138,7 +142,7 @@ struct watch {
 	struct conn *conn;
 	uint64_t hash;
 	int32_t depth;			/* -1: all below */
-	uint32_t nr_pending;		/* events in the connection's queue */
+	struct msg *pending, **pending_end;	/* its events in the connection's queue, in their order */
 	uint16_t skip;			/* of each path, for a watch on a relative one */
 	uint16_t path_len;
 	char *token;
@@ -204,6 +208,7 @@ int tree_remove(struct conn *c, struct tx *tx, const char *path);
 struct msg {
 	struct msg *next;
 	struct watch *watch;		/* whose event it is, while that watch exists */
+	struct msg *watch_next;		/* the watch's next one */
 	bool is_event;
 	uint32_t len, sent;
 	char bytes[];
@@ -213,6 +218,8 @@ struct conn {
 	struct store *store;
 	struct conn *prev, *next;
 	struct domain *domain;
+	uint16_t runner_of;		/* the process of this domain, with rights for it alone; 0: not one */
+	char runner_vm[42];		/* its domain's path below /vm */
 	bool is_ring;			/* it outlives the daemon: the journal has what it sent and is owed */
 	bool broken;			/* does not read: the transport ends it */
 	struct watch *watches;
@@ -243,7 +250,7 @@ size_t conn_output(struct conn *c, const char **ret);
 void conn_sent(struct conn *c, size_t len);
 void conn_queue(struct conn *c, struct msg *m);
 struct msg *msg_new(uint32_t type, uint32_t req_id, uint32_t tx_id, uint32_t len);
-void conn_drop_watch(struct conn *c, struct watch *w);		/* its events stay, without it */
+void conn_drop_watch(struct watch *w);		/* its events stay in line, without it */
 
 /* request.c: the complete request in c->in; queues the answer. */
 void request_handle(struct conn *c);

@@ -172,6 +172,8 @@ static void note_change(struct tx *tx, struct shadow *sh, unsigned changes)
 	sh->changes |= (uint8_t)changes;
 	if (sh->order)
 		return;
+	/* what is made and removed again and again leaves gaps here: they are charged, too */
+	tx_charge(tx, sizeof(tx->order[0]));
 	mem_grow(tx->order, tx->nr_order, tx->order_room);
 	tx->order[tx->nr_order++] = sh;
 	sh->order = tx->nr_order;

@@ -76,6 +76,7 @@ int watch_add(struct conn *c, const char *path, size_t len, const char *token, i
 	w->depth = depth;
 	w->skip = skip;
 	w->conn = c;
+	w->pending_end = &w->pending;
 	w->hash = hash_path(s, path, len);
 	b = bucket(s, w->hash);
 	w->hash_next = *b;
@@ -102,8 +103,7 @@ static void watch_free(struct watch *w)
 	for (p = &c->watches; *p != w; p = &(*p)->next)
 		;
 	*p = w->next;
-	if (w->nr_pending)
-		conn_drop_watch(c, w);
+	conn_drop_watch(w);
 	c->store->nr_watches--;
 	c->domain->nr_watches--;
 	c->domain->memory -= watch_memory(w);
@@ -130,14 +130,16 @@ void watch_remove_all(struct conn *c)
 
 /* ---- events ---- */
 
-/* An event that says the same and is not yet on its way is enough: who gets it looks again. */
+/*
+ * An event that says the same and is not yet on its way is enough: who gets it looks again. Only the watch's own are compared: one
+ * who does not read cannot make each write of others walk through its whole line for each of its watches.
+ */
 static bool is_queued(const struct watch *w, const char *body, uint32_t len)
 {
-	if (w->nr_pending)
-		for (const struct msg *m = w->conn->out; m; m = m->next)
-			if (m->watch == w && !m->sent && m->len == sizeof(struct xsd_sockmsg) + len &&
-			    memcmp(m->bytes + sizeof(struct xsd_sockmsg), body, len) == 0)
-				return true;
+	for (const struct msg *m = w->pending; m; m = m->watch_next)
+		if (!m->sent && m->len == sizeof(struct xsd_sockmsg) + len &&
+		    memcmp(m->bytes + sizeof(struct xsd_sockmsg), body, len) == 0)
+			return true;
 	return false;
 }
 
@@ -175,7 +177,8 @@ static void send_event(struct watch *w, const char *path, size_t len)
 	memcpy(m->bytes + sizeof(struct xsd_sockmsg), body, size);
 	m->is_event = true;
 	m->watch = w;
-	w->nr_pending++;
+	*w->pending_end = m;
+	w->pending_end = &m->watch_next;
 	conn_queue(c, m);
 }
 
