@@ -169,23 +169,41 @@ void client_output(struct conn *c)
 		work_queue(&cl->work);
 }
 
-static bool may_connect(int fd)
+/* Root is domain 0. Who made a domain and is not root may make its entries. -EACCES: neither. */
+static int get_rights(int fd, uint32_t *ret_runner_of, uint8_t ret_uuid[16])
 {
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 && (cred.uid == 0 || cred.uid == geteuid());
+	*ret_runner_of = 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+		return -errno;
+	if (cred.uid == 0 || cred.uid == geteuid())
+		return 0;
+	return life_find_runner(cred.pid, ret_runner_of, ret_uuid) < 0 ? -EACCES : 0;
+}
+
+static void set_runner(struct conn *c, uint32_t domid, const uint8_t uuid[16])
+{
+	int n = snprintf(c->runner_vm, sizeof(c->runner_vm), "/vm/");
+
+	for (unsigned i = 0; i < 16; i++)
+		n += snprintf(c->runner_vm + n, sizeof(c->runner_vm) - (size_t)n, "%s%02x",
+			      i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", uuid[i]);
+	c->runner_of = (uint16_t)domid;
 }
 
 static int on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	_cleanup_close_ int conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	uint8_t uuid[16] = {};
 	struct client *cl;
+	uint32_t runner_of;
 
 	(void)source;
 	(void)revents;
 	(void)userdata;
-	if (conn < 0 || !may_connect(conn))
+	if (conn < 0 || get_rights(conn, &runner_of, uuid) < 0)
 		return 0;
 	cl = mem_new(sizeof(*cl));
 	if (sd_event_add_io(clients.event, &cl->source, conn, EPOLLIN, on_client, cl) < 0) {
@@ -197,6 +215,8 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
 	cl->work.turn = client_turn;
 	cl->conn = conn_new(clients.store, domain_get(clients.store, 0), false);
 	cl->conn->transport = cl;
+	if (runner_of)
+		set_runner(cl->conn, runner_of, uuid);
 	cl->next = clients.first;
 	if (cl->next)
 		cl->next->prev = cl;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Clients in dom0, on Unix sockets: root's, and as privileged as domain 0 is. */
+/* Clients in dom0, on Unix sockets: root's, as privileged as domain 0 is, and those of domains' processes. */
 #ifndef STORED_CLIENT_H
 #define STORED_CLIENT_H
 

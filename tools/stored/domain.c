@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include <inttypes.h>
+#include <stdio.h>
 #include <syslog.h>
 
 #include "journal.h"
@@ -161,6 +162,86 @@ int domain_release(struct store *s, unsigned domid)
 	domain_forget(s, domid);
 	watch_fire_special(s, true, domid);
 	return 0;
+}
+
+/* Domain 0's entries: nobody owns them who could be forgotten. */
+static void remove_all(struct store *s, struct node *n)
+{
+	char path[PATH_ROOM];
+	struct change ch = { .path = path, .len = node_path(n, path), .old_acl = acl_ref(n->acl), .parent_acl = n->parent->acl };
+	struct acl *old = n->acl;
+
+	ch.created = ch.len;
+	node_remove(s, n);
+	watch_fire(s, &ch);
+	acl_unref(old);
+}
+
+/* The folder below /vm that @folder, a domain's, names; NULL: none. The guest cannot write there. */
+static struct node *vm_of(struct store *s, const struct node *folder)
+{
+	const struct node *vm = node_child(folder, "vm", 2);
+	char path[PATH_ROOM];
+
+	if (!vm || vm->value_len < 5 || vm->value_len >= sizeof(path) || memcmp(vm->value, "/vm/", 4) != 0 ||
+	    memchr(vm->value, 0, vm->value_len))
+		return NULL;
+	memcpy(path, vm->value, vm->value_len);
+	path[vm->value_len] = '\0';
+	return strchr(path + 4, '/') ? NULL : node_find(s, path);
+}
+
+void domain_destroyed(struct store *s, unsigned domid)
+{
+	struct node *folders, *folder, *vm;
+	char name[8];
+	int len;
+
+	/* also when it was never introduced there may be permissions for it */
+	if (domain_release(s, domid) < 0 && domid && domid < DOMID_FIRST_RESERVED)
+		domain_forget(s, domid);
+	folders = node_find(s, "/local/domain");
+	len = snprintf(name, sizeof(name), "%u", domid);
+	folder = folders && domid ? node_child(folders, name, (size_t)len) : NULL;
+	if (!folder)
+		return;
+	vm = vm_of(s, folder);
+	/* two with the same UUID share it */
+	for (uint32_t i = 0; vm && i < folders->nr_children; i++)
+		if (folders->children[i] != folder && vm_of(s, folders->children[i]) == vm)
+			vm = NULL;
+	if (vm)
+		remove_all(s, vm);
+	remove_all(s, folder);
+}
+
+void domains_compare(struct store *s, bool (*alive)(void *userdata, unsigned domid), void *userdata)
+{
+	const struct node *folders = node_find(s, "/local/domain");
+
+	for (uint32_t i = folders ? folders->nr_children : 0; i-- > 0;) {
+		const char *name;
+		unsigned domid = 0;
+		size_t len;
+
+		/* with a domain may go more than its own folder */
+		folders = node_find(s, "/local/domain");
+		if (!folders || i >= folders->nr_children)
+			continue;
+		name = folders->children[i]->name;
+		len = strspn(name, "0123456789");
+
+		/* not somebody's own idea of a name */
+		if (name[len] || len > 5 || name[0] == '0')
+			continue;
+		for (size_t c = 0; c < len; c++)
+			domid = domid * 10 + (unsigned)(name[c] - '0');
+		if (!alive(userdata, domid))
+			domain_destroyed(s, domid);
+	}
+	for (unsigned domid = 1; domid < s->domids_end; domid++)
+		if (s->domains[domid] && s->domains[domid]->introduced && !alive(userdata, domid))
+			domain_destroyed(s, domid);
 }
 
 void domain_has_shut_down(struct store *s, unsigned domid)

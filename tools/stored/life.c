@@ -96,30 +96,75 @@ static int on_message(const struct nlmsghdr *nlh, void *userdata)
 	if (genl->cmd == HVPRIV_CMD_SHUTDOWN)
 		domain_has_shut_down(life.store, domid);
 	else if (genl->cmd == HVPRIV_CMD_DESTROYED)
-		(void)domain_release(life.store, domid);
+		domain_destroyed(life.store, domid);
 	store_commit(life.store);
 	return MNL_CB_OK;
+}
+
+struct list {
+	struct hvpriv_domain_info *all;		/* in the order of their ids */
+	size_t nr;
+};
+
+static const struct hvpriv_domain_info *find_in(const struct list *l, unsigned domid)
+{
+	size_t low = 0, high = l->nr;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (l->all[mid].domid < domid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < l->nr && l->all[low].domid == domid ? &l->all[low] : NULL;
+}
+
+static bool is_alive(void *userdata, unsigned domid)
+{
+	const struct hvpriv_domain_info *d = find_in(userdata, domid);
+
+	if (d && (d->state == HVPRIV_ST_SHUTDOWN || d->state == HVPRIV_ST_CRASHED))
+		domain_has_shut_down(life.store, domid);
+	return d != NULL;
 }
 
 void life_compare(void)
 {
 	_cleanup_free_ struct hvpriv_domain_info *all = NULL;
 	_cleanup_close_ int fd = -EBADF;
-	size_t nr, i = 0;
+	struct list l;
 
-	if (zendo_device_open(&fd) < 0 || zendo_device_list(fd, &all, &nr) < 0)
+	if (zendo_device_open(&fd) < 0 || zendo_device_list(fd, &all, &l.nr) < 0)
 		return;
-	for (unsigned domid = 1; domid < life.store->domids_end; domid++) {
-		while (i < nr && all[i].domid < domid)
-			i++;
-		if (i < nr && all[i].domid == domid) {
-			if (all[i].state == HVPRIV_ST_SHUTDOWN || all[i].state == HVPRIV_ST_CRASHED)
-				domain_has_shut_down(life.store, domid);
-		} else {
-			(void)domain_release(life.store, domid);
-		}
-	}
+	l.all = all;
+	domains_compare(life.store, is_alive, &l);
 	store_commit(life.store);
+}
+
+int life_find_runner(int pid, uint32_t *ret_domid, uint8_t ret_uuid[16])
+{
+	_cleanup_free_ struct hvpriv_domain_info *all = NULL;
+	_cleanup_close_ int fd = -EBADF;
+	const struct hvpriv_domain_info *d = NULL;
+	size_t nr;
+	int r;
+
+	r = zendo_device_open(&fd);
+	if (r >= 0)
+		r = zendo_device_list(fd, &all, &nr);
+	if (r < 0)
+		return r;
+	/* the youngest: one that keeps its last guest for a look makes another */
+	for (size_t i = 0; pid > 0 && i < nr; i++)
+		if (all[i].owner_pid == pid && (!d || all[i].created_ns > d->created_ns))
+			d = &all[i];
+	if (!d)
+		return -ESRCH;
+	*ret_domid = d->domid;
+	memcpy(ret_uuid, d->uuid, sizeof(d->uuid));
+	return 0;
 }
 
 void life_drain(void)

@@ -19,4 +19,10 @@ void life_drain(void);
 /* Release those that are not there any more. */
 void life_compare(void);
 
+/*
+ * The domain that process @pid has created. While a domain lives its creator does, so the number cannot be another's meanwhile.
+ * -ESRCH: none.
+ */
+int life_find_runner(int pid, uint32_t *ret_domid, uint8_t ret_uuid[16]);
+
 #endif

@@ -158,6 +158,12 @@ static int dispatch(struct request *rq)
 		return -ENOSYS;
 	if (requests[rq->h.type].flags & ONLY_DOM0 && !conn_is_privileged(rq->conn))
 		return -EACCES;
+	if (rq->conn->runner_of) {
+		int r = request_check_runner(rq);
+
+		if (r < 0)
+			return r;
+	}
 	if (requests[rq->h.type].flags & IN_TX && rq->h.tx_id) {
 		rq->tx = tx_find(rq->conn, rq->h.tx_id);
 		if (!rq->tx)

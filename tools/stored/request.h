@@ -34,6 +34,9 @@ int request_answer_format(struct request *rq, const char *format, ...);
 /* Queue it: what was answered, OK without anything, or the error @r. */
 void request_send(struct request *rq, int r);
 
+/* A connection of a domain's process (conn->runner_of): may it ask this? request_runner.c */
+int request_check_runner(const struct request *rq);
+
 /* A function for each type: 0, 1 when it has sent the answer itself, or -errno. request_tree.c: */
 int do_directory(struct request *rq);
 int do_directory_part(struct request *rq);

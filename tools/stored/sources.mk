@@ -10,6 +10,7 @@ STORED_LOGIC := \
 	tools/stored/path.c \
 	tools/stored/request.c \
 	tools/stored/request_domain.c \
+	tools/stored/request_runner.c \
 	tools/stored/request_tree.c \
 	tools/stored/ring.c \
 	tools/stored/state.c \

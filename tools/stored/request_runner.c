@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the process of one domain, which is not root, may ask for: it makes the entries of its domain and introduces it. All else is
+ * for domain 0 proper, above all what tells backends which files to open.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "request.h"
+
+static bool is_within(const char *path, const char *top)
+{
+	size_t len = strlen(top);
+
+	return strncmp(path, top, len) == 0 && (path[len] == '\0' || path[len] == '/');
+}
+
+static int check_path(const struct request *rq)
+{
+	char path[PATH_ROOM], top[PATH_ROOM];
+	int r = request_parse_path(rq, path);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(top, sizeof(top), "/local/domain/%u", rq->conn->runner_of);
+	return is_within(path, top) || is_within(path, rq->conn->runner_vm) ? 0 : -EACCES;
+}
+
+/* Nothing on the account of other domains, nothing that they can reach. */
+static int check_perms(const struct request *rq)
+{
+	const char *s;
+	struct perm p;
+
+	for (size_t at = 0, i = 0; request_strings(rq, &at, &s, 1) == 1; i++)
+		if (i > 0 && (perm_parse(s, &p) < 0 || (p.domid != 0 && p.domid != rq->conn->runner_of)))
+			return -EACCES;
+	return 0;
+}
+
+static int check_domid(const struct request *rq)
+{
+	unsigned domid;
+	const char *s;
+	int r = request_parse_strings(rq, &s, 1);
+
+	if (r == 0)
+		r = request_parse_domid(s, &domid);
+	return r < 0 ? r : domid == rq->conn->runner_of ? 0 : -EACCES;
+}
+
+int request_check_runner(const struct request *rq)
+{
+	int r;
+
+	switch (rq->h.type) {
+	case XS_TRANSACTION_START:
+	case XS_TRANSACTION_END:
+		return 0;
+	case XS_INTRODUCE:
+		return check_domid(rq);
+	case XS_SET_PERMS:
+		r = check_perms(rq);
+		return r < 0 ? r : check_path(rq);
+	case XS_DIRECTORY:
+	case XS_READ:
+	case XS_GET_PERMS:
+	case XS_WRITE:
+	case XS_MKDIR:
+	case XS_RM:
+		return check_path(rq);
+	default:
+		return -EACCES;
+	}
+}
