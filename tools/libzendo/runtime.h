@@ -9,8 +9,7 @@
  *		console				link to its terminal
  *	/var/lib/zendo/console/<instance>.log	what its console printed; .log.1 is older
  *
- *	/run/zendo/store.sock			socket of the store daemon
- *	/run/zendo/store			while it is there, guests are told of their store
+ *	/run/zendo/store.sock			socket of the store daemon; while it is there, guests have a store
  *
  * <instance> is the name itself, with each byte that a unit name cannot have written as \xNN. Unlike
  * systemd-escape(1) a '-' stays one: names have no '/', so nothing else could become '-', and
@@ -26,7 +25,6 @@ struct zendo_error;
 
 #define ZENDO_RUNTIME_DIR	"/run/zendo/domains"
 #define ZENDO_STORE_SOCKET	"/run/zendo/store.sock"
-#define ZENDO_STORE_FLAG	"/run/zendo/store"
 #define ZENDO_CONSOLE_LOG_DIR	"/var/lib/zendo/console"
 #define ZENDO_ETC_DIR		"/etc/zendo"
 #define ZENDO_INSTANCE_MAX	256	/* with the NUL: every byte of a name escaped */

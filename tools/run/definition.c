@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,6 +39,17 @@ static int find_cpus(struct definition *d, struct zendo_error *e)
 	return 0;
 }
 
+/* One that has none in its definition gets a random one (RFC 4122, version 4) for as long as its runner lives. */
+static int make_uuid(struct zendo_config *c)
+{
+	if (getrandom(c->uuid, sizeof(c->uuid), 0) != sizeof(c->uuid))
+		return -EIO;
+	c->uuid[6] = (c->uuid[6] & 0x0f) | 0x40;
+	c->uuid[8] = (c->uuid[8] & 0x3f) | 0x80;
+	c->has_uuid = true;
+	return 0;
+}
+
 static int load_config(struct definition *d, const char *path, const char *name, struct zendo_error *e)
 {
 	struct zendo_config *c;
@@ -49,6 +61,8 @@ static int load_config(struct definition *d, const char *path, const char *name,
 	c = d->config;
 	if (strcmp(c->name, name) != 0)
 		return zendo_error(e, -EINVAL, "%s defines the domain '%s', not '%s'", path, c->name, name);
+	if (!c->has_uuid && make_uuid(c) < 0)
+		return zendo_error(e, -EIO, "no random bytes for the domain's uuid");
 	r = zendo_runtime_check_actions(c, e);
 	if (r < 0)
 		return r;
@@ -120,7 +134,7 @@ int definition_load(const char *path, const char *name, zendo_image_progress_t p
 	if (!d)
 		return zendo_error(e, -ENOMEM, "out of memory");
 	d->kernel_fd = d->ramdisk_fd = -EBADF;
-	d->store = access(ZENDO_STORE_FLAG, F_OK) == 0;
+	d->store = access(ZENDO_STORE_SOCKET, F_OK) == 0;
 	if ((r = load_config(d, path, name, e)) < 0 ||
 	    (r = open_image(d, progress, e)) < 0 ||
 	    (r = open_ramdisk(d, e)) < 0 ||

@@ -177,6 +177,7 @@ int domain_new(int device, const struct definition *def, struct domain **ret, st
 	    (r = connect_console(d, def->plan.console_gfn, e)) < 0 ||
 	    (r = seed(d, &def->plan, e)) < 0 ||
 	    (r = create_vcpus(d, def, e)) < 0 ||
+	    (r = def->store ? domain_tell_store(d, def, e) : 0) < 0 ||
 	    (r = start_vcpus(d, def, e)) < 0)
 		return r;
 	*ret = TAKE_PTR(d);

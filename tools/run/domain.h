@@ -42,6 +42,12 @@ int domain_new(int device, const struct definition *def, struct domain **ret, st
 int domain_pause(struct domain *d);
 int domain_unpause(struct domain *d);
 
+/*
+ * Make the domain's entries in the store and introduce it there. Whoever else had its number is forgotten by the daemon already; these
+ * go, too, when the hypervisor's driver tells the daemon that the domain is no more.
+ */
+int domain_tell_store(const struct domain *d, const struct definition *def, struct zendo_error *e);
+
 struct json_object;
 
 /* Add to @answer what the control protocol tells of a vCPU. -ENOENT, or -errno of the device. */

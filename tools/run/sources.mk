@@ -11,6 +11,7 @@ RUN_SRCS := \
 	tools/run/crash.c \
 	tools/run/definition.c \
 	tools/run/domain.c \
+	tools/run/domain_store.c \
 	tools/run/domain_vcpus.c \
 	tools/run/log.c \
 	tools/run/main.c \

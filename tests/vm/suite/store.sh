@@ -1,0 +1,18 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# budget: 180
+#
+# The store: Debian's xenstore-utils in dom0, the stock kernel's xenbus and a
+# client of ours in guests, the daemon killed again and again, and what is left
+# when domains end.
+
+. "$(dirname "$0")/lib/suite.sh"
+
+client=$out/storec
+if [ ! "$client" -nt "$suite/src/storec.c" ] || [ ! "$client" -nt "$top/tools/libzendo/store.c" ] ||
+	[ ! "$client" -nt "$top/tools/libzendo/store.h" ]; then
+	gcc -std=gnu11 -O2 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -static -I"$top/tools/libzendo" \
+		-o "$client.$$" "$suite/src/storec.c" "$top/tools/libzendo/store.c" >&2
+	mv "$client.$$" "$client"
+fi
+machine store --copy "$client:/root/" --timeout 600
