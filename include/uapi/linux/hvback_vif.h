@@ -20,7 +20,7 @@ struct hvback_vif_conf {
 	__u8  mac[6];			/* the guest's */
 	__u16 flags;			/* HVBACK_VIF_* */
 	char  ifname[HVBACK_VIF_IFNAME];	/* in dom0; empty: vif<domid>.<devid> */
-	__u32 mtu;			/* 68 to 65521; 0: 1500 */
+	__u32 mtu;			/* 68 to 65517; 0: 1500 */
 	__u32 max_queues;		/* 1 to HVBACK_MAX_QUEUES; 0: one for each CPU that is online */
 	__u64 rate_from, rate_to;	/* bytes per second the guest may send, and gets; 0: no limit */
 	__u64 burst_from, burst_to;	/* bytes that may go at once; 0: 50 ms of the rate, at least 64 KiB */

@@ -160,7 +160,7 @@ static const struct {
 
 static_assert(ARRAY_SIZE(hvn_stat_rows) * sizeof(u64) == sizeof(struct hvn_stats));
 
-/* Queues that exist now: their number may change between two of these calls, but no more is written than was asked room for. */
+/* All under RTNL, as is who changes the number of queues: one request sees one number. */
 static int hvn_get_sset_count(struct net_device *dev, int set)
 {
 	return set == ETH_SS_STATS ? dev->real_num_tx_queues * ARRAY_SIZE(hvn_stat_rows) : -EOPNOTSUPP;
@@ -231,12 +231,15 @@ struct net_device *hvn_netdev_alloc(struct hvback_device *hv, const struct hvbac
 	SET_NETDEV_DEV(dev, &hv->dev);
 	dev->netdev_ops = &hvn_netdev_ops;
 	dev->ethtool_ops = &hvn_ethtool_ops;
+	dev->priv_flags &= ~IFF_TX_SKB_SHARING;		/* skbs wait in a list of ours */
+	dev->priv_flags |= IFF_DISABLE_NETPOLL;		/* its locks are not for interrupts */
 	dev->hw_features = HVN_FEATURES;
 	dev->features = HVN_FEATURES | NETIF_F_RXCSUM;
 	dev->min_mtu = HVN_MIN_MTU;
 	dev->max_mtu = HVN_MAX_MTU;
 	dev->mtu = conf->mtu ?: ETH_DATA_LEN;
 	eth_hw_addr_set(dev, addr);
+	dev->addr_assign_type = NET_ADDR_SET;	/* nobody is to be named after it */
 	netif_carrier_off(dev);
 	return dev;
 }

@@ -46,27 +46,61 @@ static void push(struct hvn_queue *q)
 
 /* ---- from slots to an skb ------------------------------------------------------------------- */
 
-/* How much is copied: all, or the headers, or the first slot when the rest would not fit in frags otherwise. */
+/* How much becomes linear: all, or the headers, or the first slot when the rest would not fit in frags otherwise. */
 static unsigned int linear_bytes(const struct hvn_tx_chain *c)
 {
 	unsigned int frags = c->nr_slots - (c->slot[0].len <= HEADERS);
 
-	if (c->len <= COPY_WHOLE || !READ_ONCE(zerocopy))
+	if (c->len <= COPY_WHOLE)
 		return c->len;
 	return frags > MAX_SKB_FRAGS ? c->slot[0].len : HEADERS;
 }
 
-static void copy_linear(const struct hvn_queue *q, void *to, unsigned int bytes)
+/* With room for the whole packet, all but @linear bytes of it in pages of ours. */
+static struct sk_buff *alloc_for_copy(struct net_device *dev, unsigned int linear, unsigned int len)
+{
+	unsigned int room = NET_SKB_PAD + NET_IP_ALIGN;
+	struct sk_buff *skb;
+	int err;
+
+	skb = alloc_skb_with_frags(room + linear, len - linear, PAGE_ALLOC_COSTLY_ORDER, &err, GFP_KERNEL | __GFP_NOWARN);
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, room);
+	skb_put(skb, linear);
+	skb->data_len = len - linear;
+	skb->len = len;
+	skb->dev = dev;
+	return skb;
+}
+
+static bool copy_bytes(const struct hvn_queue *q, struct sk_buff *skb, unsigned int bytes)
 {
 	const struct hvn_tx_chain *c = &q->chain;
-	unsigned int i, n;
+	unsigned int i, n, done;
+	void *va;
+	int r = 0;
 
-	for (i = 0; bytes; i++) {
-		n = min_t(unsigned int, bytes, c->slot[i].len);
-		memcpy_from_page(to, q->grant[i].page, c->slot[i].offset, n);
-		to += n;
-		bytes -= n;
+	for (i = 0, done = 0; done < bytes && !r; i++, done += n) {
+		n = min_t(unsigned int, bytes - done, c->slot[i].len);
+		va = kmap_local_page(q->grant[i].page);
+		r = skb_store_bits(skb, done, va + c->slot[i].offset, n);
+		kunmap_local(va);
 	}
+	return !r;
+}
+
+/* The headers are copied, the rest of the skb are the guest's pages, and the grants the skb's. */
+static struct sk_buff *make_zerocopy(struct hvn_queue *q, unsigned int linear)
+{
+	struct sk_buff *skb = alloc_for_copy(q->vif->dev, linear, linear);
+
+	if (skb && copy_bytes(q, skb, linear) && hvn_packet_attach(q, skb, linear)) {
+		q->stats->rx_zerocopy++;
+		return skb;
+	}
+	kfree_skb(skb);
+	return NULL;
 }
 
 /* The grants are held. They are put, or the skb's, when this returns; NULL: no memory. */
@@ -74,21 +108,18 @@ static struct sk_buff *make_skb(struct hvn_queue *q)
 {
 	const struct hvn_tx_chain *c = &q->chain;
 	unsigned int linear = linear_bytes(c);
-	struct sk_buff *skb;
+	struct sk_buff *skb = NULL;
 
-	skb = __netdev_alloc_skb_ip_align(q->vif->dev, linear, GFP_KERNEL | __GFP_NOWARN);
-	if (!skb)
-		goto put;
-	copy_linear(q, __skb_put(skb, linear), linear);
-	if (linear < c->len) {
-		if (hvn_packet_attach(q, skb, linear)) {
-			q->stats->rx_zerocopy++;
+	if (linear < c->len && READ_ONCE(zerocopy)) {
+		skb = make_zerocopy(q, linear);
+		if (skb)
 			return skb;
-		}
+	}
+	skb = alloc_for_copy(q->vif->dev, linear, c->len);
+	if (skb && !copy_bytes(q, skb, c->len)) {
 		kfree_skb(skb);
 		skb = NULL;
 	}
-put:
 	hv_grant_put(q->hv->peer, q->grant, c->nr_slots, false);
 	respond_all(q, skb ? XEN_NETIF_RSP_OKAY : XEN_NETIF_RSP_DROPPED);
 	return skb;
