@@ -215,6 +215,17 @@ static int bind_ports(struct hvn_queue *q, const struct hvback_queue *hq)
 	return 0;
 }
 
+/*
+ * Who served these rings before may have answered and raised its port, and let it go before the guest heard of it. The frontend waits then
+ * for an event that no later response would raise: its rsp_event lies behind.
+ */
+static void tell_frontend(struct hvn_queue *q)
+{
+	hv_event_post(q->tx_event);
+	if (q->rx_event != q->tx_event)
+		hv_event_post(q->rx_event);
+}
+
 static int open_queue(struct hvn_queue *q, const struct hvback_queue *hq)
 {
 	int r;
@@ -226,9 +237,11 @@ static int open_queue(struct hvn_queue *q, const struct hvback_queue *hq)
 		r = attach_rings(q);
 	if (!r)
 		r = bind_ports(q, hq);
-	if (!r)
-		smp_store_release(&q->live, true);	/* pairs with the works: they look at nothing before */
-	return r;
+	if (r)
+		return r;
+	smp_store_release(&q->live, true);	/* pairs with the works: they look at nothing before */
+	tell_frontend(q);
+	return 0;
 }
 
 /* Not even a dead domain's grants are got: then nobody has to be waited for. */
