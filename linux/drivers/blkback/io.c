@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Requests become bios on a block device, or reads and writes of a file. The pages are the guest's own: nothing is copied but where
+ * the target computes over the data while the guest may still change it, or cannot take pieces as small as the guest's.
+ */
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/falloc.h>
+#include <linux/highmem.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+#include "blkback.h"
+
+static struct bio_set vbd_bios;
+
+int vbd_io_init(void)
+{
+	return bioset_init(&vbd_bios, BIO_POOL_SIZE, 0, BIOSET_NEED_BVECS);
+}
+
+void vbd_io_exit(void)
+{
+	bioset_exit(&vbd_bios);
+}
+
+size_t vbd_io_size(unsigned int nr)
+{
+	return sizeof(struct vbd_io) + nr * (sizeof(struct bio_vec) + sizeof(struct hv_grant));
+}
+
+static bool is_write(const struct vbd_io *io)
+{
+	return io->kind != VBD_READ;
+}
+
+static u32 bytes_of(const struct vbd_io *io)
+{
+	return io->nr ? io->nr_sectors << VBD_SECTOR_SHIFT : 0;
+}
+
+/* ---- bounce pages ---- */
+
+/* Between the guest's pieces and our pages, which are full but for the last. */
+static void copy_bounce(struct vbd_io *io, bool to_guest)
+{
+	u32 done = 0, i, n, at, part;
+
+	for (i = 0; i < io->nr; i++) {
+		for (n = 0; n < io->bv[i].bv_len; n += part, done += part) {
+			at = offset_in_page(done);
+			part = min_t(u32, io->bv[i].bv_len - n, PAGE_SIZE - at);
+			if (to_guest)
+				memcpy_page(io->bv[i].bv_page, io->bv[i].bv_offset + n, io->bounce[done >> PAGE_SHIFT].bv_page, at,
+					    part);
+			else
+				memcpy_page(io->bounce[done >> PAGE_SHIFT].bv_page, at, io->bv[i].bv_page, io->bv[i].bv_offset + n,
+					    part);
+		}
+	}
+}
+
+static bool needs_bounce(const struct vbd_io *io)
+{
+	const struct vbd_target *t = &io->ring->vbd->target;
+	u32 i;
+
+	if (t->stable && is_write(io) && io->nr)
+		return true;
+	for (i = 0; i < io->nr; i++)
+		if ((io->bv[i].bv_offset | io->bv[i].bv_len) & t->align_mask)
+			return true;
+	return false;
+}
+
+/* Single pages and less: these do not fail, and VBD_INFLIGHT_SEGMENTS bounds them. */
+static void make_bounce(struct vbd_io *io)
+{
+	u32 left = bytes_of(io), i, len;
+
+	io->nr_bounce = DIV_ROUND_UP(left, PAGE_SIZE);
+	io->bounce = kmalloc_array(io->nr_bounce, sizeof(*io->bounce), GFP_NOIO | __GFP_NOFAIL);
+	for (i = 0; i < io->nr_bounce; i++, left -= len) {
+		len = min_t(u32, left, PAGE_SIZE);
+		bvec_set_page(&io->bounce[i], alloc_page(GFP_NOIO | __GFP_NOFAIL), len, 0);
+	}
+	if (is_write(io))
+		copy_bounce(io, false);
+}
+
+static void end_bounce(struct vbd_io *io)
+{
+	u32 i;
+
+	if (!io->bounce)
+		return;
+	if (!io->error && !is_write(io))
+		copy_bounce(io, true);
+	for (i = 0; i < io->nr_bounce; i++)
+		__free_page(io->bounce[i].bv_page);
+	kfree(io->bounce);
+	io->bounce = NULL;
+}
+
+static const struct bio_vec *pieces(const struct vbd_io *io, u32 *ret_nr)
+{
+	*ret_nr = io->bounce ? io->nr_bounce : io->nr;
+	return io->bounce ?: io->bv;
+}
+
+/* ---- the end of a request; any context ---- */
+
+static int status_of(int error)
+{
+	if (!error)
+		return BLKIF_RSP_OKAY;
+	return error == -EOPNOTSUPP ? BLKIF_RSP_EOPNOTSUPP : BLKIF_RSP_ERROR;
+}
+
+static void end_io(struct vbd_io *io)
+{
+	end_bounce(io);
+	/* Only writes that carry nothing, and discards, may be refused for good: a read that is not supported has failed. */
+	if (io->nr && io->error == -EOPNOTSUPP)
+		io->error = -EIO;
+	vbd_ring_done(io, status_of(io->error));
+}
+
+/* ---- block devices ---- */
+
+static void put_pending(struct vbd_io *io)
+{
+	if (atomic_dec_and_test(&io->pending))
+		end_io(io);
+}
+
+static void bio_ended(struct bio *bio)
+{
+	struct vbd_io *io = bio->bi_private;
+
+	if (bio->bi_status)
+		cmpxchg(&io->error, 0, blk_status_to_errno(bio->bi_status));
+	bio_put(bio);
+	put_pending(io);
+}
+
+static blk_opf_t bio_operation(const struct vbd_io *io)
+{
+	switch (io->kind) {
+	case VBD_READ:
+		return REQ_OP_READ;
+	case VBD_WRITE:
+		return REQ_OP_WRITE | REQ_SYNC | REQ_IDLE;
+	default:	/* a flush that carries data promises that for the data, too */
+		return REQ_OP_WRITE | REQ_SYNC | REQ_PREFLUSH | (io->nr ? REQ_FUA : 0);
+	}
+}
+
+static struct bio *new_bio(struct vbd_io *io, u64 sector, u32 nr)
+{
+	struct bio *bio = bio_alloc_bioset(io->ring->vbd->target.bdev, bio_max_segs(nr), bio_operation(io), GFP_NOIO, &vbd_bios);
+
+	bio->bi_iter.bi_sector = sector;
+	bio->bi_private = io;
+	bio->bi_end_io = bio_ended;
+	atomic_inc(&io->pending);
+	return bio;
+}
+
+/* One bio as a rule: it has room for as many pages as a request has. Each is submitted before the next is made (bio_alloc_bioset()). */
+static void submit_bios(struct vbd_io *io)
+{
+	u64 sector = io->sector;
+	const struct bio_vec *bv;
+	struct bio *bio;
+	u32 nr, i;
+
+	bv = pieces(io, &nr);
+	atomic_set(&io->pending, 1);
+	bio = new_bio(io, io->nr ? sector : 0, nr);
+	for (i = 0; i < nr; i++) {
+		if (bio_add_page(bio, bv[i].bv_page, bv[i].bv_len, bv[i].bv_offset) != bv[i].bv_len) {
+			submit_bio(bio);
+			bio = new_bio(io, sector, nr - i);
+			if (WARN_ON_ONCE(bio_add_page(bio, bv[i].bv_page, bv[i].bv_len, bv[i].bv_offset) != bv[i].bv_len)) {
+				bio_io_error(bio);
+				break;
+			}
+		}
+		sector += bv[i].bv_len >> VBD_SECTOR_SHIFT;
+	}
+	if (i == nr)
+		submit_bio(bio);
+	put_pending(io);
+}
+
+static int discard_disk(struct vbd_io *io)
+{
+	struct block_device *bdev = io->ring->vbd->target.bdev;
+
+	if (io->secure)
+		return blkdev_issue_secure_erase(bdev, io->sector, io->nr_sectors, GFP_NOIO);
+	return blkdev_issue_discard(bdev, io->sector, io->nr_sectors, GFP_NOIO);
+}
+
+/* ---- files ---- */
+
+static long transfer(struct vbd_io *io, struct iov_iter *iter)
+{
+	struct file *file = io->iocb.ki_filp;
+
+	return is_write(io) ? file->f_op->write_iter(&io->iocb, iter) : file->f_op->read_iter(&io->iocb, iter);
+}
+
+static void file_ended(struct kiocb *iocb, long result)
+{
+	struct vbd_io *io = container_of(iocb, struct vbd_io, iocb);
+
+	if (is_write(io))
+		kiocb_end_write(iocb);
+	if (result == -EAGAIN && io->nowait) {
+		vbd_ring_defer(io);
+		return;
+	}
+	/* Less than all: the file was cut under us, or its medium is full. */
+	if (result != bytes_of(io))
+		io->error = result < 0 ? result : -EIO;
+	end_io(io);
+}
+
+static void prepare(struct vbd_io *io, struct iov_iter *iter)
+{
+	const struct bio_vec *bv;
+	u32 nr;
+
+	bv = pieces(io, &nr);
+	iov_iter_bvec(iter, is_write(io) ? ITER_SOURCE : ITER_DEST, bv, nr, bytes_of(io));
+	init_sync_kiocb(&io->iocb, io->ring->vbd->target.file);
+	io->iocb.ki_pos = io->sector << VBD_SECTOR_SHIFT;
+	if (is_write(io))
+		io->iocb.ki_flags |= IOCB_WRITE;
+}
+
+/* Past the page cache: it ends by itself. @nowait: or comes back to be deferred. */
+static void submit_file(struct vbd_io *io, bool nowait)
+{
+	struct iov_iter iter;
+	long r;
+
+	prepare(io, &iter);
+	io->nowait = nowait;
+	if (nowait)
+		io->iocb.ki_flags |= IOCB_NOWAIT;
+	io->iocb.ki_complete = file_ended;
+	if (is_write(io)) {
+		if (nowait) {
+			if (!sb_start_write_trylock(file_inode(io->iocb.ki_filp)->i_sb)) {
+				vbd_ring_defer(io);
+				return;
+			}
+			/* As kiocb_start_write() does; file_ended() takes it back. */
+			__sb_writers_release(file_inode(io->iocb.ki_filp)->i_sb, SB_FREEZE_WRITE);
+		} else {
+			kiocb_start_write(&io->iocb);
+		}
+	}
+	r = transfer(io, &iter);
+	if (r != -EIOCBQUEUED)
+		file_ended(&io->iocb, r);
+}
+
+/* All of it, before it returns. */
+static int transfer_all(struct vbd_io *io)
+{
+	struct iov_iter iter;
+	long r = 0;
+
+	prepare(io, &iter);
+	if (is_write(io))
+		kiocb_start_write(&io->iocb);
+	while (iov_iter_count(&iter)) {
+		r = transfer(io, &iter);
+		if (r <= 0)
+			break;
+	}
+	if (is_write(io))
+		kiocb_end_write(&io->iocb);
+	if (!iov_iter_count(&iter))
+		return 0;
+	return r < 0 ? r : -EIO;
+}
+
+static int discard_file(struct vbd_io *io)
+{
+	return vfs_fallocate(io->ring->vbd->target.file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			     io->sector << VBD_SECTOR_SHIFT, io->nr_sectors << VBD_SECTOR_SHIFT);
+}
+
+/* All that was answered before is on the medium when this returns; what it carries, too. */
+static int flush_file(struct vbd_io *io)
+{
+	int r = io->nr ? transfer_all(io) : 0;
+
+	return r ?: vfs_fsync_range(io->ring->vbd->target.file, 0, LLONG_MAX, 1);
+}
+
+/* ---- both ---- */
+
+void vbd_io_serve(struct vbd_io *io)
+{
+	const struct vbd_target *t = &io->ring->vbd->target;
+
+	switch (io->kind) {
+	case VBD_DISCARD:
+		io->error = t->bdev ? discard_disk(io) : discard_file(io);
+		break;
+	case VBD_FLUSH:
+		io->error = flush_file(io);
+		break;
+	default:
+		if (t->direct) {
+			submit_file(io, false);
+			return;
+		}
+		io->error = transfer_all(io);
+	}
+	end_io(io);
+}
+
+void vbd_io_begin(struct vbd_io *io)
+{
+	const struct vbd_target *t = &io->ring->vbd->target;
+
+	if (io->kind == VBD_DISCARD) {
+		vbd_ring_defer(io);
+		return;
+	}
+	if (needs_bounce(io))
+		make_bounce(io);
+	if (t->bdev)
+		submit_bios(io);
+	else if (t->nowait && io->kind != VBD_FLUSH)
+		submit_file(io, true);
+	else
+		vbd_ring_defer(io);
+}
