@@ -6,13 +6,18 @@ libzendo_CFLAGS := -Itools/libzendo -Iinclude/uapi -Itests/unit
 
 libzendo_config_SRCS := \
 	tools/libzendo/config-cpus.c \
+	tools/libzendo/config-devices.c \
+	tools/libzendo/config-disk.c \
 	tools/libzendo/config-json.c \
 	tools/libzendo/config-keys.c \
+	tools/libzendo/config-option.c \
 	tools/libzendo/config-syntax.c \
+	tools/libzendo/config-vif.c \
 	tools/libzendo/config.c \
 	tools/libzendo/cpus.c \
 	tools/libzendo/error.c \
-	tools/libzendo/file.c
+	tools/libzendo/file.c \
+	tools/libzendo/vdev.c
 
 test_acpi_SRCS = tools/libzendo/acpi.c
 test_acpi_CFLAGS = $(libzendo_CFLAGS)
@@ -23,6 +28,12 @@ test_cpus_CFLAGS = $(libzendo_CFLAGS)
 test_config_SRCS = $(libzendo_config_SRCS)
 test_config_CFLAGS = $(libzendo_CFLAGS)
 test_config_LIBS = -ljson-c
+
+test_config_disk_SRCS = $(addprefix tools/libzendo/, config-disk.c config-option.c error.c vdev.c)
+test_config_disk_CFLAGS = $(libzendo_CFLAGS)
+
+test_config_vif_SRCS = $(addprefix tools/libzendo/, config-option.c config-vif.c error.c)
+test_config_vif_CFLAGS = $(libzendo_CFLAGS)
 
 test_cache_SRCS = tools/libzendo/cache.c tools/libzendo/file.c
 test_cache_CFLAGS = $(libzendo_CFLAGS)

@@ -53,6 +53,22 @@ static void a_definition_comes_back_as_it_was(void **state)
 	json_object_put(jb);
 }
 
+static void devices_come_back_with_their_place(void **state)
+{
+	_cleanup_(zendo_config_freep) struct zendo_config *a =
+		parse("name='w'; kernel='/k'; memory=1\ndisk=['phy:vg/a,xvda,w', '/a \"b\",raw,xvdb,r']\nvif=['', 'bridge=br0']");
+	_cleanup_(zendo_config_freep) struct zendo_config *b = round_trip(a);
+
+	(void)state;
+	assert_int_equal(b->nr_disks, 2);
+	assert_string_equal(b->disks[1].target, "/a \"b\"");
+	assert_string_equal(b->disks[1].at.source, "test");
+	assert_int_equal(b->disks[1].at.line, 2);
+	assert_int_equal(b->nr_vifs, 2);
+	assert_string_equal(b->vifs[1].bridge, "br0");
+	assert_int_equal(b->vifs[1].at.line, 3);
+}
+
 static void cpus_of_each_vcpu_come_back(void **state)
 {
 	_cleanup_(zendo_config_freep) struct zendo_config *a =
@@ -105,6 +121,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_definition_comes_back_as_it_was),
 		cmocka_unit_test(cpus_of_each_vcpu_come_back),
+		cmocka_unit_test(devices_come_back_with_their_place),
 		cmocka_unit_test(strings_with_everything_in_them_come_back),
 		cmocka_unit_test(a_hex_digit_behind_an_escape_is_not_swallowed),
 		cmocka_unit_test(relative_paths_are_resolved_where_the_user_stands),

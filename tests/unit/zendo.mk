@@ -5,13 +5,18 @@
 zendo_CFLAGS := -Iinclude -Iinclude/uapi -Itools/libzendo -Itools/zendo
 zendo_config_SRCS := \
 	tools/libzendo/config-cpus.c \
+	tools/libzendo/config-devices.c \
+	tools/libzendo/config-disk.c \
 	tools/libzendo/config-json.c \
 	tools/libzendo/config-keys.c \
+	tools/libzendo/config-option.c \
 	tools/libzendo/config-syntax.c \
+	tools/libzendo/config-vif.c \
 	tools/libzendo/config.c \
 	tools/libzendo/cpus.c \
 	tools/libzendo/error.c \
-	tools/libzendo/file.c
+	tools/libzendo/file.c \
+	tools/libzendo/vdev.c
 
 test_cli_SRCS := \
 	$(zendo_config_SRCS) \

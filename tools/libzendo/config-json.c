@@ -67,6 +67,37 @@ static int add_cpus(struct json_object *o, const struct zendo_config *c)
 	return add(o, "cpus", list);
 }
 
+/* Takes @list and @text, which is NULL after a failure. */
+static int add_text(struct json_object *list, char *text)
+{
+	struct json_object *s = text ? json_object_new_string(text) : NULL;
+
+	free(text);
+	if (s && json_object_array_add(list, s) == 0)
+		return 0;
+	json_object_put(s);
+	return -ENOMEM;
+}
+
+static int add_devices(struct json_object *o, const struct zendo_config *c)
+{
+	struct json_object *disks = json_object_new_array(), *vifs = json_object_new_array();
+	char *text;
+	int r = disks && vifs ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < c->nr_disks && r >= 0; i++)
+		r = add_text(disks, zendo_disk_format(&c->disks[i], false, &text) < 0 ? NULL : text);
+	for (size_t i = 0; i < c->nr_vifs && r >= 0; i++)
+		r = add_text(vifs, zendo_vif_format(&c->vifs[i], false, &text) < 0 ? NULL : text);
+	if (r >= 0 && c->nr_disks > 0)
+		r = add(o, "disk", json_object_get(disks));
+	if (r >= 0 && c->nr_vifs > 0)
+		r = add(o, "vif", json_object_get(vifs));
+	json_object_put(disks);
+	json_object_put(vifs);
+	return r;
+}
+
 static int add_all(struct json_object *o, const struct zendo_config *c)
 {
 	int r;
@@ -84,6 +115,7 @@ static int add_all(struct json_object *o, const struct zendo_config *c)
 	    (r = add_cpus(o, c)) < 0 ||
 	    (r = add_number(o, "cpu_weight", c->cpu_weight)) < 0 ||
 	    (r = add_number(o, "cap", c->cap)) < 0 ||
+	    (r = add_devices(o, c)) < 0 ||
 	    (r = add_string(o, "on_poweroff", zendo_on_event_to_string(c->on_poweroff))) < 0 ||
 	    (r = add_string(o, "on_reboot", zendo_on_event_to_string(c->on_reboot))) < 0 ||
 	    (r = add_string(o, "on_crash", zendo_on_event_to_string(c->on_crash))) < 0 ||

@@ -6,8 +6,6 @@
 
 #define NO_QEMU		"a PVH guest has no emulated devices and no device model"
 #define NO_FIRMWARE	"a PVH guest is started without firmware"
-#define NO_BLOCK	"block devices are not in this version; boot from a ramdisk"
-#define NO_NET		"network interfaces are not in this version"
 #define NO_PASSTHROUGH	"passing devices through is not in this version"
 #define NO_BACKEND	"there is no such backend in this version"
 #define NO_STUBDOM	"there are no stub domains"
@@ -58,8 +56,8 @@ static const struct config_key keys[] = {
 	IGNORED("claim_mode", "memory is taken before the domain exists"),
 
 	/* devices */
-	REFUSED("disk", NO_BLOCK),
-	REFUSED("vif", NO_NET),
+	DONE("disk", KEY_DISK),
+	DONE("vif", KEY_VIF),
 	REFUSED("vtpm", NO_BACKEND),
 	REFUSED("p9", NO_BACKEND),
 	REFUSED("pvcalls", NO_BACKEND),

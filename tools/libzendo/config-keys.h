@@ -9,9 +9,9 @@
 
 /* Keys with a meaning here; they index struct config_values. */
 enum config_key_id {
-	KEY_CMDLINE, KEY_CAP, KEY_CPU_WEIGHT, KEY_CPUS, KEY_EXTRA, KEY_KERNEL, KEY_MAXMEM, KEY_MAXVCPUS,
+	KEY_CMDLINE, KEY_CAP, KEY_CPU_WEIGHT, KEY_CPUS, KEY_DISK, KEY_EXTRA, KEY_KERNEL, KEY_MAXMEM, KEY_MAXVCPUS,
 	KEY_MEMORY, KEY_NAME, KEY_ON_CRASH, KEY_ON_POWEROFF, KEY_ON_REBOOT, KEY_ON_SOFT_RESET,
-	KEY_ON_WATCHDOG, KEY_RAMDISK, KEY_ROOT, KEY_TYPE, KEY_UUID, KEY_VCPUS,
+	KEY_ON_WATCHDOG, KEY_RAMDISK, KEY_ROOT, KEY_TYPE, KEY_UUID, KEY_VCPUS, KEY_VIF,
 	KEY_NR,
 	KEY_NONE = KEY_NR,
 };
@@ -27,7 +27,7 @@ struct config_key {
 	const char *name;
 	enum config_key_kind kind;
 	enum config_key_id id;	/* KEY_NONE unless CONFIG_DONE */
-	const char *reason;	/* continues "'vif' is not supported: " or "'vnc' has no effect: " */
+	const char *reason;	/* continues "'vtpm' is not supported: " or "'vnc' has no effect: " */
 };
 
 /* NULL: not a key of xl.cfg(5). */

@@ -6,6 +6,7 @@
 
 #include <linux/hvpriv.h>
 
+#include "config-devices.h"
 #include "config-keys.h"
 #include "config-syntax.h"
 #include "file.h"
@@ -406,6 +407,17 @@ static int get_events(struct reader *x)
 	return 0;
 }
 
+static int get_devices(struct reader *x)
+{
+	int r = 0;
+
+	if (x->set[KEY_DISK])
+		r = config_get_disks(x->c, &x->value[KEY_DISK], x->e);
+	if (r >= 0 && x->set[KEY_VIF])
+		r = config_get_vifs(x->c, &x->value[KEY_VIF], x->e);
+	return r;
+}
+
 static int get_all(struct reader *x)
 {
 	struct zendo_config *c = x->c;
@@ -420,6 +432,7 @@ static int get_all(struct reader *x)
 	    (r = get_memory(x)) < 0 ||
 	    (r = get_vcpus(x)) < 0 ||
 	    (r = get_scheduling(x)) < 0 ||
+	    (r = get_devices(x)) < 0 ||
 	    (r = get_events(x)) < 0)
 		return r;
 	if (c->kernel && !*c->kernel)
@@ -582,6 +595,7 @@ void zendo_config_free(struct zendo_config *c)
 	free(c->ramdisk);
 	free(c->cmdline);
 	free(c->cpus);
+	config_clear_devices(c);
 	free(c->warnings);
 	free(c);
 }

@@ -18,6 +18,8 @@
 #include <stdint.h>
 
 #include "cleanup.h"
+#include "config-disk.h"
+#include "config-vif.h"
 #include "cpus.h"
 #include "error.h"
 
@@ -59,6 +61,10 @@ struct zendo_config {
 	struct zendo_error cpus_at;	/* its place in the text, for zendo_config_check_cpus() */
 	unsigned cpu_weight;		/* 1..65535, 256 is normal */
 	unsigned cap;			/* percent of one CPU, 0 = no limit */
+	struct zendo_disk *disks;	/* no two with one devid */
+	size_t nr_disks;
+	struct zendo_vif *vifs;		/* likewise; also no MAC and no name twice */
+	size_t nr_vifs;
 
 	struct zendo_error *warnings;	/* keys accepted without effect, to be shown once */
 	size_t nr_warnings;

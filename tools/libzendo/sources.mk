@@ -7,9 +7,13 @@ LIBZENDO_SRCS := \
 	tools/libzendo/build.c \
 	tools/libzendo/cache.c \
 	tools/libzendo/config-cpus.c \
+	tools/libzendo/config-devices.c \
+	tools/libzendo/config-disk.c \
 	tools/libzendo/config-json.c \
 	tools/libzendo/config-keys.c \
+	tools/libzendo/config-option.c \
 	tools/libzendo/config-syntax.c \
+	tools/libzendo/config-vif.c \
 	tools/libzendo/config.c \
 	tools/libzendo/control.c \
 	tools/libzendo/cpus.c \
@@ -21,7 +25,8 @@ LIBZENDO_SRCS := \
 	tools/libzendo/image.c \
 	tools/libzendo/runtime.c \
 	tools/libzendo/store.c \
-	tools/libzendo/unpack.c
+	tools/libzendo/unpack.c \
+	tools/libzendo/vdev.c
 
 LIBZENDO_CFLAGS := -Iinclude -Iinclude/uapi -D_GNU_SOURCE
 

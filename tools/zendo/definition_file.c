@@ -64,6 +64,34 @@ static void write_value(FILE *f, struct json_object *o)
 	}
 }
 
+/* @text or, failed, NULL: an item of a list. It is freed. */
+static int write_item(FILE *f, char *text)
+{
+	if (!text)
+		return -ENOMEM;
+	fputs("\n\t", f);
+	write_string(f, text);
+	fputc(',', f);
+	free(text);
+	return 0;
+}
+
+/* With where they were written, which is what messages name that come from who opens them. */
+static int write_devices(FILE *f, const struct zendo_config *c)
+{
+	char *text;
+	int r = 0;
+
+	fputs("disk = [", f);
+	for (size_t i = 0; i < c->nr_disks && r >= 0; i++)
+		r = write_item(f, zendo_disk_format(&c->disks[i], true, &text) < 0 ? NULL : text);
+	fputs(" ]\nvif = [", f);
+	for (size_t i = 0; i < c->nr_vifs && r >= 0; i++)
+		r = write_item(f, zendo_vif_format(&c->vifs[i], true, &text) < 0 ? NULL : text);
+	fputs(" ]\n", f);
+	return r;
+}
+
 /* The JSON form has the keys of the file format, so it is written back key by key. */
 static int write_config(FILE *f, const struct zendo_config *c)
 {
@@ -73,12 +101,14 @@ static int write_config(FILE *f, const struct zendo_config *c)
 	if (r < 0)
 		return r;
 	json_object_object_foreach(o, key, value) {
+		if (strcmp(key, "disk") == 0 || strcmp(key, "vif") == 0)
+			continue;
 		fprintf(f, "%s = ", key);
 		write_value(f, value);
 		fputc('\n', f);
 	}
 	json_object_put(o);
-	return 0;
+	return write_devices(f, c);
 }
 
 /* Whole or not at all: by another name first. */
