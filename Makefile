@@ -81,6 +81,7 @@ modules: $(O)/include/zendo-image-digest.h
 
 # ---- tools -------------------------------------------------------------------------------------
 
+-include tools/hotplug/sources.mk
 -include tools/libzendo/sources.mk
 -include tools/run/sources.mk
 -include tools/stored/sources.mk
@@ -91,7 +92,7 @@ TOOLS_CFLAGS := -std=gnu11 -O2 -g -D_GNU_SOURCE -fstack-protector-strong -D_FORT
 	-DZENDO_VERSION='"$(VERSION)"'
 LIBZENDO_OBJS := $(LIBZENDO_SRCS:%.c=$(O)/%.o)
 
-tools: $(O)/zendo $(O)/zendo-run $(O)/zendo-stored
+tools: $(O)/zendo $(O)/zendo-hotplug $(O)/zendo-run $(O)/zendo-stored
 
 # $(1) = program, $(2) = its sources, $(3) = extra flags, $(4) = pkg-config packages
 define tool
@@ -108,6 +109,7 @@ $$(patsubst %.c,$(O)/%.o,$(2)): $(O)/%.o: %.c Makefile
 endef
 
 $(eval $(call tool,zendo,$(ZENDO_SRCS),$(ZENDO_CFLAGS),$(ZENDO_PKGS)))
+$(eval $(call tool,zendo-hotplug,$(HOTPLUG_SRCS),$(HOTPLUG_CFLAGS),$(HOTPLUG_PKGS)))
 $(eval $(call tool,zendo-run,$(RUN_SRCS),$(RUN_CFLAGS),$(RUN_PKGS)))
 $(eval $(call tool,zendo-stored,$(STORED_SRCS),$(STORED_CFLAGS),$(STORED_PKGS)))
 
@@ -127,6 +129,7 @@ guests:
 stage: hypervisor tools guests
 	$(Q)install -D -m 0644 $(HV_O)/hypervisor.elf $(DESTDIR)/lib/firmware/zendo/hypervisor.elf
 	$(Q)install -D -m 0755 $(O)/zendo $(DESTDIR)$(prefix)/bin/zendo
+	$(Q)install -D -m 0755 $(O)/zendo-hotplug $(DESTDIR)$(prefix)/lib/zendo/zendo-hotplug
 	$(Q)install -D -m 0755 $(O)/zendo-run $(DESTDIR)$(prefix)/lib/zendo/zendo-run
 	$(Q)install -D -m 0755 $(O)/zendo-stored $(DESTDIR)$(prefix)/lib/zendo/zendo-stored
 	$(Q)for f in systemd/*.service systemd/*.slice systemd/*.socket systemd/*.target; do \
@@ -147,7 +150,7 @@ install: stage modules
 uninstall:
 	$(Q)rm -rf $(DESTDIR)/lib/firmware/zendo $(DESTDIR)$(prefix)/lib/zendo $(DESTDIR)$(prefix)/bin/zendo \
 		$(DESTDIR)/lib/modules/*/updates/zendo \
-		$(DESTDIR)/lib/systemd/system/{zendo.service,zendo.slice,zendo-domain@.service,zendo-stored.service,zendo-stored.socket} \
+		$(DESTDIR)/lib/systemd/system/{zendo.service,zendo.slice,zendo-domain@.service,zendo-hotplug.service,zendo-hotplug.socket,zendo-stored.service,zendo-stored.socket} \
 		$(DESTDIR)$(prefix)/lib/{sysusers.d,tmpfiles.d,modprobe.d}/zendo.conf $(DESTDIR)/lib/udev/rules.d/60-zendo.rules \
 		$(DESTDIR)$(prefix)/share/man/man?/zendo* $(DESTDIR)$(prefix)/share/bash-completion/completions/zendo
 	$(Q)[ -n "$(DESTDIR)" ] || { depmod; systemctl daemon-reload; }

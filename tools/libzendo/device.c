@@ -309,6 +309,11 @@ int zendo_device_kill(int dom)
 	return request(dom, HVPRIV_DOM_KILL, NULL);
 }
 
+int zendo_device_lend(int dom)
+{
+	return request(dom, HVPRIV_DOM_LEND, NULL);
+}
+
 int zendo_device_query(int dom, struct hvpriv_domain_info *ret)
 {
 	struct hvpriv_domain_info info = {};

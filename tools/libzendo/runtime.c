@@ -103,8 +103,6 @@ int zendo_runtime_check_actions(const struct zendo_config *c, struct zendo_error
 		{ "on_watchdog", c->on_watchdog },
 	};
 
-	if (c->nr_disks || c->nr_vifs)
-		return zendo_error(e, -EOPNOTSUPP, "'disk' and 'vif' are read, but nobody serves them in this version");
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (all[i].action != ZENDO_ON_DESTROY && all[i].action != ZENDO_ON_RESTART &&
 		    all[i].action != ZENDO_ON_PRESERVE)

@@ -4,6 +4,7 @@
 
 LIBZENDO_SRCS := \
 	tools/libzendo/acpi.c \
+	tools/libzendo/backend.c \
 	tools/libzendo/build.c \
 	tools/libzendo/cache.c \
 	tools/libzendo/config-cpus.c \
@@ -22,6 +23,7 @@ LIBZENDO_SRCS := \
 	tools/libzendo/error.c \
 	tools/libzendo/file.c \
 	tools/libzendo/host.c \
+	tools/libzendo/hotplug.c \
 	tools/libzendo/image.c \
 	tools/libzendo/runtime.c \
 	tools/libzendo/store.c \

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* From a definition to devices that wait for their frontends: all of them, or none. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "agent.h"
+#include "job.h"
+#include "log.h"
+#include "runtime.h"
+
+struct attaching {
+	struct job job;
+	struct agent *agent;
+	struct zendo_config *config;	/* the specs point into it */
+	struct spec *specs;
+	size_t nr;
+	int r;
+	struct zendo_error e;
+	attach_done_t done;
+	void *userdata;
+};
+
+static void attaching_free(struct attaching *t)
+{
+	zendo_config_free(t->config);
+	free(t->specs);
+	free(t);
+}
+
+/* ---- in the job ---- */
+
+static void undo(struct attaching *t)
+{
+	for (size_t i = t->nr; i-- > 0;) {
+		struct spec *s = &t->specs[i];
+
+		if (!s->added)
+			continue;
+		(void)zendo_backend_remove(t->agent->hvback, &s->id);
+		s->class->detached(&s->id);
+		s->added = false;
+	}
+}
+
+static void work(struct job *j)
+{
+	struct attaching *t = (struct attaching *)j;
+
+	for (size_t i = 0; i < t->nr && t->r >= 0; i++) {
+		t->r = t->specs[i].class->attach(t->agent->hvback, &t->specs[i], &t->e);
+		t->specs[i].added = t->r >= 0;
+	}
+	if (t->r < 0)
+		undo(t);
+}
+
+/* ---- in the event loop ---- */
+
+static int publish(struct attaching *t)
+{
+	struct device *d;
+	int r = nodes_make(t->agent, t->specs, t->nr);
+
+	if (r < 0) {
+		(void)zendo_error(&t->e, r, "cannot write the devices into the store: %s", strerror(-r));
+		undo(t);
+		return r;
+	}
+	for (size_t i = 0; i < t->nr; i++) {
+		char name[ZENDO_BACKEND_NAME_MAX];
+
+		log_line(LOG_INFO, "%s: attached", zendo_backend_name(&t->specs[i].id, name));
+		/* the domain may be gone since: this look finds it */
+		if (device_new(t->agent, &t->specs[i].id, &d) >= 0)
+			device_look(d);
+	}
+	return 0;
+}
+
+static void done(struct job *j)
+{
+	struct attaching *t = (struct attaching *)j;
+
+	if (t->r >= 0)
+		t->r = publish(t);
+	t->done(t->userdata, t->r, &t->e);
+	attaching_free(t);
+}
+
+/* Someone else on the machine has this address. Definitions that come at one instant are not compared. */
+static bool mac_is_taken(struct agent *a, const struct hvback_id *id, const uint8_t mac[static 6])
+{
+	char back[NODE_PATH_MAX], path[2 * NODE_PATH_MAX], want[ZENDO_MAC_STRLEN], *have;
+	bool taken = false;
+
+	(void)zendo_mac_format(mac, want);
+	for (struct device *d = a->devices; d && !taken; d = device_next(d)) {
+		if (strcmp(device_id(d)->class, "vif") != 0 || zendo_backend_id_equal(device_id(d), id))
+			continue;
+		device_back_path(device_id(d), back);
+		(void)snprintf(path, sizeof(path), "%s/mac", back);
+		if (zendo_store_read(a->store, 0, path, &have, NULL) < 0)
+			continue;
+		taken = strcmp(have, want) == 0;
+		free(have);
+	}
+	return taken;
+}
+
+/* A domain without an UUID has its name for it. */
+static void make_mac(const struct zendo_config *c, const struct zendo_vif *v, uint8_t ret[static 6])
+{
+	uint8_t uuid[16] = {};
+
+	if (c->has_uuid)
+		memcpy(uuid, c->uuid, sizeof(uuid));
+	else
+		for (size_t i = 0; c->name && c->name[i]; i++)
+			uuid[i % 16] = (uint8_t)(uuid[i % 16] * 31 + (uint8_t)c->name[i]);
+	if (v->has_mac)
+		memcpy(ret, v->mac, 6);
+	else
+		zendo_vif_make_mac(uuid, v->devid, ret);
+}
+
+static int add_spec(struct attaching *t, const char *class, uint32_t domid, uint32_t devid, struct spec **ret)
+{
+	struct spec *s = &t->specs[t->nr];
+	int r = zendo_backend_id(class, domid, devid, &s->id);
+
+	if (r < 0)
+		return zendo_error(&t->e, r, "no such class");
+	s->class = device_class_find(class);
+	*ret = s;
+	if (device_find(t->agent, &s->id))
+		return 0;	/* the answer to an earlier request for the same was lost */
+	t->nr++;
+	return 1;
+}
+
+static int make_specs(struct attaching *t, uint32_t domid)
+{
+	const struct zendo_config *c = t->config;
+	struct spec *s;
+	int r;
+
+	t->specs = calloc(c->nr_disks + c->nr_vifs + 1, sizeof(*t->specs));
+	if (!t->specs)
+		return zendo_error(&t->e, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < c->nr_disks; i++) {
+		r = add_spec(t, "vbd", domid, c->disks[i].devid, &s);
+		if (r < 0)
+			return r;
+		s->disk = &c->disks[i];
+	}
+	for (size_t i = 0; i < c->nr_vifs; i++) {
+		r = add_spec(t, "vif", domid, c->vifs[i].devid, &s);
+		if (r < 0)
+			return r;
+		s->vif = &c->vifs[i];
+		make_mac(c, s->vif, s->mac);
+		if (r > 0 && mac_is_taken(t->agent, &s->id, s->mac))
+			return plumb_fail(s->vif, &t->e, -EEXIST, "another domain has this mac");
+	}
+	return 0;
+}
+
+int attach_start(struct agent *a, uint32_t domid, struct zendo_config *c, attach_done_t done_callback, void *userdata,
+		 struct zendo_error *e)
+{
+	struct attaching *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (!t) {
+		zendo_config_free(c);
+		return zendo_error(e, -ENOMEM, "out of memory");
+	}
+	*t = (struct attaching) {
+		.job = { .work = work, .done = done }, .agent = a, .config = c, .done = done_callback, .userdata = userdata,
+	};
+	r = make_specs(t, domid);
+	if (r < 0)
+		*e = t->e;
+	else if ((r = job_start(&t->job)) < 0)
+		(void)zendo_error(e, r, "cannot begin: %s", strerror(-r));
+	if (r < 0)
+		attaching_free(t);
+	return r;
+}
+
+/* ---- definitions ---- */
+
+/* Nobody but root can have put there what is there. */
+static int check_owner(const char *path, struct zendo_error *e)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return zendo_error(e, -errno, "%s: %s", path, strerror(errno));
+	if (st.st_uid != 0 || st.st_mode & 022 || S_ISLNK(st.st_mode))
+		return zendo_error(e, -EPERM, "%s must be root's alone to write", path);
+	return 0;
+}
+
+int attach_load_definition(const char *name, struct zendo_config **ret, struct zendo_error *e)
+{
+	char folder[ZENDO_RUNTIME_PATH_MAX], path[ZENDO_RUNTIME_PATH_MAX];
+	struct stat st;
+	int r;
+
+	if (zendo_runtime_path(name, "", folder) < 0 || zendo_runtime_path(name, "config", path) < 0)
+		return zendo_error(e, -EINVAL, "'%s' cannot be a domain's name", name);
+	if (lstat(path, &st) < 0 && errno == ENOENT) {
+		(void)snprintf(folder, sizeof(folder), ZENDO_ETC_DIR);
+		(void)snprintf(path, sizeof(path), ZENDO_ETC_DIR "/%s.cfg", name);
+	}
+	r = check_owner(folder, e);
+	if (r >= 0)
+		r = check_owner(path, e);
+	if (r >= 0)
+		r = zendo_config_load(path, NULL, ret, e);
+	return r;
+}

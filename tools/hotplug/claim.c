@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "claim.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "backend.h"
+#include "log.h"
+
+struct claim {
+	struct claim *next;
+	struct claim_key key;
+	struct hvback_id id;
+	bool readonly;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct claim *claims;	/* under lock */
+
+char *claim_format(const struct claim_key *k, char ret[static CLAIM_TEXT_MAX])
+{
+	if (k->block)
+		(void)snprintf(ret, CLAIM_TEXT_MAX, "block %u:%u %u:%u", major(k->dev), minor(k->dev), major(k->disk), minor(k->disk));
+	else
+		(void)snprintf(ret, CLAIM_TEXT_MAX, "file %u:%u %ju", major(k->dev), minor(k->dev), (uintmax_t)k->ino);
+	return ret;
+}
+
+int claim_parse(const char *text, struct claim_key *ret)
+{
+	unsigned a, b, c, d;
+	uintmax_t ino;
+	int end = 0;
+
+	if (sscanf(text, "block %u:%u %u:%u%n", &a, &b, &c, &d, &end) == 4 && !text[end])
+		*ret = (struct claim_key) { .block = true, .dev = makedev(a, b), .disk = makedev(c, d) };
+	else if (sscanf(text, "file %u:%u %ju%n", &a, &b, &ino, &end) == 3 && !text[end])
+		*ret = (struct claim_key) { .dev = makedev(a, b), .ino = (ino_t)ino };
+	else
+		return -EINVAL;
+	return 0;
+}
+
+bool claim_overlaps(const struct claim_key *a, const struct claim_key *b)
+{
+	if (a->block != b->block)
+		return false;
+	if (!a->block)
+		return a->dev == b->dev && a->ino == b->ino;
+	/* two partitions of one disk do not */
+	return a->dev == b->dev || (a->disk == b->disk && (a->dev == a->disk || b->dev == b->disk));
+}
+
+static struct claim *find_other(const struct claim_key *k, const struct hvback_id *id, bool readonly)
+{
+	for (struct claim *c = claims; c; c = c->next)
+		if (!zendo_backend_id_equal(&c->id, id) && !(readonly && c->readonly) && claim_overlaps(&c->key, k))
+			return c;
+	return NULL;
+}
+
+static int take_locked(const struct claim_key *k, const struct hvback_id *id, bool readonly, bool force, struct zendo_error *e)
+{
+	char name[ZENDO_BACKEND_NAME_MAX];
+	struct claim *c = find_other(k, id, readonly);
+
+	if (c && !force)
+		return zendo_error(e, -EBUSY, "it is in use by domain %" PRIu32 " (%s, %s)", c->id.domid,
+				   zendo_backend_name(&c->id, name), c->readonly ? "reading" : "writing");
+	if (c)
+		log_line(LOG_WARNING, "domain %" PRIu32 " gets by force what %s uses", id->domid, zendo_backend_name(&c->id, name));
+	c = malloc(sizeof(*c));
+	if (!c)
+		return zendo_error(e, -ENOMEM, "out of memory");
+	*c = (struct claim) { .next = claims, .key = *k, .id = *id, .readonly = readonly };
+	claims = c;
+	return 0;
+}
+
+int claim_take(const struct claim_key *k, const struct hvback_id *id, bool readonly, bool force, struct zendo_error *e)
+{
+	int r;
+
+	(void)pthread_mutex_lock(&lock);
+	r = take_locked(k, id, readonly, force, e);
+	(void)pthread_mutex_unlock(&lock);
+	return r;
+}
+
+void claim_release(const struct hvback_id *id)
+{
+	(void)pthread_mutex_lock(&lock);
+	for (struct claim **p = &claims; *p;) {
+		struct claim *c = *p;
+
+		if (!zendo_backend_id_equal(&c->id, id)) {
+			p = &c->next;
+			continue;
+		}
+		*p = c->next;
+		free(c);
+	}
+	(void)pthread_mutex_unlock(&lock);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which target serves which domain. The kernel holds the claim on a block device that one domain writes (O_EXCL, with the open file);
+ * what it has no claim for, readers that share and files under several names, is kept here, and in the store for the next agent.
+ */
+#ifndef HOTPLUG_CLAIM_H
+#define HOTPLUG_CLAIM_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include <linux/hvback.h>
+
+#include "error.h"
+
+/* What a target is, whatever its name. */
+struct claim_key {
+	bool block;
+	dev_t dev;		/* block: its number; file: that of its file system */
+	ino_t ino;		/* file */
+	dev_t disk;		/* block: the whole disk it is or is a part of */
+};
+
+#define CLAIM_TEXT_MAX	64
+/* "block 8:17 8:16", "file 254:0 131074", for the store; and back: -EINVAL. */
+char *claim_format(const struct claim_key *k, char ret[static CLAIM_TEXT_MAX]);
+int claim_parse(const char *text, struct claim_key *ret);
+
+/* One is the other, or a part of it. */
+bool claim_overlaps(const struct claim_key *a, const struct claim_key *b);
+
+/*
+ * Any thread. -EBUSY with who has it in @e, unless both only read. @force: nobody is asked, and it is said in the journal.
+ */
+int claim_take(const struct claim_key *k, const struct hvback_id *id, bool readonly, bool force, struct zendo_error *e);
+
+/* All that @id has. */
+void claim_release(const struct hvback_id *id);
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Disks: <xen/io/blkif.h> names the nodes, <linux/hvback_vbd.h> what the module knows of them. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <linux/hvback_vbd.h>
+
+#include "agent.h"
+#include "claim.h"
+#include "target.h"
+
+static const struct frontend_feature features[] = {
+	{ "feature-persistent", HVBACK_VBD_FE_PERSISTENT },
+	{ "feature-large-sector-size", HVBACK_VBD_FE_LARGE_SECTOR },
+	{}
+};
+
+static const struct frontend_layout layout = {
+	.rings = { { "ring-ref", "event-channel" } },
+	.nr_rings = 1,
+	.order = "ring-page-order",
+	.features = features,
+};
+
+static int attach(int hvback, struct spec *s, struct zendo_error *e)
+{
+	const struct zendo_disk *d = s->disk;
+	const struct hvback_vbd_conf conf = {
+		.flags = (d->readonly ? HVBACK_VBD_READONLY : 0) | (d->cdrom ? HVBACK_VBD_CDROM | HVBACK_VBD_REMOVABLE : 0) |
+			 (d->no_discard ? HVBACK_VBD_NO_DISCARD : 0),
+		.sector_size = d->sector,
+		.max_queues = d->queues,
+	};
+	struct zendo_error why = {};
+	struct target t;
+	int r;
+
+	r = target_open(d, &s->id, &t, e);
+	if (r < 0)
+		return r;
+	(void)claim_format(&t.key, s->claim);
+	r = zendo_backend_add(hvback, &s->id, t.fd, &conf, sizeof(conf), &why);
+	safe_close(t.fd);
+	if (r >= 0)
+		return 0;
+	if (r != -EEXIST)
+		claim_release(&s->id);
+	return zendo_error_at(e, r, d->at.source, d->at.line, d->at.column, "'disk': %s: %s: %s", d->vdev, d->target, why.text);
+}
+
+static void detached(const struct hvback_id *id)
+{
+	claim_release(id);
+}
+
+static int put(struct agent *a, uint32_t tx, const char *folder, const char *node, uint64_t value)
+{
+	char path[2 * NODE_PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, node);
+	return zendo_store_printf(a->store, tx, path, "%" PRIu64, value);
+}
+
+static int put_text(struct agent *a, uint32_t tx, const char *folder, const char *node, const char *value)
+{
+	char path[2 * NODE_PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, node);
+	return zendo_store_printf(a->store, tx, path, "%s", value);
+}
+
+static int write_info(struct agent *a, uint32_t tx, const char *back, const struct hvback_vbd_info *info)
+{
+	const bool discard = info->features & HVBACK_VBD_DISCARD;
+	const struct {
+		const char *node;
+		uint64_t value;
+		bool wanted;
+	} nodes[] = {
+		{ "sectors", info->sectors, true },
+		{ "sector-size", info->sector_size, true },
+		{ "physical-sector-size", info->physical_sector_size, true },
+		{ "info", info->info, true },
+		{ "feature-flush-cache", !!(info->features & HVBACK_VBD_FLUSH), true },
+		{ "feature-discard", discard, true },
+		{ "discard-granularity", info->discard_granularity, discard },
+		{ "discard-alignment", info->discard_alignment, discard },
+		{ "discard-secure", !!(info->features & HVBACK_VBD_SECURE), discard },
+		{ "feature-persistent", 1, info->features & HVBACK_VBD_OFFER_PERSISTENT },
+		{ "feature-max-indirect-segments", info->max_segments, info->max_segments },
+		{ "multi-queue-max-queues", info->max_queues, true },
+		{ "max-ring-page-order", info->max_ring_order, true },
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]) && r >= 0; i++)
+		if (nodes[i].wanted)
+			r = put(a, tx, back, nodes[i].node, nodes[i].value);
+	return r;
+}
+
+static int write_nodes(struct agent *a, uint32_t tx, const struct spec *s, const char *front, const char *back)
+{
+	const struct zendo_disk *d = s->disk;
+	struct hvback_vbd_info info;
+	char device[32];
+	int r;
+
+	r = zendo_backend_info(a->hvback, &s->id, &info, sizeof(info), NULL);
+	if (r < 0)
+		return r;
+	(void)snprintf(device, sizeof(device), "%x:%x", info.major, info.minor);
+	if ((r = put(a, tx, front, "virtual-device", s->id.devid)) < 0 ||
+	    (r = put_text(a, tx, front, "device-type", d->cdrom ? "cdrom" : "disk")) < 0 ||
+	    (r = put_text(a, tx, back, "params", d->target)) < 0 ||
+	    (r = put_text(a, tx, back, "dev", d->vdev)) < 0 ||
+	    (r = put_text(a, tx, back, "mode", d->readonly ? "r" : "w")) < 0 ||
+	    (r = put_text(a, tx, back, "type", info.major ? "phy" : "file")) < 0 ||
+	    (r = put_text(a, tx, back, "device-type", d->cdrom ? "cdrom" : "disk")) < 0 ||
+	    (r = put(a, tx, back, "removable", d->cdrom)) < 0 ||
+	    (r = put(a, tx, back, "bootable", 1)) < 0 ||
+	    (r = put(a, tx, back, "discard-enable", !d->no_discard)) < 0 ||
+	    (r = put_text(a, tx, back, "claim", s->claim)) < 0 ||
+	    (info.major && (r = put_text(a, tx, back, "physical-device", device)) < 0))
+		return r;
+	return write_info(a, tx, back, &info);
+}
+
+static int offered(int hvback, const struct hvback_id *id, unsigned *ret_queues, unsigned *ret_order)
+{
+	struct hvback_vbd_info info;
+	int r = zendo_backend_info(hvback, id, &info, sizeof(info), NULL);
+
+	if (r < 0)
+		return r;
+	*ret_queues = info.max_queues;
+	*ret_order = info.max_ring_order;
+	return 0;
+}
+
+static bool frontend_counts_large(struct agent *a, uint32_t tx, const struct hvback_id *id)
+{
+	char front[NODE_PATH_MAX], path[2 * NODE_PATH_MAX];
+	uint64_t n;
+
+	device_front_path(id, front);
+	(void)snprintf(path, sizeof(path), "%s/feature-large-sector-size", front);
+	return zendo_store_read_u64(a->store, tx, path, &n) >= 0 && n;
+}
+
+static int write_connected(struct agent *a, uint32_t tx, const struct hvback_id *id, const char *back)
+{
+	struct hvback_vbd_info info;
+	int r = zendo_backend_info(a->hvback, id, &info, sizeof(info), NULL);
+
+	if (r < 0)
+		return r;
+	if (info.sector_size > 512 && frontend_counts_large(a, tx, id))
+		info.sectors = info.sectors * 512 / info.sector_size;
+	return write_info(a, tx, back, &info);
+}
+
+static int resize(int hvback, const struct hvback_id *id, struct zendo_error *e)
+{
+	return zendo_backend_set(hvback, id, HVBACK_VBD_SET_SIZE, NULL, 0, e);
+}
+
+static void found(struct agent *a, const struct hvback_id *id, const char *back)
+{
+	char path[2 * NODE_PATH_MAX], *text = NULL, *mode = NULL;
+	struct claim_key key;
+
+	(void)snprintf(path, sizeof(path), "%s/claim", back);
+	if (zendo_store_read(a->store, 0, path, &text, NULL) < 0)
+		return;
+	(void)snprintf(path, sizeof(path), "%s/mode", back);
+	if (zendo_store_read(a->store, 0, path, &mode, NULL) >= 0 && claim_parse(text, &key) >= 0)
+		(void)claim_take(&key, id, *mode == 'r', true, NULL);
+	free(text);
+	free(mode);
+}
+
+const struct device_class class_vbd = {
+	.name = "vbd",
+	.device_type = "disk",
+	.layout = &layout,
+	.attach = attach,
+	.detached = detached,
+	.write_nodes = write_nodes,
+	.offered = offered,
+	.write_connected = write_connected,
+	.resize = resize,
+	.found = found,
+};

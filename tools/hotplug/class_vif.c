@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Network interfaces: <xen/io/netif.h> names the nodes, <linux/hvback_vif.h> what the module knows of them. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <linux/hvback_vif.h>
+
+#include "agent.h"
+#include "log.h"
+
+#define USEC_PER_SEC	1000000ULL
+
+static const struct frontend_feature features[] = {
+	{ "feature-sg", HVBACK_VIF_F_SG },
+	{ "feature-gso-tcpv4", HVBACK_VIF_F_GSO4 },
+	{ "feature-gso-tcpv6", HVBACK_VIF_F_GSO6 },
+	{ "feature-no-csum-offload", HVBACK_VIF_F_NO_CSUM4 },
+	{ "feature-ipv6-csum-offload", HVBACK_VIF_F_CSUM6 },
+	{ "request-rx-copy", HVBACK_VIF_F_RX_COPY },
+	{ "feature-rx-notify", HVBACK_VIF_F_RX_NOTIFY },
+	{ "request-multicast-control", HVBACK_VIF_F_MCAST },
+	{}
+};
+
+static const struct frontend_layout layout = {
+	.rings = { { "tx-ring-ref", "event-channel-tx" }, { "rx-ring-ref", "event-channel-rx" } },
+	.nr_rings = 2,
+	.shared_port = "event-channel",
+	.features = features,
+};
+
+static void fill_ips(struct hvback_vif_conf *c, const struct zendo_vif *v)
+{
+	for (unsigned i = 0; i < v->nr_ips; i++)
+		if (v->ips[i].family == AF_INET)
+			memcpy(c->ipv4[c->nr_ipv4++], v->ips[i].addr, 4);
+		else
+			memcpy(c->ipv6[c->nr_ipv6++], v->ips[i].addr, 16);
+}
+
+static void fill_rate(struct hvback_vif_conf *c, const struct zendo_vif *v)
+{
+	uint64_t burst = v->rate / USEC_PER_SEC * v->rate_interval_us + v->rate % USEC_PER_SEC * v->rate_interval_us / USEC_PER_SEC;
+
+	if (!v->rate)
+		return;
+	c->rate_from = c->rate_to = v->rate;
+	c->burst_from = c->burst_to = burst;
+}
+
+_Static_assert(ZENDO_VIF_IPS_MAX <= HVBACK_VIF_MAX_ADDRS, "all addresses of a definition fit");
+
+static int attach(int hvback, struct spec *s, struct zendo_error *e)
+{
+	const struct zendo_vif *v = s->vif;
+	struct hvback_vif_conf conf = { .flags = v->promisc ? HVBACK_VIF_PROMISC : 0, .max_queues = v->queues };
+	struct hvback_vif_info info;
+	struct zendo_error why = {};
+	struct plumb_bridge b;
+	int r;
+
+	if (v->script)
+		return plumb_fail(v, e, -EOPNOTSUPP, "script= is not in this version");
+	r = plumb_find_bridge(v, &b, e);
+	if (r < 0)
+		return r;
+	memcpy(conf.mac, s->mac, sizeof(conf.mac));
+	(void)snprintf(conf.ifname, sizeof(conf.ifname), "%s", v->vifname);
+	conf.mtu = v->mtu ? v->mtu : b.mtu;
+	fill_ips(&conf, v);
+	fill_rate(&conf, v);
+	r = zendo_backend_add(hvback, &s->id, -1, &conf, sizeof(conf), &why);
+	if (r < 0)
+		return plumb_fail(v, e, r, "%s", why.text);
+	r = zendo_backend_info(hvback, &s->id, &info, sizeof(info), &why);
+	if (r < 0)
+		(void)plumb_fail(v, e, r, "%s", why.text);
+	else
+		r = plumb_up(v, &b, info.ifindex, e);
+	if (r < 0) {
+		(void)zendo_backend_remove(hvback, &s->id);
+		return r;
+	}
+	(void)snprintf(s->bridge, sizeof(s->bridge), "%s", b.name);
+	(void)snprintf(s->ifname, sizeof(s->ifname), "%.*s", (int)sizeof(s->ifname) - 1, info.ifname);
+	return 0;
+}
+
+/* The interface went with the kernel's object, and from its bridge with itself. */
+static void detached(const struct hvback_id *id)
+{
+	(void)id;
+}
+
+static int put(struct agent *a, uint32_t tx, const char *folder, const char *node, uint64_t value)
+{
+	char path[2 * NODE_PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, node);
+	return zendo_store_printf(a->store, tx, path, "%" PRIu64, value);
+}
+
+static int put_text(struct agent *a, uint32_t tx, const char *folder, const char *node, const char *value)
+{
+	char path[2 * NODE_PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, node);
+	return zendo_store_printf(a->store, tx, path, "%s", value);
+}
+
+static int write_features(struct agent *a, uint32_t tx, const char *back, const struct hvback_vif_info *info)
+{
+	static const struct {
+		const char *node;
+		uint64_t bit;
+	} nodes[] = {
+		{ "feature-sg", HVBACK_VIF_F_SG },
+		{ "feature-gso-tcpv4", HVBACK_VIF_F_GSO4 },
+		{ "feature-gso-tcpv6", HVBACK_VIF_F_GSO6 },
+		{ "feature-no-csum-offload", HVBACK_VIF_F_NO_CSUM4 },
+		{ "feature-ipv6-csum-offload", HVBACK_VIF_F_CSUM6 },
+		{ "feature-rx-copy", HVBACK_VIF_F_RX_COPY },
+		{ "feature-multicast-control", HVBACK_VIF_F_MCAST },
+		{ "feature-split-event-channels", HVBACK_VIF_F_SPLIT },
+	};
+	int r = put(a, tx, back, "feature-rx-flip", 0);
+
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]) && r >= 0; i++)
+		if (info->features & nodes[i].bit)
+			r = put(a, tx, back, nodes[i].node, 1);
+	return r < 0 ? r : put(a, tx, back, "multi-queue-max-queues", info->max_queues);
+}
+
+static int write_nodes(struct agent *a, uint32_t tx, const struct spec *s, const char *front, const char *back)
+{
+	struct hvback_vif_info info;
+	char mac[ZENDO_MAC_STRLEN];
+	int r;
+
+	r = zendo_backend_info(a->hvback, &s->id, &info, sizeof(info), NULL);
+	if (r < 0)
+		return r;
+	(void)zendo_mac_format(s->mac, mac);
+	if ((r = put_text(a, tx, front, "mac", mac)) < 0 ||
+	    (r = put(a, tx, front, "handle", s->id.devid)) < 0 ||
+	    (r = put(a, tx, front, "mtu", info.mtu)) < 0 ||
+	    (r = put_text(a, tx, back, "mac", mac)) < 0 ||
+	    (r = put(a, tx, back, "handle", s->id.devid)) < 0 ||
+	    (r = put_text(a, tx, back, "vifname", s->ifname)) < 0 ||
+	    (r = put_text(a, tx, back, "type", "vif")) < 0 ||
+	    (*s->bridge && (r = put_text(a, tx, back, "bridge", s->bridge)) < 0))
+		return r;
+	return write_features(a, tx, back, &info);
+}
+
+static int offered(int hvback, const struct hvback_id *id, unsigned *ret_queues, unsigned *ret_order)
+{
+	struct hvback_vif_info info;
+	int r = zendo_backend_info(hvback, id, &info, sizeof(info), NULL);
+
+	if (r < 0)
+		return r;
+	*ret_queues = info.max_queues;
+	*ret_order = 0;
+	return 0;
+}
+
+const struct device_class class_vif = {
+	.name = "vif",
+	.device_type = "interface",
+	.layout = &layout,
+	.attach = attach,
+	.detached = detached,
+	.write_nodes = write_nodes,
+	.offered = offered,
+};

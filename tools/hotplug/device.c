@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Devices as the agent knows them, and what is done with each: one thing at a time, by handshake.c. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "agent.h"
+#include "job.h"
+#include "log.h"
+
+#define MOST_STEPS	16	/* of one look; each is a change of state, and there are fewer */
+
+struct device {
+	struct agent *agent;
+	struct device *next;
+	const struct device_class *class;
+	struct hvback_id id;
+	char name[ZENDO_BACKEND_NAME_MAX];
+	bool busy;			/* a job works on it */
+	bool again;			/* something happened meanwhile */
+	bool vanished;			/* the kernel has it no more */
+	bool force;
+	device_gone_t gone;		/* who waits for its end */
+	void *gone_userdata;
+	sd_event_source *timer, *later;
+};
+
+/* One call that may wait. */
+struct op {
+	struct job job;
+	struct device *d;
+	enum handshake_act act;
+	struct frontend f;
+	struct zendo_error e;
+	int r;
+};
+
+const struct device_class *const device_classes[] = { &class_vbd, &class_vif, NULL };
+
+const struct device_class *device_class_find(const char *name)
+{
+	for (const struct device_class *const *c = device_classes; *c; c++)
+		if (strcmp((*c)->name, name) == 0)
+			return *c;
+	return NULL;
+}
+
+struct device *device_find(struct agent *a, const struct hvback_id *id)
+{
+	for (struct device *d = a->devices; d; d = d->next)
+		if (zendo_backend_id_equal(&d->id, id))
+			return d;
+	return NULL;
+}
+
+const struct hvback_id *device_id(const struct device *d)
+{
+	return &d->id;
+}
+
+struct device *device_next(const struct device *d)
+{
+	return d->next;
+}
+
+static void front_state_path(const struct device *d, char ret[static NODE_PATH_MAX])
+{
+	char folder[NODE_PATH_MAX];
+
+	device_front_path(&d->id, folder);
+	(void)snprintf(ret, NODE_PATH_MAX, "%.*s/state", NODE_PATH_MAX - 8, folder);
+}
+
+int device_watch(struct device *d)
+{
+	char path[NODE_PATH_MAX];
+	int r;
+
+	front_state_path(d, path);
+	r = zendo_store_watch(d->agent->store, path, d->name);
+	return r == -EEXIST ? 0 : r;
+}
+
+int device_new(struct agent *a, const struct hvback_id *id, struct device **ret)
+{
+	struct device *d = device_find(a, id);
+	int r;
+
+	if (!d) {
+		d = calloc(1, sizeof(*d));
+		if (!d)
+			return -ENOMEM;
+		*d = (struct device) { .agent = a, .next = a->devices, .class = device_class_find(id->class), .id = *id };
+		(void)zendo_backend_name(id, d->name);
+		a->devices = d;
+	}
+	do
+		r = device_watch(d);
+	while (r < 0 && agent_store_again(a, r));
+	if (r < 0)
+		log_line(LOG_ERR, "%s: cannot watch its frontend: %s", d->name, strerror(-r));
+	if (ret)
+		*ret = d;
+	return r;
+}
+
+/* ---- the end ---- */
+
+static void tell_waiter(struct device *d, int r, const char *text)
+{
+	device_gone_t gone = d->gone;
+
+	d->timer = sd_event_source_disable_unref(d->timer);
+	d->gone = NULL;
+	if (gone)
+		gone(d->gone_userdata, r, text);
+}
+
+/* The kernel has it no more: nodes, watch and memory go. */
+static void drop(struct device *d)
+{
+	struct agent *a = d->agent;
+	char path[NODE_PATH_MAX];
+	int r;
+
+	for (struct device **p = &a->devices; *p; p = &(*p)->next)
+		if (*p == d) {
+			*p = d->next;
+			break;
+		}
+	front_state_path(d, path);
+	(void)zendo_store_unwatch(a->store, path, d->name);	/* fails when the connection is new: nothing to end then */
+	r = nodes_remove(a, &d->id);
+	if (r < 0)
+		log_line(LOG_ERR, "%s: its nodes stay in the store: %s", d->name, strerror(-r));
+	d->class->detached(&d->id);
+	sd_event_source_disable_unref(d->later);
+	log_line(LOG_INFO, "%s: gone", d->name);
+	tell_waiter(d, 0, "");
+	free(d);
+}
+
+void device_vanished(struct agent *a, const struct hvback_id *id)
+{
+	struct device *d = device_find(a, id);
+
+	if (!d)
+		return;
+	if (d->busy)
+		d->vanished = true;
+	else
+		drop(d);
+}
+
+/* ---- connecting ---- */
+
+struct front_reader {
+	struct agent *a;
+	char folder[NODE_PATH_MAX];
+};
+
+static int read_front(void *userdata, const char *node, char *buf, size_t size)
+{
+	struct front_reader *x = userdata;
+	char path[2 * NODE_PATH_MAX], *value;
+	size_t len;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", x->folder, node);
+	r = zendo_store_read(x->a->store, 0, path, &value, &len);
+	if (r < 0)
+		return r;
+	if (len >= size || memchr(value, '\0', len))
+		r = -E2BIG;
+	else
+		(void)strcpy(buf, value);
+	free(value);
+	return r;
+}
+
+/* The user reads it in the store, the command line and the journal; the guest is told to close. */
+static void refuse_frontend(struct device *d, const char *text)
+{
+	log_line(LOG_WARNING, "%s: the guest's frontend is refused: %s", d->name, text);
+	(void)nodes_set_error(d->agent, &d->id, text);
+	(void)nodes_set_state(d->agent, &d->id, XenbusStateClosing);
+}
+
+static int read_frontend(struct device *d, struct frontend *ret)
+{
+	struct front_reader x = { .a = d->agent };
+	unsigned queues = 1, order = 0;
+	struct zendo_error e = {};
+	int r;
+
+	device_front_path(&d->id, x.folder);
+	r = d->class->offered(d->agent->hvback, &d->id, &queues, &order);
+	if (r >= 0)
+		r = frontend_read(d->class->layout, queues, order, read_front, &x, ret, &e);
+	if (r < 0 && !agent_store_again(d->agent, r))
+		refuse_frontend(d, *e.text ? e.text : strerror(-r));
+	return r;
+}
+
+/* ---- jobs ---- */
+
+static void op_work(struct job *j)
+{
+	struct op *op = (struct op *)j;
+	const struct device *d = op->d;
+
+	switch (op->act) {
+	case ACT_CONNECT:
+		op->r = zendo_backend_connect(d->agent->hvback, &d->id, op->f.queues, op->f.nr_queues, op->f.protocol, op->f.features,
+					      &op->e);
+		break;
+	case ACT_DISCONNECT:
+		op->r = zendo_backend_disconnect(d->agent->hvback, &d->id);
+		break;
+	default:
+		op->r = zendo_backend_remove(d->agent->hvback, &d->id);
+	}
+}
+
+static void op_done(struct job *j)
+{
+	struct op *op = (struct op *)j;
+	const enum handshake_act act = op->act;
+	struct device *d = op->d;
+	int r = op->r;
+
+	d->busy = false;
+	if (d->vanished || r == -ENOENT || r == -ESRCH || (act == ACT_REMOVE && r >= 0)) {
+		drop(d);
+	} else if (act == ACT_CONNECT && r < 0 && r != -EISCONN) {
+		refuse_frontend(d, op->e.text);
+		device_look(d);
+	} else if (r >= 0 || r == -EISCONN) {
+		if (act == ACT_CONNECT)
+			log_line(LOG_INFO, "%s: connected, %" PRIu32 " queue%s", d->name, op->f.nr_queues, op->f.nr_queues > 1 ? "s" : "");
+		device_look(d);
+	} else {
+		/* not tried again until something happens */
+		log_line(LOG_ERR, "%s: cannot be %s: %s", d->name, act == ACT_REMOVE ? "removed" : "disconnected", strerror(-r));
+		tell_waiter(d, r, strerror(-r));
+		if (d->again)
+			device_look(d);
+	}
+	free(op->f.queues);
+	free(op);
+}
+
+/* False: it could not be begun, or the frontend was refused. */
+static bool start_op(struct device *d, enum handshake_act act)
+{
+	struct op *op = calloc(1, sizeof(*op));
+	int r = op ? 0 : -ENOMEM;
+
+	if (op) {
+		*op = (struct op) { .job = { .work = op_work, .done = op_done }, .d = d, .act = act };
+		if (act == ACT_CONNECT && read_frontend(d, &op->f) < 0) {
+			free(op);
+			return false;
+		}
+		r = job_start(&op->job);
+	}
+	if (r < 0) {
+		log_line(LOG_ERR, "%s: cannot go on: %s", d->name, strerror(-r));
+		if (op)
+			free(op->f.queues);
+		free(op);
+		return false;
+	}
+	d->busy = true;
+	d->again = false;
+	return true;
+}
+
+/* ---- looking ---- */
+
+static int read_all(struct device *d, struct handshake *h)
+{
+	char reason[HVBACK_REASON_LEN], why[HVBACK_REASON_LEN + 48];
+	int r;
+
+	h->force = d->force;
+	r = zendo_backend_state(d->agent->hvback, &d->id, &h->device, reason);
+	if (r >= 0)
+		r = nodes_read(d->agent, &d->id, h);
+	if (r >= 0 && h->device == HVBACK_ST_BROKEN && h->back == XenbusStateConnected) {
+		(void)snprintf(why, sizeof(why), "the frontend broke the protocol: %s", reason);
+		log_line(LOG_WARNING, "%s: %s", d->name, why);
+		(void)nodes_set_error(d->agent, &d->id, why);
+	}
+	return r;
+}
+
+void device_look(struct device *d)
+{
+	struct handshake h = {};
+	int r;
+
+	if (d->busy) {
+		d->again = true;
+		return;
+	}
+	for (unsigned i = 0; i < MOST_STEPS; i++) {
+		struct handshake_step step;
+
+		r = read_all(d, &h);
+		if (r == -ENOENT || r == -ESRCH) {
+			drop(d);
+			return;
+		}
+		if (r < 0) {
+			log_line(LOG_ERR, "%s: cannot find out how it is: %s", d->name, strerror(-r));
+			return;
+		}
+		step = handshake_next(&h);
+		if (step.act == ACT_NONE)
+			return;
+		if (step.act != ACT_STATE) {
+			if (start_op(d, step.act))
+				return;
+			continue;
+		}
+		r = nodes_set_state(d->agent, &d->id, step.state);
+		if (r < 0 && r != -ENOENT) {
+			log_line(LOG_ERR, "%s: cannot write its state: %s", d->name, strerror(-r));
+			return;
+		}
+	}
+}
+
+void device_look_all(struct agent *a)
+{
+	struct device *next;
+
+	for (struct device *d = a->devices; d; d = next) {
+		next = d->next;
+		device_look(d);
+	}
+}
+
+/* ---- requests ---- */
+
+static int on_timeout(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	struct device *d = userdata;
+
+	(void)s;
+	(void)usec;
+	log_line(LOG_WARNING, "%s: the guest does not let go of it", d->name);
+	tell_waiter(d, -ETIMEDOUT, "the guest does not let go of it in time; it stays until it does, or until it is detached with --force");
+	return 0;
+}
+
+static int on_later(sd_event_source *s, void *userdata)
+{
+	(void)s;
+	device_look(userdata);
+	return 0;
+}
+
+/* Looked at from the event loop: who asks is not to be told before this has returned. */
+static int look_later(struct device *d)
+{
+	d->later = sd_event_source_disable_unref(d->later);
+	return sd_event_add_defer(d->agent->event, &d->later, on_later, d);	/* once, by its nature */
+}
+
+int device_detach(struct device *d, bool force, unsigned timeout_s, device_gone_t gone, void *userdata)
+{
+	int r;
+
+	if (d->gone)
+		return -EALREADY;
+	r = nodes_set_offline(d->agent, &d->id);
+	if (r >= 0)
+		r = sd_event_add_time_relative(d->agent->event, &d->timer, CLOCK_MONOTONIC, timeout_s * 1000000ULL, 0, on_timeout, d);
+	if (r < 0)
+		return r;
+	d->force |= force;
+	d->gone = gone;
+	d->gone_userdata = userdata;
+	if (force)
+		log_line(LOG_WARNING, "%s: is taken away by force", d->name);
+	return look_later(d);
+}
+
+int device_resize(struct device *d, struct zendo_error *e)
+{
+	struct handshake h = {};
+	int r;
+
+	if (!d->class->resize)
+		return zendo_error(e, -EOPNOTSUPP, "%s has no size", d->name);
+	r = d->class->resize(d->agent->hvback, &d->id, e);
+	if (r < 0)
+		return r;
+	r = read_all(d, &h);
+	/* written once more, the state makes the frontend read the size */
+	if (r >= 0 && h.back == XenbusStateConnected)
+		r = nodes_set_state(d->agent, &d->id, XenbusStateConnected);
+	return r < 0 ? zendo_error(e, r, "%s: the guest cannot be told: %s", d->name, strerror(-r)) : 0;
+}
+
+static int add_node(struct device *d, struct json_object *o, const char *folder, const char *node)
+{
+	char path[2 * NODE_PATH_MAX], *value;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, node);
+	r = zendo_store_read(d->agent->store, 0, path, &value, NULL);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	(void)json_object_object_add(o, node, json_object_new_string(value));
+	free(value);
+	return 0;
+}
+
+int device_describe(struct device *d, struct json_object **ret)
+{
+	static const char *const nodes[] = {
+		"dev", "params", "mode", "sectors", "mac", "bridge", "vifname", "error",
+	};
+	static const char *const kernel[] = {
+		[HVBACK_ST_WAITING] = "waiting", [HVBACK_ST_CONNECTED] = "connected", [HVBACK_ST_BROKEN] = "broken",
+	};
+	char back[NODE_PATH_MAX];
+	struct handshake h = {};
+	struct json_object *o;
+	int r = read_all(d, &h);
+
+	if (r < 0)
+		return r;
+	o = json_object_new_object();
+	if (!o)
+		return -ENOMEM;
+	device_back_path(&d->id, back);
+	(void)json_object_object_add(o, "class", json_object_new_string(d->class->name));
+	(void)json_object_object_add(o, "device", json_object_new_string(d->name));
+	(void)json_object_object_add(o, "domid", json_object_new_int64(d->id.domid));
+	(void)json_object_object_add(o, "devid", json_object_new_int64(d->id.devid));
+	(void)json_object_object_add(o, "frontend_state", json_object_new_int(h.front));
+	(void)json_object_object_add(o, "backend_state", json_object_new_int(h.back));
+	(void)json_object_object_add(o, "kernel", json_object_new_string(h.device < 4 && kernel[h.device] ? kernel[h.device] : "unknown"));
+	(void)json_object_object_add(o, "detaching", json_object_new_boolean(!h.online));
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]) && r >= 0; i++)
+		r = add_node(d, o, back, nodes[i]);
+	if (r < 0) {
+		json_object_put(o);
+		return r;
+	}
+	*ret = o;
+	return 0;
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The two folders of a device in the store, as xl lays them out. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent.h"
+
+void device_front_path(const struct hvback_id *id, char ret[static NODE_PATH_MAX])
+{
+	(void)snprintf(ret, NODE_PATH_MAX, "/local/domain/%" PRIu32 "/device/%s/%" PRIu32, id->domid, id->class, id->devid);
+}
+
+void device_back_path(const struct hvback_id *id, char ret[static NODE_PATH_MAX])
+{
+	(void)snprintf(ret, NODE_PATH_MAX, "/local/domain/0/backend/%s/%" PRIu32 "/%" PRIu32, id->class, id->domid, id->devid);
+}
+
+/* ---- making ---- */
+
+struct making {
+	struct agent *a;
+	struct spec *specs;
+	size_t nr;
+};
+
+static int make_folder(struct zendo_store *s, uint32_t tx, const char *path, uint32_t owner, uint32_t reader)
+{
+	const struct zendo_store_perm perms[] = { { owner, ZENDO_STORE_NONE }, { reader, ZENDO_STORE_READ } };
+	int r = zendo_store_mkdir(s, tx, path);
+
+	return r < 0 ? r : zendo_store_set_perms(s, tx, path, perms, 2);
+}
+
+/* Folders that the domain's maker may or may not have made: the guest must be able to find its devices. */
+static int make_parents(struct zendo_store *s, uint32_t tx, uint32_t domid)
+{
+	struct zendo_store_perm *perms;
+	char path[NODE_PATH_MAX];
+	size_t nr;
+	int r = 0;
+
+	for (unsigned i = 0; i < 2 && r >= 0; i++) {
+		(void)snprintf(path, sizeof(path), "/local/domain/%" PRIu32 "%s", domid, i ? "/device" : "");
+		r = zendo_store_get_perms(s, tx, path, &perms, &nr);
+		if (r >= 0)
+			free(perms);
+		else if (r == -ENOENT)
+			r = make_folder(s, tx, path, 0, domid);
+	}
+	return r;
+}
+
+static int make_one(struct making *m, struct zendo_store *s, uint32_t tx, const struct spec *spec)
+{
+	const struct hvback_id *id = &spec->id;
+	char front[NODE_PATH_MAX], back[NODE_PATH_MAX], node[2 * NODE_PATH_MAX];
+	int r;
+
+	device_front_path(id, front);
+	device_back_path(id, back);
+	if ((r = zendo_store_rm(s, tx, front)) < 0 && r != -ENOENT)
+		return r;
+	if ((r = zendo_store_rm(s, tx, back)) < 0 && r != -ENOENT)
+		return r;
+	if ((r = make_folder(s, tx, front, id->domid, 0)) < 0 || (r = make_folder(s, tx, back, 0, id->domid)) < 0)
+		return r;
+
+#define PUT(folder, name, ...) \
+	(snprintf(node, sizeof(node), "%s/%s", folder, name), zendo_store_printf(s, tx, node, __VA_ARGS__))
+	if ((r = PUT(front, "backend", "%s", back)) < 0 ||
+	    (r = PUT(front, "backend-id", "0")) < 0 ||
+	    (r = PUT(front, "state", "%d", XenbusStateInitialising)) < 0 ||
+	    (r = PUT(back, "frontend", "%s", front)) < 0 ||
+	    (r = PUT(back, "frontend-id", "%" PRIu32, id->domid)) < 0 ||
+	    (r = PUT(back, "online", "1")) < 0 ||
+	    (r = PUT(back, "hotplug-status", "connected")) < 0 ||
+	    (r = PUT(back, "state", "%d", XenbusStateInitWait)) < 0)
+		return r;
+#undef PUT
+	return spec->class->write_nodes(m->a, tx, spec, front, back);
+}
+
+static int make(struct zendo_store *s, uint32_t tx, void *userdata)
+{
+	struct making *m = userdata;
+	int r = m->nr ? make_parents(s, tx, m->specs[0].id.domid) : 0;
+
+	for (size_t i = 0; i < m->nr && r >= 0; i++)
+		if (m->specs[i].added)
+			r = make_one(m, s, tx, &m->specs[i]);
+	return r;
+}
+
+int nodes_make(struct agent *a, struct spec *specs, size_t nr)
+{
+	return agent_transaction(a, make, &(struct making) { .a = a, .specs = specs, .nr = nr });
+}
+
+/* ---- changing ---- */
+
+struct change {
+	struct agent *a;
+	const struct hvback_id *id;
+	enum xenbus_state state;
+	const char *text;
+};
+
+/* The folder, and those above it that are empty then. */
+static int remove_folder(struct zendo_store *s, uint32_t tx, char *path, unsigned levels)
+{
+	char **names, *slash;
+	size_t nr;
+	int r = zendo_store_rm(s, tx, path);
+
+	while (r >= 0 && levels-- && (slash = strrchr(path, '/'))) {
+		*slash = '\0';
+		r = zendo_store_list(s, tx, path, &names, &nr);
+		if (r < 0)
+			break;
+		free(names);
+		if (nr > 0)
+			return 0;
+		r = zendo_store_rm(s, tx, path);
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
+static int remove_both(struct zendo_store *s, uint32_t tx, void *userdata)
+{
+	const struct change *c = userdata;
+	char path[NODE_PATH_MAX];
+	int r;
+
+	device_front_path(c->id, path);
+	r = remove_folder(s, tx, path, 1);
+	if (r < 0)
+		return r;
+	device_back_path(c->id, path);
+	return remove_folder(s, tx, path, 2);
+}
+
+int nodes_remove(struct agent *a, const struct hvback_id *id)
+{
+	return agent_transaction(a, remove_both, &(struct change) { .a = a, .id = id });
+}
+
+static int set_state(struct zendo_store *s, uint32_t tx, void *userdata)
+{
+	const struct change *c = userdata;
+	const struct device_class *class = device_class_find(c->id->class);
+	char back[NODE_PATH_MAX], node[2 * NODE_PATH_MAX];
+	char *old;
+	int r;
+
+	device_back_path(c->id, back);
+	(void)snprintf(node, sizeof(node), "%s/state", back);
+	/* it may have been removed meanwhile, and must not come back by this */
+	r = zendo_store_read(s, tx, node, &old, NULL);
+	if (r < 0)
+		return r;
+	free(old);
+	if (c->state == XenbusStateConnected && class && class->write_connected)
+		r = class->write_connected(c->a, tx, c->id, back);
+	if (r >= 0)
+		r = zendo_store_printf(s, tx, node, "%d", c->state);
+	(void)snprintf(node, sizeof(node), "%s/error", back);
+	if (r >= 0 && (c->state == XenbusStateConnected || c->state == XenbusStateInitWait)) {
+		r = zendo_store_rm(s, tx, node);
+		if (r == -ENOENT)
+			r = 0;
+	}
+	return r;
+}
+
+int nodes_set_state(struct agent *a, const struct hvback_id *id, enum xenbus_state state)
+{
+	return agent_transaction(a, set_state, &(struct change) { .a = a, .id = id, .state = state });
+}
+
+static int set_error(struct zendo_store *s, uint32_t tx, void *userdata)
+{
+	const struct change *c = userdata;
+	char back[NODE_PATH_MAX], node[2 * NODE_PATH_MAX];
+
+	device_back_path(c->id, back);
+	(void)snprintf(node, sizeof(node), "%s/error", back);
+	return zendo_store_printf(s, tx, node, "%s", c->text);
+}
+
+int nodes_set_error(struct agent *a, const struct hvback_id *id, const char *text)
+{
+	return agent_transaction(a, set_error, &(struct change) { .a = a, .id = id, .text = text });
+}
+
+static int set_offline(struct zendo_store *s, uint32_t tx, void *userdata)
+{
+	const struct change *c = userdata;
+	char back[NODE_PATH_MAX], node[2 * NODE_PATH_MAX];
+
+	device_back_path(c->id, back);
+	(void)snprintf(node, sizeof(node), "%s/online", back);
+	return zendo_store_printf(s, tx, node, "0");
+}
+
+int nodes_set_offline(struct agent *a, const struct hvback_id *id)
+{
+	return agent_transaction(a, set_offline, &(struct change) { .a = a, .id = id });
+}
+
+/* ---- reading ---- */
+
+/* Unknown when there is none. */
+static int read_state(struct agent *a, const char *folder, const char *name, enum xenbus_state *ret)
+{
+	char node[2 * NODE_PATH_MAX], *value;
+	int r;
+
+	(void)snprintf(node, sizeof(node), "%s/%s", folder, name);
+	do
+		r = zendo_store_read(a->store, 0, node, &value, NULL);
+	while (r < 0 && agent_store_again(a, r));
+	if (r == -ENOENT) {
+		*ret = XenbusStateUnknown;
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	*ret = handshake_state_from_string(value);
+	free(value);
+	return 0;
+}
+
+int nodes_read(struct agent *a, const struct hvback_id *id, struct handshake *ret)
+{
+	char front[NODE_PATH_MAX], back[NODE_PATH_MAX];
+	enum xenbus_state online = XenbusStateUnknown;
+	struct handshake h = *ret;
+	int r;
+
+	device_front_path(id, front);
+	device_back_path(id, back);
+	r = read_state(a, back, "online", &online);
+	if (r >= 0)
+		r = read_state(a, back, "state", &h.back);
+	if (r >= 0)
+		r = read_state(a, front, "state", &h.front);
+	if (r < 0)
+		return r;
+	h.online = online == 1;		/* "1"; other numbers of states are no more than "not 1" */
+	*ret = h;
+	return 0;
+}

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# zendo-hotplug, paths from the top of the tree; besides these it is libzendo.
+
+HOTPLUG_SRCS := \
+	tools/hotplug/agent.c \
+	tools/hotplug/attach.c \
+	tools/hotplug/claim.c \
+	tools/hotplug/class_vbd.c \
+	tools/hotplug/class_vif.c \
+	tools/hotplug/device.c \
+	tools/hotplug/frontend.c \
+	tools/hotplug/guard.c \
+	tools/hotplug/handshake.c \
+	tools/hotplug/job.c \
+	tools/hotplug/log.c \
+	tools/hotplug/main.c \
+	tools/hotplug/nodes.c \
+	tools/hotplug/plumb.c \
+	tools/hotplug/server.c \
+	tools/hotplug/target.c \
+	tools/hotplug/uevent.c
+HOTPLUG_CFLAGS := -Iinclude -Iinclude/uapi -Itools/libzendo -Itools/hotplug
+HOTPLUG_PKGS := libsystemd json-c libnl-route-3.0
