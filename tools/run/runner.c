@@ -14,6 +14,8 @@
 
 #include "crash.h"
 #include "device.h"
+#include "hotplug.h"
+#include "lend.h"
 #include "log.h"
 
 struct runner {
@@ -23,6 +25,7 @@ struct runner {
 	struct console *console;
 
 	struct domain *domain;
+	struct lent *lent;		/* threads for its devices; NULL: it has none */
 	sd_event_source *reports;
 	sd_event_source *on_end, *on_final;	/* run once when enabled: what follows the guest's end */
 	bool ended;			/* the guest has stopped for good; ->reason says why */
@@ -136,9 +139,18 @@ static enum zendo_on_event action_of_end(const struct runner *r)
 	}
 }
 
+/* The threads end when it is killed, and its descriptor is the last thing that goes. */
+static void free_domain(struct runner *r)
+{
+	if (r->domain)
+		(void)zendo_device_kill(r->domain->fd);
+	r->lent = (lent_free(r->lent), NULL);
+	r->domain = (domain_free(r->domain), NULL);
+}
+
 static void finish(struct runner *r, int status)
 {
-	r->domain = (domain_free(r->domain), NULL);
+	free_domain(r);
 	r->status = status;
 	(void)sd_notifyf(0, "STOPPING=1\nSTATUS=%s", r->reason);
 	(void)sd_event_exit(r->event, 0);
@@ -168,8 +180,8 @@ static void restart(struct runner *r)
 		finish(r, status == RUN_OK ? RUN_FAILURE : status);
 		return;
 	}
-	/* the name must be free before the next one can have it */
-	r->domain = (domain_free(r->domain), NULL);
+	/* the name must be free before the next one can have it, and the targets of its disks */
+	free_domain(r);
 	if (runner_start(r, false, &e) < 0) {
 		log_fatal(&e);
 		set_reason(r, "cannot be started again: %s", e.text);
@@ -213,6 +225,27 @@ static int on_reports(sd_event_source *s, int fd, uint32_t revents, void *userda
 
 /* ---- start ---- */
 
+/*
+ * The agent opens targets and makes the devices, since we have no rights to; it reads the definition by itself. They are there, and wait
+ * for their frontends, before the guest runs. Threads are lent to a domain without devices, too, when some come later.
+ */
+static int prepare_devices(struct runner *r, struct zendo_error *e)
+{
+	const struct zendo_config *c = r->def->config;
+	int k;
+
+	if (!r->def->store)
+		return c->nr_disks || c->nr_vifs ?
+			zendo_error(e, -ENOTCONN, "'disk' and 'vif' want the store, which does not run: systemctl start zendo-stored") : 0;
+	k = lent_start(r->domain->fd, c->maxvcpus, &r->lent);
+	if (k < 0)
+		return zendo_error(e, k, "cannot lend threads to the domain's devices: %s", strerror(-k));
+	if (c->nr_disks == 0 && c->nr_vifs == 0)
+		return 0;
+	(void)sd_notify(0, "STATUS=preparing its devices");
+	return zendo_hotplug_prepare(r->domain->domid, c->nr_disks, c->nr_vifs, e);
+}
+
 int runner_start(struct runner *r, bool paused, struct zendo_error *e)
 {
 	int k;
@@ -224,6 +257,11 @@ int runner_start(struct runner *r, bool paused, struct zendo_error *e)
 		k = domain_new(r->device, r->def, &r->domain, e);
 	if (k < 0)
 		return k;
+	k = prepare_devices(r, e);
+	if (k < 0) {
+		free_domain(r);
+		return k;
+	}
 	definition_settle(r->def);
 	k = console_connect(r->console, r->domain);
 	if (k >= 0)
@@ -234,7 +272,7 @@ int runner_start(struct runner *r, bool paused, struct zendo_error *e)
 		zendo_error(e, k, "cannot start the guest: %s", strerror(-k));
 		console_disconnect(r->console);
 		r->reports = sd_event_source_disable_unref(r->reports);
-		r->domain = (domain_free(r->domain), NULL);
+		free_domain(r);
 		return k;
 	}
 	log_message(LOG_NOTICE, "domain %u %s", r->domain->domid, paused ? "is built and paused" : "runs");
@@ -411,7 +449,7 @@ void runner_free(struct runner *r)
 	sd_event_source_disable_unref(r->reports);
 	sd_event_source_disable_unref(r->on_end);
 	sd_event_source_disable_unref(r->on_final);
-	domain_free(r->domain);
+	free_domain(r);
 	sd_event_unref(r->event);
 	free(r);
 }

@@ -13,6 +13,7 @@ RUN_SRCS := \
 	tools/run/domain.c \
 	tools/run/domain_store.c \
 	tools/run/domain_vcpus.c \
+	tools/run/lend.c \
 	tools/run/log.c \
 	tools/run/main.c \
 	tools/run/privilege.c \
