@@ -36,6 +36,14 @@ struct command {
 
 extern const struct command commands[];	/* ends with a NULL name */
 
+int cmd_block_attach(int argc, char **argv);
+int cmd_block_detach(int argc, char **argv);
+int cmd_block_list(int argc, char **argv);
+int cmd_block_resize(int argc, char **argv);
+int cmd_device(int argc, char **argv);
+int cmd_network_attach(int argc, char **argv);
+int cmd_network_detach(int argc, char **argv);
+int cmd_network_list(int argc, char **argv);
 int cmd_domid(int argc, char **argv);
 int cmd_domname(int argc, char **argv);
 int cmd_rename(int argc, char **argv);

@@ -37,6 +37,25 @@ const struct command commands[] = {
 	  "CPUS is a list as in cpus= of zendo.cfg(5): 0-3,^2.\n", cmd_vcpu_pin },
 	{ "vcpu-set", "NAME|ID NUMBER", "not in this version", "", cmd_vcpu_set },
 	{ "trigger", "NAME|ID nmi [VCPU|all]", "send an NMI to a vCPU, the first if none is named", "", cmd_trigger },
+	{ "block-attach", "NAME|ID DISK...", "give a domain one more disk",
+	  "DISK is as in disk= of zendo.cfg(5); several arguments are one text with\n"
+	  "commas: phy:vg0/data xvdb w.\n", cmd_block_attach },
+	{ "block-detach", "[-f] [-t SECONDS] NAME|ID VDEV", "take a disk away",
+	  "  -f, --force     do not ask the guest\n"
+	  "  -t, --timeout   how long the guest has to let go of it, 30 if not given\n", cmd_block_detach },
+	{ "block-list", "[--json] NAME|ID", "list a domain's disks",
+	  "  -j, --json      for programs\n", cmd_block_list },
+	{ "block-resize", "NAME|ID VDEV", "tell a guest that its disk has another size",
+	  "What the disk stands on is to be resized before.\n", cmd_block_resize },
+	{ "network-attach", "NAME|ID [KEY=VALUE...]", "give a domain one more network interface",
+	  "Keys are those of vif= in zendo.cfg(5).\n", cmd_network_attach },
+	{ "network-detach", "[-f] [-t SECONDS] NAME|ID DEVID|MAC", "take a network interface away",
+	  "  -f, --force     do not ask the guest\n"
+	  "  -t, --timeout   how long the guest has to let go of it, 30 if not given\n", cmd_network_detach },
+	{ "network-list", "[--json] NAME|ID", "list a domain's network interfaces",
+	  "  -j, --json      for programs\n", cmd_network_list },
+	{ "device", "list [--json] NAME|ID", "list all devices of a domain, and what each waits for",
+	  "  -j, --json      for programs\n", cmd_device },
 	{ "domid", "NAME", "print a domain's id", "", cmd_domid },
 	{ "domname", "ID", "print a domain's name", "", cmd_domname },
 	{ "uptime", "[-s] [NAME|ID...]", "how long domains have been there",
@@ -106,7 +125,7 @@ static void overview(FILE *f)
 {
 	fputs("usage: zendo COMMAND [ARGUMENT...]\n\n", f);
 	for (const struct command *c = commands; c->name; c++)
-		fprintf(f, "  %-9s  %s\n", c->name, c->summary);
+		fprintf(f, "  %-14s  %s\n", c->name, c->summary);
 	fputs("\n'zendo help COMMAND' tells more, zendo(1) everything.\n", f);
 }
 

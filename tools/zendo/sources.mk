@@ -8,6 +8,7 @@ ZENDO_SRCS := \
 	tools/zendo/cmd_console.c \
 	tools/zendo/cmd_control.c \
 	tools/zendo/cmd_create.c \
+	tools/zendo/cmd_device.c \
 	tools/zendo/cmd_dmesg.c \
 	tools/zendo/cmd_doctor.c \
 	tools/zendo/cmd_events.c \

@@ -15,6 +15,7 @@ _zendo()
 	_init_completion || return
 
 	local commands='create list console destroy pause unpause wait vcpu-list vcpu-pin trigger domid domname uptime'
+	commands+=' block-attach block-detach block-list block-resize network-attach network-detach network-list device'
 	commands+=' info dmesg events doctor launch leave version help'
 	if [ "$cword" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
@@ -24,7 +25,8 @@ _zendo()
 	case $command in
 	create) options='--console --paused --dry-run' ;;
 	list) options='--json --long --verbose' ;;
-	vcpu-list | info | events | doctor) options='--json' ;;
+	vcpu-list | block-list | network-list | device | info | events | doctor) options='--json' ;;
+	block-detach | network-detach) options='--force --timeout' ;;
 	uptime) options='--short' ;;
 	console) options='--force --read-only --scrollback' ;;
 	dmesg) options='--follow' ;;
@@ -41,6 +43,15 @@ _zendo()
 		;;
 	list | console | destroy | pause | unpause | wait | vcpu-list | uptime)
 		mapfile -t COMPREPLY < <(compgen -W "$(_zendo_names)" -- "$cur")
+		;;
+	device)
+		case $cword in
+		2) mapfile -t COMPREPLY < <(compgen -W list -- "$cur") ;;
+		3) mapfile -t COMPREPLY < <(compgen -W "$(_zendo_names)" -- "$cur") ;;
+		esac
+		;;
+	block-* | network-*)
+		[ "$cword" != 2 ] || mapfile -t COMPREPLY < <(compgen -W "$(_zendo_names)" -- "$cur")
 		;;
 	vcpu-pin | trigger | domid)
 		case $command$cword in
