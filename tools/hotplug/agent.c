@@ -8,6 +8,7 @@
 #include "agent.h"
 #include "log.h"
 
+#define CONNECT_TRIES		5
 #define STORE_TIMEOUT_MS	10000	/* shorter than this service's watchdog */
 
 static int on_store(sd_event_source *s, int fd, uint32_t revents, void *userdata)
@@ -49,7 +50,9 @@ bool agent_store_again(struct agent *a, int r)
 	if (!is_end(r))
 		return false;
 	log_line(LOG_NOTICE, "the connection to the store ended (%s): connecting again", strerror(-r));
-	r = agent_connect_store(a);
+	/* each waits until the daemon takes it; it may die again */
+	for (unsigned i = 0; i < CONNECT_TRIES && is_end(r); i++)
+		r = agent_connect_store(a);
 	if (r >= 0)
 		return true;
 	/* systemd starts another agent, which begins with what is there then */

@@ -106,6 +106,9 @@ int device_new(struct agent *a, const struct hvback_id *id, struct device **ret)
 void device_look(struct device *d);
 void device_look_all(struct agent *a);
 
+/* At the end of the process; the devices themselves stay. */
+void device_forget_all(struct agent *a);
+
 /* Set its watch on a new connection. */
 int device_watch(struct device *d);
 

@@ -345,6 +345,19 @@ void device_look_all(struct agent *a)
 	}
 }
 
+void device_forget_all(struct agent *a)
+{
+	while (a->devices) {
+		struct device *d = a->devices;
+
+		a->devices = d->next;
+		sd_event_source_disable_unref(d->timer);
+		sd_event_source_disable_unref(d->later);
+		if (!d->busy)	/* a job still looks at it */
+			free(d);
+	}
+}
+
 /* ---- requests ---- */
 
 static int on_timeout(sd_event_source *s, uint64_t usec, void *userdata)

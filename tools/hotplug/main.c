@@ -91,6 +91,17 @@ static int start(struct agent *a)
 	return 0;
 }
 
+/* What is left: the devices are the kernel's, and go on. */
+static void done(struct agent *a)
+{
+	device_forget_all(a);
+	sd_event_source_disable_unref(a->store_source);
+	zendo_store_close(a->store);
+	sd_event_unref(a->event);
+	safe_close(a->hvpriv);
+	safe_close(a->hvback);
+}
+
 int main(int argc, char **argv)
 {
 	struct agent a = { .hvpriv = -EBADF, .hvback = -EBADF };
@@ -104,8 +115,7 @@ int main(int argc, char **argv)
 	r = start(&a);
 	if (r >= 0)
 		r = sd_event_loop(a.event);
-	if (r < 0)
-		return EXIT_FAILURE;
 	(void)sd_notify(0, "STOPPING=1");
-	return EXIT_SUCCESS;
+	done(&a);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

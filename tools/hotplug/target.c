@@ -5,11 +5,14 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/fs.h>
+#include <linux/loop.h>
+#include <linux/major.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "cleanup.h"
 #include "guard.h"
@@ -145,11 +148,34 @@ static int check_users(const struct zendo_disk *d, const struct claim_key *k, st
 	return fail(d, e, r, "%s: %s", d->target, why.text);
 }
 
-static int claim(const struct zendo_disk *d, const struct hvback_id *id, const struct claim_key *k, struct zendo_error *e)
+/* The file below a loop device: the same bytes by another name. */
+static bool loop_file(int path_fd, const struct claim_key *k, struct claim_key *ret)
+{
+	_cleanup_close_ int fd = -EBADF;
+	struct loop_info64 info;
+	char path[64];
+
+	if (!k->block || major(k->disk) != LOOP_MAJOR)
+		return false;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", path_fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || ioctl(fd, LOOP_GET_STATUS64, &info) < 0)
+		return false;
+	*ret = (struct claim_key) { .dev = info.lo_device, .ino = info.lo_inode };
+	return true;
+}
+
+static int claim(const struct zendo_disk *d, const struct hvback_id *id, int path_fd, const struct claim_key *k, struct zendo_error *e)
 {
 	struct zendo_error why = {};
+	struct claim_key file;
 	int r = claim_take(k, id, d->readonly, d->force, &why);
 
+	if (r >= 0 && loop_file(path_fd, k, &file)) {
+		r = claim_take(&file, id, d->readonly, d->force, &why);
+		if (r < 0)
+			claim_release(id);
+	}
 	return r < 0 ? fail(d, e, r, "%s: %s", d->target, why.text) : 0;
 }
 
@@ -161,7 +187,7 @@ int target_open(const struct zendo_disk *d, const struct hvback_id *id, struct t
 
 	if ((r = check_supported(d, e)) < 0 ||
 	    (r = look(d, &path_fd, &key, e)) < 0 ||
-	    (r = claim(d, id, &key, e)) < 0)
+	    (r = claim(d, id, path_fd, &key, e)) < 0)
 		return r;
 	if ((r = check_users(d, &key, e)) < 0 ||
 	    (r = open_again(d, path_fd, &key, &fd, e)) < 0 ||

@@ -88,5 +88,7 @@ int uevent_start(struct agent *a)
 		return r;
 	}
 	(void)sd_event_source_set_io_fd_own(s, true);
-	return sd_event_source_set_floating(s, true);
+	r = sd_event_source_set_floating(s, true);	/* the loop's from now on */
+	sd_event_source_unref(s);
+	return r;
 }
