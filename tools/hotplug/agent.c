@@ -9,6 +9,7 @@
 #include "log.h"
 
 #define CONNECT_TRIES		5
+#define EVENTS_AT_ONCE		32
 #define STORE_TIMEOUT_MS	10000	/* shorter than this service's watchdog */
 
 static int on_store(sd_event_source *s, int fd, uint32_t revents, void *userdata)
@@ -70,15 +71,16 @@ int agent_transaction(struct agent *a, int (*step)(struct zendo_store *s, uint32
 	return r;
 }
 
+/* Some of them: the descriptor stays readable while there are more, and others have their turn meanwhile. */
 void agent_take_events(struct agent *a)
 {
 	struct hvback_id id;
 	struct device *d;
 	const char *token;
 	char *path;
-	int r;
+	int r = 1;
 
-	while ((r = zendo_store_read_watch(a->store, &path, &token)) > 0) {
+	for (unsigned i = 0; i < EVENTS_AT_ONCE && (r = zendo_store_read_watch(a->store, &path, &token)) > 0; i++) {
 		d = zendo_backend_parse_name(token, &id) >= 0 ? device_find(a, &id) : NULL;
 		free(path);
 		if (d)

@@ -83,7 +83,7 @@ int agent_transaction(struct agent *a, int (*step)(struct zendo_store *s, uint32
 int agent_connect_store(struct agent *a);
 /* After a call that failed with @r: was it the connection, and is there another now? */
 bool agent_store_again(struct agent *a, int r);
-/* Take all events of watches that wait. */
+/* Take events of watches that wait. */
 void agent_take_events(struct agent *a);
 
 /* ---- devices: device.c ---- */

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <json-c/json.h>
 
@@ -11,6 +12,9 @@
 #include "job.h"
 #include "log.h"
 
+/* Lines of the journal that a guest can make the agent write, for each device. */
+#define MOST_LINES	20
+#define LINES_SECONDS	60
 #define MOST_STEPS	16	/* of one look; each is a change of state, and there are fewer */
 
 struct device {
@@ -26,6 +30,8 @@ struct device {
 	device_gone_t gone;		/* who waits for its end */
 	void *gone_userdata;
 	sd_event_source *timer, *later;
+	time_t said;			/* start of the time that nr_said is of */
+	unsigned nr_said;
 };
 
 /* One call that may wait. */
@@ -64,6 +70,21 @@ const struct hvback_id *device_id(const struct device *d)
 struct device *device_next(const struct device *d)
 {
 	return d->next;
+}
+
+/* May this device say one more? A guest can connect and close for ever. */
+static bool may_say(struct device *d)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	if (t.tv_sec - d->said >= LINES_SECONDS) {
+		d->said = t.tv_sec;
+		d->nr_said = 0;
+	}
+	if (d->nr_said == MOST_LINES)
+		log_line(LOG_NOTICE, "%s: says no more for %d seconds", d->name, LINES_SECONDS);
+	return d->nr_said++ < MOST_LINES;
 }
 
 static void front_state_path(const struct device *d, char ret[static NODE_PATH_MAX])
@@ -184,7 +205,8 @@ static int read_front(void *userdata, const char *node, char *buf, size_t size)
 /* The user reads it in the store, the command line and the journal; the guest is told to close. */
 static void refuse_frontend(struct device *d, const char *text)
 {
-	log_line(LOG_WARNING, "%s: the guest's frontend is refused: %s", d->name, text);
+	if (may_say(d))
+		log_line(LOG_WARNING, "%s: the guest's frontend is refused: %s", d->name, text);
 	(void)nodes_set_error(d->agent, &d->id, text);
 	(void)nodes_set_state(d->agent, &d->id, XenbusStateClosing);
 }
@@ -239,7 +261,7 @@ static void op_done(struct job *j)
 		refuse_frontend(d, op->e.text);
 		device_look(d);
 	} else if (r >= 0 || r == -EISCONN) {
-		if (act == ACT_CONNECT)
+		if (act == ACT_CONNECT && may_say(d))
 			log_line(LOG_INFO, "%s: connected, %" PRIu32 " queue%s", d->name, op->f.nr_queues, op->f.nr_queues > 1 ? "s" : "");
 		device_look(d);
 	} else {
@@ -253,8 +275,8 @@ static void op_done(struct job *j)
 	free(op);
 }
 
-/* False: it could not be begun, or the frontend was refused. */
-static bool start_op(struct device *d, enum handshake_act act)
+/* 1: it was begun. 0: the frontend was refused. -errno: there is no going on now. */
+static int start_op(struct device *d, enum handshake_act act)
 {
 	struct op *op = calloc(1, sizeof(*op));
 	int r = op ? 0 : -ENOMEM;
@@ -263,7 +285,7 @@ static bool start_op(struct device *d, enum handshake_act act)
 		*op = (struct op) { .job = { .work = op_work, .done = op_done }, .d = d, .act = act };
 		if (act == ACT_CONNECT && read_frontend(d, &op->f) < 0) {
 			free(op);
-			return false;
+			return 0;
 		}
 		r = job_start(&op->job);
 	}
@@ -272,11 +294,11 @@ static bool start_op(struct device *d, enum handshake_act act)
 		if (op)
 			free(op->f.queues);
 		free(op);
-		return false;
+		return r;
 	}
 	d->busy = true;
 	d->again = false;
-	return true;
+	return 1;
 }
 
 /* ---- looking ---- */
@@ -292,7 +314,8 @@ static int read_all(struct device *d, struct handshake *h)
 		r = nodes_read(d->agent, &d->id, h);
 	if (r >= 0 && h->device == HVBACK_ST_BROKEN && h->back == XenbusStateConnected) {
 		(void)snprintf(why, sizeof(why), "the frontend broke the protocol: %s", reason);
-		log_line(LOG_WARNING, "%s: %s", d->name, why);
+		if (may_say(d))
+			log_line(LOG_WARNING, "%s: %s", d->name, why);
 		(void)nodes_set_error(d->agent, &d->id, why);
 	}
 	return r;
@@ -323,7 +346,7 @@ void device_look(struct device *d)
 		if (step.act == ACT_NONE)
 			return;
 		if (step.act != ACT_STATE) {
-			if (start_op(d, step.act))
+			if (start_op(d, step.act) != 0)
 				return;
 			continue;
 		}

@@ -17,7 +17,7 @@
 #include "log.h"
 
 #define CLIENTS_MAX	1024
-#define LIST_AT_ONCE	4	/* devices in one answer: it must fit a line */
+#define LIST_AT_ONCE	2	/* devices in one answer: it must fit a line, and a target has up to 1,023 bytes */
 
 struct client {
 	struct agent *agent;
@@ -72,7 +72,7 @@ static const char *word_of(int r)
 /* Sends @o, which is freed. False: the client is to be dropped. */
 static bool send_object(struct client *cl, struct json_object *o)
 {
-	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
+	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 	char line[ZENDO_CONTROL_LINE_MAX];
 	int n = text ? snprintf(line, sizeof(line), "%s\n", text) : -1;
 	bool ok = n > 0 && (size_t)n < sizeof(line) && send(cl->fd, line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) == n;
@@ -236,6 +236,19 @@ static int parse_device(struct client *cl, struct json_object *request, const st
 	return r;
 }
 
+/* Addresses are made of what the definition says, the same at each start; the hypervisor's UUID may be one for this start only. */
+static int name_it(struct zendo_config *c, const char *name, struct zendo_error *e)
+{
+	_cleanup_(zendo_config_freep) struct zendo_config *definition = NULL;
+
+	if (attach_load_definition(name, &definition, NULL) >= 0 && definition->has_uuid) {
+		c->has_uuid = true;
+		memcpy(c->uuid, definition->uuid, sizeof(c->uuid));
+	}
+	c->name = strdup(name);
+	return c->name ? 0 : zendo_error(e, -ENOMEM, "out of memory");
+}
+
 static int request_attach(struct client *cl, struct json_object *request, struct zendo_error *e)
 {
 	_cleanup_(zendo_config_freep) struct zendo_config *c = calloc(1, sizeof(*c));
@@ -252,10 +265,9 @@ static int request_attach(struct client *cl, struct json_object *request, struct
 		r = parse_device(cl, request, &info, c, e);
 	if (r < 0)
 		return r;
-	memcpy(c->uuid, info.uuid, sizeof(c->uuid));
-	for (unsigned i = 0; i < sizeof(info.uuid); i++)
-		c->has_uuid |= info.uuid[i];
-	c->name = strdup(info.name);
+	r = name_it(c, info.name, e);
+	if (r < 0)
+		return r;
 	(void)zendo_backend_id(c->nr_disks ? "vbd" : "vif", info.domid, c->nr_disks ? c->disks->devid : c->vifs->devid, &id);
 	if (device_find(cl->agent, &id))
 		return zendo_error(e, -EEXIST, "%s %u of '%s' is taken", c->nr_disks ? "disk" : "interface", id.devid, info.name);

@@ -1,0 +1,191 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+
+. "$(dirname "$0")/checks.sh"
+
+# A guest that answers pings until it is ended: net NAME ADDRESS [KEY=VALUE...]
+net() {
+	local name=$1 address=$2
+	shift 2
+	stock "$name" "ip link set eth0 up; ip addr add $address/24 dev eth0; echo up; cat /dev/hvc0 >/dev/null" "$@"
+}
+
+bridges() {
+	ip link add br0 type bridge vlan_filtering 1
+	ip addr add 10.9.0.1/24 dev br0
+	ip link set br0 up
+	ip link add br1 type bridge
+	ip link set br1 mtu 1400 up
+}
+
+agent_pid() {
+	systemctl show -P MainPID zendo-hotplug
+}
+
+# Nothing of devices is left anywhere.
+nothing_left() {
+	equal 'devices on the bus' "$(ls /sys/bus/hvback/devices)" ''
+	equal 'backends in the store' "$(xenstore-list /local/domain/0/backend 2>/dev/null | while read -r class; do
+		xenstore-list "/local/domain/0/backend/$class"; done)" ''
+	refuses ip link show type hvnetback 2>/dev/null | grep .
+	equal 'interfaces of guests' "$(ip -o link | grep -c ': vif' || true)" 0
+}
+
+# bad TEXT KEY=VALUE... - create refuses with this, and nothing is left
+bad() {
+	local text=$1
+	shift
+	fails_with 1 "$text" zendo create "$(tiny bad hello '' "$@")"
+	gone bad
+	nothing_left
+}
+
+definitions_are_refused() {
+	bad "bad.cfg:[0-9]+:8: 'vif': there is no bridge nix; there are: br[01], br[01]" 'vif = ["bridge=nix"]'
+	bad "bad.cfg:[0-9]+:8: 'vif': lo is no bridge" 'vif = ["bridge=lo"]'
+	bad "'vif': mtu=1500 is more than bridge br1 has, which is 1400" 'vif = ["bridge=br1,mtu=1500"]'
+	bad "'vif': bridge br1 does not filter VLANs" 'vif = ["bridge=br1,vlan=5"]'
+	bad "'vif': bad mac .*multicast" 'vif = ["mac=01:00:00:00:00:01"]'
+	bad "bad.cfg:[0-9]+:9: 'disk': unknown vdev 'xyz'" 'disk = ["/srv/a,raw,xyz,w"]'
+	bad "bad.cfg:[0-9]+:9: 'disk': xvda: /srv/nothing: No such file" 'disk = ["/srv/nothing,raw,xvda,w"]'
+	bad "'disk': xvdb: /srv/odd has 1000 bytes" 'vif = ["bridge=br0"]' 'disk = ["/srv/odd,raw,xvdb,w"]'
+	bad "another interface has this mac" 'vif = ["mac=00:16:3e:00:00:07", "mac=00:16:3e:00:00:07"]'
+}
+
+# Every disk is refused with who has it, before anything is made.
+targets_in_use_are_refused() {
+	local loop
+	mkdir -p /srv/mnt
+	truncate -s 32M /srv/disk
+	loop=$(losetup -f --show /srv/disk)
+	bad "/srv/disk: it is attached to $loop in dom0" 'disk = ["/srv/disk,raw,xvda,w"]'
+	ln /srv/disk /srv/other
+	bad "/srv/other: it is attached to $loop in dom0" 'disk = ["/srv/other,raw,xvda,w"]'
+	mkfs.ext4 -q "$loop"
+	mount "$loop" /srv/mnt
+	bad "$loop: it is mounted on /srv/mnt in dom0" "disk = [\"phy:$loop,xvda,w\"]"
+	bad "$loop: it is mounted on /srv/mnt in dom0" "disk = [\"phy:$loop,xvda,r\"]"
+	umount /srv/mnt
+	mkswap "$loop" >/dev/null
+	swapon "$loop"
+	bad "$loop: dom0 swaps to it" "disk = [\"phy:$loop,xvda,w\"]"
+	swapoff "$loop"
+	dmsetup create suite --table "0 8192 linear $loop 0"
+	bad "$loop: it is part of dm-[0-9]+ .device mapper, 'suite'" "disk = [\"phy:$loop,xvda,w\"]"
+	dmsetup remove suite
+	losetup -d "$loop"
+}
+
+guest_pings() {
+	zendo create "$(net web 10.9.0.2 'vif = ["bridge=br0,mac=00:16:3e:00:00:02"]')"
+	expect_console web 60 '^up'
+	ping -c 3 -i 0.2 -W 5 10.9.0.2
+	equal 'frontend state' "$(zendo device list --json web | jq '.[0].frontend_state')" 4
+	equal 'backend state' "$(zendo device list --json web | jq '.[0].backend_state')" 4
+	zendo network-list web | grep -E '^0 +0 +00:16:3e:00:00:02 +[0-9]+ +4 +connected +vif[0-9]+\.0 +br0$'
+}
+
+same_mac_is_refused() {
+	bad_mac=$(tiny bad hello '' 'vif = ["bridge=br0,mac=00:16:3e:00:00:02"]')
+	fails_with 1 "'vif': another domain has this mac" zendo create "$bad_mac"
+	fails_with 1 'another domain has this mac' zendo network-attach web bridge=br0 mac=00:16:3e:00:00:02
+}
+
+# The answer to attach says that it waits for the guest; the guest's own state is in the store.
+front_is() {
+	local path=$1 state=$2
+	hears 30 "^$state\$" sh -c "xenstore-watch '$path' | while read -r _; do xenstore-read '$path'; done"
+}
+
+domid_of() {
+	zendo domid "$1"
+}
+
+attach_and_detach() {
+	local n id
+	id=$(domid_of web)
+	for ((n = 0; n < 5; n++)); do
+		zendo network-attach web bridge=br1
+		front_is "/local/domain/$id/device/vif/1/state" 4
+		equal bridge "$(ip -o link show "vif$id.1" | grep -o 'master [^ ]*')" 'master br1'
+		equal mtu "$(cat "/sys/class/net/vif$id.1/mtu")" 1400
+		zendo network-detach web 1
+		refuses ip link show "vif$id.1"
+		refuses xenstore-read "/local/domain/0/backend/vif/$id/1/state"
+	done
+	fails_with 1 'has no interface 1' zendo network-detach web 1
+	fails_with 1 'no bridge nix' zendo network-attach web bridge=nix
+	fails_with 3 "there is no domain 'nobody'" zendo network-attach nobody
+}
+
+agent_is_killed() {
+	local n pid
+	for ((n = 0; n < 5; n++)); do
+		pid=$(agent_pid)
+		kill -9 "$pid"
+		ping -c 2 -i 0.2 -W 5 10.9.0.2
+		zendo device list web | grep vif
+		[ "$(agent_pid)" != "$pid" ]
+	done
+	attach_and_detach
+}
+
+store_is_killed() {
+	local n
+	for ((n = 0; n < 3; n++)); do
+		kill -9 "$(systemctl show -P MainPID zendo-stored)"
+		zendo network-attach web bridge=br1
+		front_is "/local/domain/$(domid_of web)/device/vif/1/state" 4
+		zendo network-detach web 1
+	done
+	ping -c 2 -i 0.2 -W 5 10.9.0.2
+}
+
+only_root_attaches() {
+	fails_with 5 'no permission' setpriv --reuid nobody --regid nogroup --clear-groups zendo network-attach web bridge=br0
+	fails_with 5 'only root' setpriv --reuid nobody --regid zendo --clear-groups zendo network-attach web bridge=br0
+	setpriv --reuid nobody --regid zendo --clear-groups zendo device list web | grep vif
+}
+
+runner_is_killed() {
+	local id
+	id=$(domid_of web)
+	kill -9 "$(zendo list --json web | jq '.[0].owner_pid // empty')" || systemctl kill -s KILL --kill-whom=main zendo-domain@web
+	journal_hears web 30 'status=9/KILL'
+	gone web
+	hears 20 "vif-$id-0: gone" journalctl -f -n all -o cat -u zendo-hotplug
+	nothing_left
+}
+
+reboots_get_their_devices_again() {
+	zendo create "$(stock again 'ip link show eth0 && echo has-eth0; reboot -f' 'vif = ["bridge=br0"]')"
+	hears -n 3 90 'has-eth0' zendo console -r again
+	zendo destroy again
+	nothing_left
+}
+
+stops_while_asked() {
+	systemctl stop zendo-hotplug.service zendo-hotplug.socket
+	fails_with 1 'zendo-hotplug does not run' zendo create "$(tiny bad hello '' 'vif = ["bridge=br0"]')"
+	systemctl start zendo-hotplug
+	nothing_left
+}
+
+check 'hypervisor' systemctl start zendo
+check 'bridges' bridges
+check 'test files' sh -c 'mkdir -p /srv && truncate -s 1000 /srv/odd'
+check 'bad definitions are refused whole, with line and key' definitions_are_refused
+check 'targets that dom0 uses are refused with who does' targets_in_use_are_refused
+check 'a stock guest has its network' guest_pings
+check 'an address that is taken is refused' same_mac_is_refused
+check 'attach and detach' attach_and_detach
+check 'only root attaches, the group looks' only_root_attaches
+check 'the agent is killed under a guest that pings' agent_is_killed
+check 'the store is killed between attach and detach' store_is_killed
+check 'a runner that is killed leaves nothing' runner_is_killed
+check 'a guest that reboots gets its devices again' reboots_get_their_devices_again
+check 'without the agent a domain with devices does not start' stops_while_asked
+check 'the hypervisor is clean' hypervisor_clean
+check 'it stops' systemctl stop zendo
+check 'the kernel has nothing to say' dmesg_clean
+finish
