@@ -13,6 +13,7 @@
 
 struct attaching {
 	struct job job;
+	struct attaching *next;		/* of all that are on their way */
 	struct agent *agent;
 	struct zendo_config *config;	/* the specs point into it */
 	struct spec *specs;
@@ -23,8 +24,15 @@ struct attaching {
 	void *userdata;
 };
 
+static struct attaching *on_their_way;
+
 static void attaching_free(struct attaching *t)
 {
+	for (struct attaching **p = &on_their_way; *p; p = &(*p)->next)
+		if (*p == t) {
+			*p = t->next;
+			break;
+		}
 	zendo_config_free(t->config);
 	free(t->specs);
 	free(t);
@@ -126,6 +134,16 @@ static void make_mac(const struct zendo_config *c, const struct zendo_vif *v, ui
 		zendo_vif_make_mac(uuid, v->devid, ret);
 }
 
+/* Claims and names go by the device, so no two may be made with one number at the same time. */
+static bool is_on_its_way(const struct hvback_id *id)
+{
+	for (const struct attaching *t = on_their_way; t; t = t->next)
+		for (size_t i = 0; i < t->nr; i++)
+			if (zendo_backend_id_equal(&t->specs[i].id, id))
+				return true;
+	return false;
+}
+
 static int add_spec(struct attaching *t, const char *class, uint32_t domid, uint32_t devid, struct spec **ret)
 {
 	struct spec *s = &t->specs[t->nr];
@@ -135,6 +153,8 @@ static int add_spec(struct attaching *t, const char *class, uint32_t domid, uint
 		return zendo_error(&t->e, r, "no such class");
 	s->class = device_class_find(class);
 	*ret = s;
+	if (is_on_its_way(&s->id))
+		return zendo_error(&t->e, -EALREADY, "%s %" PRIu32 " of domain %" PRIu32 " is being attached", class, devid, domid);
 	if (device_find(t->agent, &s->id))
 		return 0;	/* the answer to an earlier request for the same was lost */
 	t->nr++;
@@ -186,9 +206,13 @@ int attach_start(struct agent *a, uint32_t domid, struct zendo_config *c, attach
 		*e = t->e;
 	else if ((r = job_start(&t->job)) < 0)
 		(void)zendo_error(e, r, "cannot begin: %s", strerror(-r));
-	if (r < 0)
+	if (r < 0) {
 		attaching_free(t);
-	return r;
+		return r;
+	}
+	t->next = on_their_way;
+	on_their_way = t;
+	return 0;
 }
 
 /* ---- definitions ---- */
