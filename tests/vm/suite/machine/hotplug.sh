@@ -3,6 +3,10 @@
 
 . "$(dirname "$0")/checks.sh"
 
+domid_of() {
+	zendo domid "$1"
+}
+
 # A guest that answers pings until it is ended: net NAME ADDRESS [KEY=VALUE...]
 net() {
 	local name=$1 address=$2
@@ -85,6 +89,19 @@ guest_pings() {
 	zendo network-list web | grep -E '^0 +0 +00:16:3e:00:00:02 +[0-9]+ +4 +connected +vif[0-9]+\.0 +br0$'
 }
 
+# What the definition says of an interface is so on its bridge. The guest need not run.
+settings_have_their_effect() {
+	zendo create -p "$(tiny plain hello '' 'vif = ["bridge=br0,vlan=5,isolated=1,vifname=plain.lan", "", "bridge=br1"]')"
+	bridge vlan show dev plain.lan
+	bridge -j vlan show dev plain.lan | jq -e '.[0].vlans == [{"vlan": 5, "flags": ["PVID", "Egress Untagged"]}]'
+	bridge -d -j link show dev plain.lan | jq -e '.[0].isolated'
+	equal 'default bridge' "$(ip -o link show "vif$(domid_of plain).1" | grep -o 'master [^ ]*')" 'master br0'
+	equal 'devices' "$(zendo network-list --json plain | jq length)" 3
+	fails_with 1 "cannot|taken|exists|File exists" zendo network-attach plain bridge=br0 vifname=plain.lan
+	equal 'devices after' "$(zendo network-list --json plain | jq length)" 3
+	zendo destroy plain
+}
+
 same_mac_is_refused() {
 	bad_mac=$(tiny bad hello '' 'vif = ["bridge=br0,mac=00:16:3e:00:00:02"]')
 	fails_with 1 "'vif': another domain has this mac" zendo create "$bad_mac"
@@ -95,10 +112,6 @@ same_mac_is_refused() {
 front_is() {
 	local path=$1 state=$2
 	hears 30 "^$state\$" sh -c "xenstore-watch '$path' | while read -r _; do xenstore-read '$path'; done"
-}
-
-domid_of() {
-	zendo domid "$1"
 }
 
 attach_and_detach() {
@@ -177,6 +190,7 @@ check 'test files' sh -c 'mkdir -p /srv && truncate -s 1000 /srv/odd'
 check 'bad definitions are refused whole, with line and key' definitions_are_refused
 check 'targets that dom0 uses are refused with who does' targets_in_use_are_refused
 check 'a stock guest has its network' guest_pings
+check 'VLAN, isolation, name and default bridge' settings_have_their_effect
 check 'an address that is taken is refused' same_mac_is_refused
 check 'attach and detach' attach_and_detach
 check 'only root attaches, the group looks' only_root_attaches
