@@ -171,7 +171,11 @@ runner_is_killed() {
 
 reboots_get_their_devices_again() {
 	zendo create "$(stock again 'ip link show eth0 && echo has-eth0; reboot -f' 'vif = ["bridge=br0"]')"
-	hears -n 3 90 'has-eth0' zendo console -r again
+	hears -n 2 180 'has-eth0' zendo console -r again || {
+		kept again
+		journal_of again | tail -n 20
+		return 1
+	}
 	zendo destroy again
 	nothing_left
 }
