@@ -98,15 +98,22 @@ static void done(struct job *j)
 	attaching_free(t);
 }
 
-/* Someone else on the machine has this address. Definitions that come at one instant are not compared. */
+/*
+ * Someone else on the machine has this address. A device that the kernel has no more does not count: we may not have heard of it yet, but
+ * who starts its domain again has. Definitions that come at one instant are not compared.
+ */
 static bool mac_is_taken(struct agent *a, const struct hvback_id *id, const uint8_t mac[static 6])
 {
 	char back[NODE_PATH_MAX], path[2 * NODE_PATH_MAX], want[ZENDO_MAC_STRLEN], *have;
+	char reason[HVBACK_REASON_LEN];
 	bool taken = false;
+	uint32_t state;
 
 	(void)zendo_mac_format(mac, want);
 	for (struct device *d = a->devices; d && !taken; d = device_next(d)) {
 		if (strcmp(device_id(d)->class, "vif") != 0 || zendo_backend_id_equal(device_id(d), id))
+			continue;
+		if (zendo_backend_state(a->hvback, device_id(d), &state, reason) == -ENOENT)
 			continue;
 		device_back_path(device_id(d), back);
 		(void)snprintf(path, sizeof(path), "%s/mac", back);

@@ -17,8 +17,10 @@ struct claim {
 	struct claim_key key;
 	struct hvback_id id;
 	bool readonly;
+	bool settled;		/* its device was made */
 };
 
+static int device = -1;		/* /dev/hvback, set before there are threads */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct claim *claims;	/* under lock */
 
@@ -56,10 +58,18 @@ bool claim_overlaps(const struct claim_key *a, const struct claim_key *b)
 	return a->dev == b->dev || (a->disk == b->disk && (a->dev == a->disk || b->dev == b->disk));
 }
 
+static bool is_void(const struct claim *c)
+{
+	char reason[HVBACK_REASON_LEN];
+	uint32_t state;
+
+	return c->settled && device >= 0 && zendo_backend_state(device, &c->id, &state, reason) == -ENOENT;
+}
+
 static struct claim *find_other(const struct claim_key *k, const struct hvback_id *id, bool readonly)
 {
 	for (struct claim *c = claims; c; c = c->next)
-		if (!zendo_backend_id_equal(&c->id, id) && !(readonly && c->readonly) && claim_overlaps(&c->key, k))
+		if (!zendo_backend_id_equal(&c->id, id) && !(readonly && c->readonly) && claim_overlaps(&c->key, k) && !is_void(c))
 			return c;
 	return NULL;
 }
@@ -90,6 +100,19 @@ int claim_take(const struct claim_key *k, const struct hvback_id *id, bool reado
 	r = take_locked(k, id, readonly, force, e);
 	(void)pthread_mutex_unlock(&lock);
 	return r;
+}
+
+void claim_settle(const struct hvback_id *id)
+{
+	(void)pthread_mutex_lock(&lock);
+	for (struct claim *c = claims; c; c = c->next)
+		c->settled |= zendo_backend_id_equal(&c->id, id);
+	(void)pthread_mutex_unlock(&lock);
+}
+
+void claim_ask(int hvback)
+{
+	device = hvback;
 }
 
 void claim_release(const struct hvback_id *id)

@@ -34,6 +34,15 @@ bool claim_overlaps(const struct claim_key *a, const struct claim_key *b);
  */
 int claim_take(const struct claim_key *k, const struct hvback_id *id, bool readonly, bool force, struct zendo_error *e);
 
+/*
+ * @id exists in the kernel now, and its claims as long as it does there: a domain's end may be known to the kernel, and to who starts the
+ * domain again, before it is to us.
+ */
+void claim_settle(const struct hvback_id *id);
+
+/* Where to ask; without it claims last until they are released. */
+void claim_ask(int hvback);
+
 /* All that @id has. */
 void claim_release(const struct hvback_id *id);
 

@@ -43,8 +43,10 @@ static int attach(int hvback, struct spec *s, struct zendo_error *e)
 	(void)claim_format(&t.key, s->claim);
 	r = zendo_backend_add(hvback, &s->id, t.fd, &conf, sizeof(conf), &why);
 	safe_close(t.fd);
-	if (r >= 0)
+	if (r >= 0) {
+		claim_settle(&s->id);
 		return 0;
+	}
 	if (r != -EEXIST)
 		claim_release(&s->id);
 	return zendo_error_at(e, r, d->at.source, d->at.line, d->at.column, "'disk': %s: %s: %s", d->vdev, d->target, why.text);
@@ -178,6 +180,7 @@ static void found(struct agent *a, const struct hvback_id *id, const char *back)
 	(void)snprintf(path, sizeof(path), "%s/mode", back);
 	if (zendo_store_read(a->store, 0, path, &mode, NULL) >= 0 && claim_parse(text, &key) >= 0)
 		(void)claim_take(&key, id, *mode == 'r', true, NULL);
+	claim_settle(id);
 	free(text);
 	free(mode);
 }
