@@ -105,7 +105,6 @@ static void done(struct job *j)
 static bool mac_is_taken(struct agent *a, const struct hvback_id *id, const uint8_t mac[static 6])
 {
 	char back[NODE_PATH_MAX], path[2 * NODE_PATH_MAX], want[ZENDO_MAC_STRLEN], *have;
-	char reason[HVBACK_REASON_LEN];
 	bool taken = false;
 	uint32_t state;
 
@@ -113,7 +112,7 @@ static bool mac_is_taken(struct agent *a, const struct hvback_id *id, const uint
 	for (struct device *d = a->devices; d && !taken; d = device_next(d)) {
 		if (strcmp(device_id(d)->class, "vif") != 0 || zendo_backend_id_equal(device_id(d), id))
 			continue;
-		if (zendo_backend_state(a->hvback, device_id(d), &state, reason) == -ENOENT)
+		if (zendo_backend_state(device_id(d), &state, NULL) == -ENOENT)
 			continue;
 		device_back_path(device_id(d), back);
 		(void)snprintf(path, sizeof(path), "%s/mac", back);

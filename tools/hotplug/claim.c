@@ -20,7 +20,6 @@ struct claim {
 	bool settled;		/* its device was made */
 };
 
-static int device = -1;		/* /dev/hvback, set before there are threads */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct claim *claims;	/* under lock */
 
@@ -60,10 +59,9 @@ bool claim_overlaps(const struct claim_key *a, const struct claim_key *b)
 
 static bool is_void(const struct claim *c)
 {
-	char reason[HVBACK_REASON_LEN];
 	uint32_t state;
 
-	return c->settled && device >= 0 && zendo_backend_state(device, &c->id, &state, reason) == -ENOENT;
+	return c->settled && zendo_backend_state(&c->id, &state, NULL) == -ENOENT;
 }
 
 static struct claim *find_other(const struct claim_key *k, const struct hvback_id *id, bool readonly)
@@ -108,11 +106,6 @@ void claim_settle(const struct hvback_id *id)
 	for (struct claim *c = claims; c; c = c->next)
 		c->settled |= zendo_backend_id_equal(&c->id, id);
 	(void)pthread_mutex_unlock(&lock);
-}
-
-void claim_ask(int hvback)
-{
-	device = hvback;
 }
 
 void claim_release(const struct hvback_id *id)

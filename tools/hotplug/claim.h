@@ -40,9 +40,6 @@ int claim_take(const struct claim_key *k, const struct hvback_id *id, bool reado
  */
 void claim_settle(const struct hvback_id *id);
 
-/* Where to ask; without it claims last until they are released. */
-void claim_ask(int hvback);
-
 /* All that @id has. */
 void claim_release(const struct hvback_id *id);
 

@@ -309,7 +309,7 @@ static int read_all(struct device *d, struct handshake *h)
 	int r;
 
 	h->force = d->force;
-	r = zendo_backend_state(d->agent->hvback, &d->id, &h->device, reason);
+	r = zendo_backend_state(&d->id, &h->device, reason);
 	if (r >= 0)
 		r = nodes_read(d->agent, &d->id, h);
 	if (r >= 0 && h->device == HVBACK_ST_BROKEN && h->back == XenbusStateConnected) {

@@ -10,7 +10,6 @@
 #include <systemd/sd-daemon.h>
 
 #include "agent.h"
-#include "claim.h"
 #include "device.h"
 #include "job.h"
 #include "log.h"
@@ -29,7 +28,6 @@ static int open_devices(struct agent *a)
 	if (r < 0)
 		return fail(ZENDO_DEVICE_PATH, r, zendo_device_strerror(r));
 	r = zendo_backend_open(&a->hvback);
-	claim_ask(a->hvback);
 	return r < 0 ? fail(ZENDO_BACKEND_PATH, r, strerror(-r)) : 0;
 }
 

@@ -137,16 +137,42 @@ int zendo_backend_info(int fd, const struct hvback_id *id, void *blob, size_t si
 	return r;
 }
 
-int zendo_backend_state(int fd, const struct hvback_id *id, uint32_t *ret, char reason[static HVBACK_REASON_LEN])
+static int read_attribute(const struct hvback_id *id, const char *name, char *buf, size_t size)
 {
-	struct hvback_state s = { .id = *id };
-	int r = request(fd, HVBACK_STATE, &s);
+	char path[sizeof(ZENDO_BACKEND_BUS) + ZENDO_BACKEND_NAME_MAX + 16], device[ZENDO_BACKEND_NAME_MAX];
+	_cleanup_close_ int fd = -EBADF;
+	ssize_t n;
 
+	(void)snprintf(path, sizeof(path), ZENDO_BACKEND_BUS "/%s/%s", zendo_backend_name(id, device), name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, buf, size - 1);
+	if (n < 0)
+		return errno == ENODEV ? -ENOENT : -errno;	/* it went between open and read */
+	buf[n] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	return 0;
+}
+
+int zendo_backend_state(const struct hvback_id *id, uint32_t *ret, char *reason)
+{
+	static const char *const names[] = {
+		[HVBACK_ST_WAITING] = "waiting", [HVBACK_ST_CONNECTED] = "connected", [HVBACK_ST_BROKEN] = "broken",
+	};
+	uint32_t state = HVBACK_ST_WAITING;
+	char text[32];
+	int r;
+
+	r = read_attribute(id, "state", text, sizeof(text));
 	if (r < 0)
 		return r;
-	s.reason[HVBACK_REASON_LEN - 1] = '\0';
-	(void)strcpy(reason, s.reason);
-	*ret = s.state;
+	while (state <= HVBACK_ST_BROKEN && strcmp(names[state], text) != 0)
+		state++;
+	if (state > HVBACK_ST_BROKEN)
+		return -EBADMSG;
+	r = reason ? read_attribute(id, "reason", reason, HVBACK_REASON_LEN) : 0;
+	if (r < 0)
+		return r;
+	*ret = state;
 	return 0;
 }
 

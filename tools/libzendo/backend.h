@@ -39,8 +39,11 @@ int zendo_backend_set(int fd, const struct hvback_id *id, uint32_t what, const v
 /* Exactly @size bytes are wanted: -EPROTO when the module gives another number, it is of another version then. */
 int zendo_backend_info(int fd, const struct hvback_id *id, void *blob, size_t size, struct zendo_error *e);
 
-/* HVBACK_ST_*; @reason of a broken one. */
-int zendo_backend_state(int fd, const struct hvback_id *id, uint32_t *ret, char reason[static HVBACK_REASON_LEN]);
+/*
+ * HVBACK_ST_*; @reason (may be NULL) of a broken one. -ENOENT: there is no such device. From /sys, not by HVBACK_STATE: that waits for what
+ * is being done with the device, which may be a request in flight.
+ */
+int zendo_backend_state(const struct hvback_id *id, uint32_t *ret, char *reason);
 
 /* All devices there are, in memory the caller frees. */
 int zendo_backend_list(struct hvback_id **ret, size_t *ret_nr);
