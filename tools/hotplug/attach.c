@@ -6,7 +6,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <json-c/json.h>
+
 #include "agent.h"
+#include "control.h"
 #include "job.h"
 #include "log.h"
 #include "runtime.h"
@@ -22,6 +25,7 @@ struct attaching {
 	struct zendo_error e;
 	attach_done_t done;
 	void *userdata;
+	bool lend;			/* the domain runs, and may have no threads for devices yet */
 };
 
 static struct attaching *on_their_way;
@@ -53,10 +57,31 @@ static void undo(struct attaching *t)
 	}
 }
 
+/* A runner whose definition has no devices has lent nothing. One that is not there cannot. */
+static int ask_to_lend(const char *name)
+{
+	struct json_object *request = json_object_new_object(), *answer = NULL;
+	_cleanup_close_ int fd = -EBADF;
+	int r = request ? zendo_control_connect(name, &fd) : -ENOMEM;
+
+	if (r >= 0) {
+		(void)json_object_object_add(request, "do", json_object_new_string("lend"));
+		r = zendo_control_request(fd, request, &answer);
+	}
+	if (r >= 0 && !json_object_get_boolean(json_object_object_get(answer, "ok")))
+		r = -EIO;
+	json_object_put(answer);
+	json_object_put(request);
+	return r;
+}
+
 static void work(struct job *j)
 {
 	struct attaching *t = (struct attaching *)j;
+	int r = t->lend ? ask_to_lend(t->config->name) : 0;
 
+	if (r < 0)
+		log_line(LOG_WARNING, "the runner of '%s' lends no threads to devices: %s", t->config->name, strerror(-r));
 	for (size_t i = 0; i < t->nr && t->r >= 0; i++) {
 		t->r = t->specs[i].class->attach(t->agent->hvback, &t->specs[i], &t->e);
 		t->specs[i].added = t->r >= 0;
@@ -194,7 +219,7 @@ static int make_specs(struct attaching *t, uint32_t domid)
 	return 0;
 }
 
-int attach_start(struct agent *a, uint32_t domid, struct zendo_config *c, attach_done_t done_callback, void *userdata,
+int attach_start(struct agent *a, uint32_t domid, struct zendo_config *c, bool running, attach_done_t done_callback, void *userdata,
 		 struct zendo_error *e)
 {
 	struct attaching *t = calloc(1, sizeof(*t));
@@ -206,6 +231,7 @@ int attach_start(struct agent *a, uint32_t domid, struct zendo_config *c, attach
 	}
 	*t = (struct attaching) {
 		.job = { .work = work, .done = done }, .agent = a, .config = c, .done = done_callback, .userdata = userdata,
+		.lend = running,
 	};
 	r = make_specs(t, domid);
 	if (r < 0)

@@ -171,9 +171,9 @@ static int find_domain(struct agent *a, struct json_object *request, struct hvpr
 }
 
 /* 1: it is answered later. */
-static int begin_attach(struct client *cl, uint32_t domid, struct zendo_config *c, struct zendo_error *e)
+static int begin_attach(struct client *cl, uint32_t domid, struct zendo_config *c, bool running, struct zendo_error *e)
 {
-	int r = attach_start(cl->agent, domid, c, on_attached, cl, e);
+	int r = attach_start(cl->agent, domid, c, running, on_attached, cl, e);
 
 	cl->busy = r >= 0;
 	return r < 0 ? r : 1;
@@ -199,7 +199,7 @@ static int request_prepare(struct client *cl, struct json_object *request, struc
 		zendo_config_free(c);
 		return zendo_error(e, -ESTALE, "the definition of '%s' has other devices than its runner read", info.name);
 	}
-	return begin_attach(cl, info.domid, c, e);
+	return begin_attach(cl, info.domid, c, false, e);
 }
 
 /* The first number that no interface of the domain has. */
@@ -271,7 +271,7 @@ static int request_attach(struct client *cl, struct json_object *request, struct
 	(void)zendo_backend_id(c->nr_disks ? "vbd" : "vif", info.domid, c->nr_disks ? c->disks->devid : c->vifs->devid, &id);
 	if (device_find(cl->agent, &id))
 		return zendo_error(e, -EEXIST, "%s %u of '%s' is taken", c->nr_disks ? "disk" : "interface", id.devid, info.name);
-	return begin_attach(cl, info.domid, TAKE_PTR(c), e);
+	return begin_attach(cl, info.domid, TAKE_PTR(c), true, e);
 }
 
 static int find_device(struct client *cl, struct json_object *request, struct device **ret, struct zendo_error *e)

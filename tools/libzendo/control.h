@@ -10,6 +10,7 @@
  *					terminal, writer (pid of who types, absent: nobody)
  *	{"do":"pause"} {"do":"unpause"}	also fine when it is so already
  *	{"do":"destroy"}		the answer comes at once, the domain is gone when the connection closes
+ *	{"do":"lend"}			threads for its devices, if it has none yet: zendo-hotplug is about to attach one
  *	{"do":"vcpu","vcpu":N}		vcpus (how many there are), vcpu, up, state (three letters of r, b, p and -),
  *					cpu (where it ran last; absent: not up), time_ns, cpus (where it may run;
  *					absent: its thread has ended)

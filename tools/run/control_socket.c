@@ -225,8 +225,10 @@ static int handle(struct client *cl, struct json_object *request, struct json_ob
 		answer_result(answer, c->ops->unpause(c->userdata));
 	} else if (strcmp(what, "destroy") == 0) {
 		answer_result(answer, c->ops->destroy(c->userdata));
+	} else if (strcmp(what, "lend") == 0) {
+		answer_result(answer, c->ops->lend(c->userdata));
 	} else if (!request_vcpu(c, what, request, answer)) {
-		answer_error(answer, "invalid", "\"do\" is query, pause, unpause, destroy, vcpu, pin, nmi or console");
+		answer_error(answer, "invalid", "\"do\" is query, pause, unpause, destroy, lend, vcpu, pin, nmi or console");
 	}
 	return send_answer(cl, answer);
 }

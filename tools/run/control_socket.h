@@ -21,6 +21,7 @@ struct control_operations {
 	int (*pause)(void *userdata);
 	int (*unpause)(void *userdata);
 	int (*destroy)(void *userdata);
+	int (*lend)(void *userdata);
 	/* Add what is asked for to @answer. */
 	void (*query)(void *userdata, struct json_object *answer);
 	/* The same of one vCPU. -ENOENT. */

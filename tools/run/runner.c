@@ -227,21 +227,20 @@ static int on_reports(sd_event_source *s, int fd, uint32_t revents, void *userda
 
 /*
  * The agent opens targets and makes the devices, since we have no rights to; it reads the definition by itself. They are there, and wait
- * for their frontends, before the guest runs. Threads are lent to a domain without devices, too, when some come later.
+ * for their frontends, before the guest runs. A domain without devices has no threads for them: the agent asks for some when one comes.
  */
 static int prepare_devices(struct runner *r, struct zendo_error *e)
 {
 	const struct zendo_config *c = r->def->config;
 	int k;
 
+	if (c->nr_disks == 0 && c->nr_vifs == 0)
+		return 0;
 	if (!r->def->store)
-		return c->nr_disks || c->nr_vifs ?
-			zendo_error(e, -ENOTCONN, "'disk' and 'vif' want the store, which does not run: systemctl start zendo-stored") : 0;
+		return zendo_error(e, -ENOTCONN, "'disk' and 'vif' want the store, which does not run: systemctl start zendo-stored");
 	k = lent_start(r->domain->fd, c->maxvcpus, &r->lent);
 	if (k < 0)
 		return zendo_error(e, k, "cannot lend threads to the domain's devices: %s", strerror(-k));
-	if (c->nr_disks == 0 && c->nr_vifs == 0)
-		return 0;
 	(void)sd_notify(0, "STATUS=preparing its devices");
 	return zendo_hotplug_prepare(r->domain->domid, c->nr_disks, c->nr_vifs, e);
 }
@@ -394,6 +393,16 @@ static int on_nmi(void *userdata, unsigned id, struct zendo_error *e)
 	return r->ended ? -ESHUTDOWN : domain_nmi(r->domain, id, e);
 }
 
+/* The agent is about to attach a device; fine when there are threads already. */
+static int on_lend(void *userdata)
+{
+	struct runner *r = userdata;
+
+	if (r->ended)
+		return -ESHUTDOWN;
+	return r->lent ? 0 : lent_start(r->domain->fd, r->def->config->maxvcpus, &r->lent);
+}
+
 static const struct control_operations operations = {
 	.pause = on_pause,
 	.unpause = on_unpause,
@@ -402,6 +411,7 @@ static const struct control_operations operations = {
 	.vcpu = on_vcpu,
 	.pin = on_pin,
 	.nmi = on_nmi,
+	.lend = on_lend,
 };
 
 int runner_serve(struct runner *r, struct control *control)

@@ -130,6 +130,21 @@ attach_and_detach() {
 	fails_with 3 "there is no domain 'nobody'" zendo network-attach nobody
 }
 
+threads_for_devices() {
+	cat /proc/"$(systemctl show -P MainPID "zendo-domain@$1")"/task/*/comm | grep -c '^device/' || true
+}
+
+# The first device of a domain that had none: its runner lends threads then.
+first_device_comes_late() {
+	zendo create "$(stock late 'echo up; cat /dev/hvc0 >/dev/null')"
+	expect_console late 60 '^up'
+	equal 'threads for devices' "$(threads_for_devices late)" 0
+	zendo network-attach late bridge=br0
+	equal 'threads for devices' "$(threads_for_devices late)" 1
+	front_is "/local/domain/$(domid_of late)/device/vif/0/state" 4
+	zendo destroy late
+}
+
 agent_is_killed() {
 	local n pid
 	for ((n = 0; n < 5; n++)); do
@@ -222,6 +237,7 @@ check 'a stock guest has its network' guest_pings
 check 'VLAN, isolation, name and default bridge' settings_have_their_effect
 check 'an address that is taken is refused' same_mac_is_refused
 check 'attach and detach' attach_and_detach
+check 'the first device comes late' first_device_comes_late
 check 'only root attaches, the group looks' only_root_attaches
 check 'the agent is killed under a guest that pings' agent_is_killed
 check 'the store is killed between attach and detach' store_is_killed
