@@ -152,7 +152,8 @@ typedef void (*attach_done_t)(void *userdata, int r, const struct zendo_error *e
  * All devices of @c, for the domain @domid, or none. Those that are there already are left alone. @c is taken. @running: its runner is
  * asked for threads first. When this fails, with @e, @done is not called.
  */
-int attach_start(struct agent *a, uint32_t domid, struct zendo_config *c, bool running, attach_done_t done, void *userdata, struct zendo_error *e);
+int attach_start(struct agent *a, uint32_t domid, struct zendo_config *c, bool running, attach_done_t done, void *userdata,
+		 struct zendo_error *e);
 
 /* The definition of a running domain, from a place where only root writes. */
 int attach_load_definition(const char *name, struct zendo_config **ret, struct zendo_error *e);
