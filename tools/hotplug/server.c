@@ -16,6 +16,8 @@
 #include "hotplug.h"
 #include "log.h"
 
+#define CONTROLS		"\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020\021\022\023\024\025\026\027" \
+				"\030\031\032\033\034\035\036\037\177"
 #define CLIENTS_MAX	1024
 #define LIST_AT_ONCE	2	/* devices in one answer: it must fit a line, and a target has up to 1,023 bytes */
 
@@ -81,12 +83,15 @@ static bool send_object(struct client *cl, struct json_object *o)
 	return ok;
 }
 
+/* Names of targets are in @text, and a byte of theirs may be six of JSON. */
 static bool answer(struct client *cl, int r, const char *text)
 {
 	struct json_object *o = json_object_new_object();
 
 	if (!o)
 		return false;
+	if (strlen(text) > ZENDO_CONTROL_LINE_MAX / 8 && strpbrk(text, CONTROLS))
+		text = "the reason has odd characters; it is in the journal of zendo-hotplug";
 	(void)json_object_object_add(o, "ok", json_object_new_boolean(r >= 0));
 	if (r < 0) {
 		add_string(o, "error", word_of(r));
