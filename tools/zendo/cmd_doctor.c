@@ -47,22 +47,28 @@ int cmd_doctor(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
+		{ "kernel", required_argument, NULL, 'k' },
 		{}
 	};
+	const struct check *checks = doctor_checks;
 	struct json_object *list = NULL;
 	int c, status = EXIT_OK;
 	bool json = false;
 
-	while ((c = getopt_long(argc, argv, "j", options, NULL)) >= 0)
+	while ((c = getopt_long(argc, argv, "jk:", options, NULL)) >= 0)
 		if (c == 'j')
 			json = true;
+		else if (c == 'k' && doctor_set_kernel(optarg))
+			checks = doctor_kernel_checks;
+		else if (c == 'k')
+			return fail(EXIT_USAGE, "doctor: '%s' is no version of a kernel", optarg);
 		else
 			return usage(argv[0]);
 	if (optind != argc)
 		return usage(argv[0]);
 	if (json)
 		list = json_object_new_array();
-	for (const struct check *k = doctor_checks; k->name; k++) {
+	for (const struct check *k = checks; k->name; k++) {
 		struct finding f = { .verdict = DOCTOR_OK };
 
 		k->run(&f);

@@ -24,6 +24,12 @@ struct check {
 
 extern const struct check doctor_checks[];	/* ends with a NULL name */
 
+/* Whether modules will build for the kernel of doctor_set_kernel(), which must have been called. */
+extern const struct check doctor_kernel_checks[];
+
+/* Keeps @release, which must stay; false when it cannot be the name of a kernel. */
+bool doctor_set_kernel(const char *release);
+
 __attribute__((format(printf, 4, 5)))
 void found(struct finding *f, enum verdict v, const char *remedy, const char *format, ...);
 

@@ -68,8 +68,9 @@ const struct command commands[] = {
 	{ "events", "[--json]", "print what happens to domains, as it happens",
 	  "  -j, --json      an object on each line, for programs\n"
 	  "Columns: time, event, id, name, the reason of a shutdown.\n", cmd_events },
-	{ "doctor", "[--json]", "check what the hypervisor needs from this machine",
+	{ "doctor", "[--json] [--kernel VERSION]", "check what the hypervisor needs from this machine",
 	  "  -j, --json      for programs\n"
+	  "  -k, --kernel    whether the modules will build for this kernel, running or not\n"
 	  "Exit status: 0 nothing stands in the way, 1 something does.\n", cmd_doctor },
 	{ "launch", "", "put this Linux under the hypervisor (systemctl start zendo)", "", cmd_launch },
 	{ "leave", "", "back to bare metal (systemctl stop zendo)", "", cmd_leave },

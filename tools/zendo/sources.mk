@@ -19,6 +19,7 @@ ZENDO_SRCS := \
 	tools/zendo/cmd_vcpu.c \
 	tools/zendo/definition_file.c \
 	tools/zendo/doctor_checks.c \
+	tools/zendo/doctor_kernel.c \
 	tools/zendo/main.c \
 	tools/zendo/progress.c \
 	tools/zendo/unit.c

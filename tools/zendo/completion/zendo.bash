@@ -25,7 +25,8 @@ _zendo()
 	case $command in
 	create) options='--console --paused --dry-run' ;;
 	list) options='--json --long --verbose' ;;
-	vcpu-list | block-list | network-list | device | info | events | doctor) options='--json' ;;
+	vcpu-list | block-list | network-list | device | info | events) options='--json' ;;
+	doctor) options='--json --kernel' ;;
 	block-detach | network-detach) options='--force --timeout' ;;
 	uptime) options='--short' ;;
 	console) options='--force --read-only --scrollback' ;;
@@ -60,6 +61,9 @@ _zendo()
 		trigger3) mapfile -t COMPREPLY < <(compgen -W nmi -- "$cur") ;;
 		trigger4) mapfile -t COMPREPLY < <(compgen -W all -- "$cur") ;;
 		esac
+		;;
+	doctor)
+		[[ ${COMP_WORDS[cword - 1]} != --kernel ]] || mapfile -t COMPREPLY < <(cd /lib/modules && compgen -G "$cur*")
 		;;
 	help)
 		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
