@@ -4,12 +4,14 @@
 #	make demo	a stock Debian becomes dom0 in QEMU and runs two guests
 #	make test	the whole suite
 #	make install	into this machine (DESTDIR= for packagers); modules for KDIR's kernel
+#	make deb	Debian packages in build/deb
+#	make dist	the sources as a tar, the same bytes each time
 #
 # Variables: CHECK=1 the checking build, O= build folder, KDIR= kernel headers, V=1 show commands.
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: all hypervisor modules tools guests stage install uninstall deps demo test bench soak clean check-tree
+.PHONY: all hypervisor modules tools guests stage stage-dkms install uninstall dist deb deps demo test bench soak clean check-tree
 
 CHECK ?= 0
 O ?= build
@@ -40,11 +42,12 @@ HV_OBJS := $(patsubst hypervisor/%,$(HV_O)/%.o,$(HV_SRCS))
 
 # No red zone: exceptions use the same stack. General registers only: the x87/SSE state in the CPU is
 # somebody else's. PIE code without a GOT needs no relocation at the address it is linked for. Optimized when it is linked: the
-# small functions of each exit lie in several files, and calls to them were a tenth of a hypercall.
+# small functions of each exit lie in several files, and calls to them were a tenth of a hypercall. The module has the
+# image's digest, so the folder that it is built in must leave no trace.
 HV_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fpie -fvisibility=hidden -fno-stack-protector -fcf-protection=none \
 	-mno-red-zone -mgeneral-regs-only -fno-strict-aliasing -fno-common -fno-asynchronous-unwind-tables \
 	-fomit-frame-pointer -flto=auto \
-	-mindirect-branch=thunk-inline -mindirect-branch-register -fno-jump-tables \
+	-mindirect-branch=thunk-inline -mindirect-branch-register -fno-jump-tables -ffile-prefix-map=$(CURDIR)=. \
 	-Wall -Wextra -Werror -Wshadow -Wvla -Wimplicit-fallthrough -Wframe-larger-than=4096 \
 	-Ihypervisor -Iinclude -DZENDO_BUILD='"$(BUILD_ID)"' $(if $(filter 1,$(CHECK)),-DZENDO_CHECK)
 HV_LDFLAGS := -static -nostdlib -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-T,hypervisor/boot/image.ld
@@ -89,7 +92,7 @@ modules: $(O)/include/zendo-image-digest.h
 
 TOOLS_CFLAGS := -std=gnu11 -O2 -g -D_GNU_SOURCE -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -pthread \
 	-Wall -Wextra -Werror -Wshadow -Wimplicit-fallthrough -Wstrict-prototypes -Wmissing-prototypes \
-	-DZENDO_VERSION='"$(VERSION)"'
+	-DZENDO_VERSION='"$(VERSION)"' $(CPPFLAGS) $(CFLAGS)
 LIBZENDO_OBJS := $(LIBZENDO_SRCS:%.c=$(O)/%.o)
 
 tools: $(O)/zendo $(O)/zendo-hotplug $(O)/zendo-run $(O)/zendo-stored
@@ -98,7 +101,7 @@ tools: $(O)/zendo $(O)/zendo-hotplug $(O)/zendo-run $(O)/zendo-stored
 define tool
 $(O)/$(1): $$(patsubst %.c,$(O)/%.o,$(2)) $$(LIBZENDO_OBJS)
 	$$(call say,LD,$$@)
-	$$(Q)$$(CC) -pie -pthread -o $$@ $$^ $$(shell $$(PKG_CONFIG) --libs $(4)) $$(LIBZENDO_LIBS)
+	$$(Q)$$(CC) -pie -pthread $$(LDFLAGS) -o $$@ $$^ $$(shell $$(PKG_CONFIG) --libs $(4)) $$(LIBZENDO_LIBS)
 
 $$(patsubst %.c,$(O)/%.o,$(2)): $(O)/%.o: %.c Makefile
 	@mkdir -p $$(@D)
@@ -154,6 +157,41 @@ uninstall:
 		$(DESTDIR)$(prefix)/lib/{sysusers.d,tmpfiles.d,modprobe.d}/zendo.conf $(DESTDIR)/lib/udev/rules.d/60-zendo.rules \
 		$(DESTDIR)$(prefix)/share/man/man?/zendo* $(DESTDIR)$(prefix)/share/bash-completion/completions/zendo
 	$(Q)[ -n "$(DESTDIR)" ] || { depmod; systemctl daemon-reload; }
+
+# ---- packages ----------------------------------------------------------------------------------
+
+# What DKMS builds the modules from, below DESTDIR, and what has it try so for each kernel that is installed.
+DKMS_SOURCE = $(DESTDIR)/usr/src/zendo-$(VERSION)
+stage-dkms: $(O)/include/zendo-image-digest.h
+	$(Q)find Kbuild include linux LICENSES/GPL-2.0-only.txt LICENSES/MIT.txt -type f \( -name '*.[chS]' -o -name Kbuild -o -name '*.txt' \) \
+		-exec sh -c 'for f; do install -D -m 0644 "$$f" "$$0/$$f"; done' $(DKMS_SOURCE) {} +
+	$(Q)install -D -m 0644 $< $(DKMS_SOURCE)/build/include/zendo-image-digest.h
+	$(Q)sed 's/^PACKAGE_VERSION=.*/PACKAGE_VERSION="$(VERSION)"/' dkms.conf > $(DKMS_SOURCE)/dkms.conf
+	$(Q)install -D -m 0755 linux/dkms/modules $(DESTDIR)$(prefix)/lib/zendo-dkms/modules
+	$(Q)sed -i 's/^version=.*/version=$(VERSION)/' $(DESTDIR)$(prefix)/lib/zendo-dkms/modules
+	$(Q)for d in postinst.d header_postinst.d; do \
+		install -D -m 0755 linux/dkms/kernel-hook $(DESTDIR)/etc/kernel/$$d/05-zendo-dkms; done
+
+# The date of the files: that of the commit; in a tree without git, which came out of such a tar, the Makefile's.
+SOURCE_DATE_EPOCH ?= $(shell [ -e .git ] && git log -1 --format=%ct || stat -c %Y Makefile)
+DIST := $(O)/zendo-$(VERSION).tar.xz
+dist_files = if [ -e .git ]; then git ls-files -z --cached --others --exclude-standard; \
+	else find . -path ./$(O) -prune -o ! -type d -printf '%P\0'; fi
+
+# Files as they are in the tree, also those that are not committed yet. xz with more threads writes other bytes.
+dist:
+	@mkdir -p $(O)
+	$(Q)($(dist_files)) | while IFS= read -r -d '' f; do [ ! -e "$$f" ] || printf '%s\0' "$$f"; done | LC_ALL=C sort -z | \
+		tar --null --no-recursion -T - --format=gnu --transform 's,^,zendo-$(VERSION)/,S' --mtime=@$(SOURCE_DATE_EPOCH) \
+		--owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX -cf - | xz -6 -T1 > $(DIST)
+	$(call say,TAR,$(DIST))
+
+# In a folder of its own, from that tar: what is not in the sources is not in the packages.
+deb: dist
+	$(Q)rm -rf $(O)/deb && mkdir -p $(O)/deb && tar -xf $(DIST) -C $(O)/deb
+	$(Q)cd $(O)/deb/zendo-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL -u O -u CHECK dpkg-buildpackage -b -us -uc -rfakeroot $(if $(Q),> ../build.log 2>&1 || \
+		{ tail -n 30 ../build.log; exit 1; })
+	$(Q)ls $(O)/deb/*.deb
 
 # ---- running -----------------------------------------------------------------------------------
 
