@@ -1,0 +1,52 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# For the tests of the Debian packages.
+
+top=$(readlink -f "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../../..")
+packages=$top/build/tests/packages
+
+# The packages of this checkout in $packages/deb; those that are there when they are of the same sources.
+make_packages() {
+	local new=$packages.new
+	rm -rf "$new"
+	make -s -C "$top" dist O="${new#"$top"/}"
+	if compgen -G "$packages/deb/zendo-dkms_*.deb" >/dev/null && cmp -s "$new"/zendo-*.tar.xz "$packages"/zendo-*.tar.xz; then
+		rm -r "$new"
+		return
+	fi
+	make -s -C "$top" deb O="${new#"$top"/}" || return
+	rm -rf "$packages"
+	mv "$new" "$packages"
+}
+
+# in_tree IMAGE KEEP SCRIPT... - run lib/packages-in-tree with these arguments in IMAGE's tree, the packages in /debs. What it
+# changes goes with it, or is left below KEEP when that is not empty.
+in_tree() {
+	local tree=$1/tree keep=$2 scratch rc=0
+	scratch=$(mktemp -d)
+	mkdir "$scratch/upper" "$scratch/work" "$scratch/root"
+	# In a mount namespace of its own: nothing is left mounted, whatever happens.
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	unshare --mount --pid --fork --propagation private sh -euc '
+		mount -t overlay zendo -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/root"
+		mount --bind /dev "$2/root/dev"
+		mount -t proc proc "$2/root/proc"
+		mount -t tmpfs tmp "$2/root/tmp"
+		mkdir "$2/root/debs"
+		mount --bind "$4" "$2/root/debs"
+		cp "$3" "$2/root/tmp/"
+		root=$2/root
+		shift 4
+		chroot "$root" bash /tmp/packages-in-tree "$@"' \
+		tree "$tree" "$scratch" "$top/tests/vm/suite/lib/packages-in-tree" "$packages/deb" "${@:3}" </dev/null || rc=$?
+	if [ "$keep" ]; then
+		rm -rf "$keep"
+		# what was deleted is a device there, and unpacking must not see the mount points
+		find "$scratch/upper" -type c -delete
+		rm -rf "$scratch/upper"/{dev,proc,tmp,debs,run}
+		mv "$scratch/upper" "$keep"
+	fi
+	rm -rf "$scratch"
+	return $rc
+}
