@@ -73,7 +73,7 @@ static int check_create(const struct zendo_domain_create *c)
 	for (size_t i = 0; i < ARRAY_SIZE(c->reserved); i++)
 		if (c->reserved[i])
 			return -XEN_EINVAL;
-	if (c->flags & ~ZDOM_PROTECTED)
+	if (c->flags & ~(ZDOM_PROTECTED | ZDOM_XAPIC))
 		return -XEN_EINVAL;
 	return c->flags & ZDOM_PROTECTED ? -XEN_EOPNOTSUPP : 0;
 }

@@ -73,6 +73,8 @@ static enum exit_next exit_npf(struct vcpu *v, const struct exit_info *x)
 		ops->inject(v, INJECT_EXC, VEC_GP, true, 0);
 		return NEXT_RESUME;
 	}
+	if (!x->npf.exec && guest_apic_at(v, x->npf.gpa))
+		return guest_apic_access(v, x);
 	guest_log(v->d, "v%u: no memory at %lx (%s) rip %lx", v->id, x->npf.gpa,
 		  x->npf.write ? "write" : x->npf.exec ? "fetch" : "read", v->regs.rip);
 	return vcpu_crash(v, x, ZCRASH_NO_MEMORY_THERE);

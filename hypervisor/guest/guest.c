@@ -17,6 +17,7 @@ int guest_domain_init(struct domain *d, const struct zendo_domain_create *c)
 
 	spin_init(&d->g.physmap_lock, RANK_PHYSMAP);
 	d->g.shared_gfn = NO_GFN;
+	d->g.xapic = c->flags & ZDOM_XAPIC;
 	d->g.param[HVM_PARAM_TRIPLE_FAULT_REASON] = SHUTDOWN_reboot;
 	d->g.shared = pool_alloc(d);
 	d->g.memmap = pool_alloc(d);

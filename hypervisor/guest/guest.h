@@ -61,6 +61,9 @@ enum exit_next guest_io(struct vcpu *v, const struct exit_info *x);
 enum exit_next guest_hlt(struct vcpu *v, const struct exit_info *x);
 enum exit_next guest_cr4(struct vcpu *v, const struct exit_info *x);	/* policy of allowed bits; #GP else */
 enum exit_next guest_xsetbv(struct vcpu *v, const struct exit_info *x);
+/* A nested fault at an address for which _at() is true: the local APIC's page. */
+bool guest_apic_at(const struct vcpu *v, uint64_t addr);
+enum exit_next guest_apic_access(struct vcpu *v, const struct exit_info *x);
 
 /* What guest/ may use of the host's features: filled once at launch by arch/x86, read-only afterwards. */
 struct host_features {

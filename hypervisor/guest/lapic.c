@@ -2,10 +2,10 @@
 #include "guest/lapic.h"
 #include "guest/event_channel.h"
 
-/* Register numbers: MSR minus 0x800 (SDM vol. 3, table 10-6; APM vol. 2, 16.11) */
+/* Register numbers: MSR minus 0x800, or offset in the page over 16 (SDM vol. 3, tables 10-1 and 10-6; APM vol. 2, 16.3 and 16.11) */
 enum {
-	X_ID = 0x02, X_VERSION = 0x03, X_TPR = 0x08, X_PPR = 0x0a, X_EOI = 0x0b, X_LDR = 0x0d, X_SVR = 0x0f,
-	X_ISR = 0x10, X_TMR = 0x18, X_IRR = 0x20, X_ESR = 0x28, X_ICR = 0x30, X_LVT = 0x32, X_LVT_LAST = 0x37,
+	X_ID = 0x02, X_VERSION = 0x03, X_TPR = 0x08, X_PPR = 0x0a, X_EOI = 0x0b, X_LDR = 0x0d, X_DFR = 0x0e, X_SVR = 0x0f,
+	X_ISR = 0x10, X_TMR = 0x18, X_IRR = 0x20, X_ESR = 0x28, X_ICR = 0x30, X_ICR_HIGH = 0x31, X_LVT = 0x32, X_LVT_LAST = 0x37,
 	X_TMICT = 0x38, X_TMCCT = 0x39, X_TDCR = 0x3e, X_SELF_IPI = 0x3f,
 };
 
@@ -14,6 +14,7 @@ enum {
 #define LVT_MASKED	(1U << 16)
 #define SIPI_POSTED	(1U << 8)
 #define ESR_SEND_VECTOR	(1U << 5)
+#define ESR_REGISTER	(1U << 7)
 
 #define ICR_VECTOR	0xffU
 #define ICR_MODE(i)	(((i) >> 8) & 7)
@@ -35,6 +36,8 @@ static void reset_registers(struct guest_lapic *l)
 	l->tpr = 0;
 	l->svr = 0xff;
 	l->esr = l->esr_latched = 0;
+	l->ldr = 0;
+	l->dfr = 0xffffffff;
 	for (size_t i = 0; i < ARRAY_SIZE(l->lvt); i++)
 		l->lvt[i] = LVT_MASKED;
 	l->icr = 0;
@@ -44,7 +47,7 @@ static void reset_registers(struct guest_lapic *l)
 void lapic_init(struct vcpu *v)
 {
 	reset_registers(&v->g.lapic);
-	v->g.lapic.base = APIC_BASE_ADDR | APIC_BASE_EN | APIC_BASE_EXTD | (v->id ? 0 : APIC_BASE_BSP);
+	v->g.lapic.base = APIC_BASE_ADDR | APIC_BASE_EN | (v->d->g.xapic ? 0 : APIC_BASE_EXTD) | (v->id ? 0 : APIC_BASE_BSP);
 }
 
 /* ---- interrupts ---- */
@@ -198,6 +201,19 @@ static void deliver(struct vcpu *to, uint32_t icr)
 	}
 }
 
+/* Flat model: a bit each. Cluster model (DFR 0): cluster in the upper half, a bit each in the lower one; 15 is all clusters. */
+static bool is_logical_target(const struct vcpu *to, uint32_t dest)
+{
+	const struct guest_lapic *l = &to->g.lapic;
+	uint32_t ldr = READ_ONCE(l->ldr) >> 24;
+
+	if (READ_ONCE(l->base) & APIC_BASE_EXTD)
+		return dest >> 16 == to->id >> 4 && (dest & (1U << (to->id & 15)));
+	if (READ_ONCE(l->dfr) >> 28)
+		return dest & ldr & 0xff;
+	return (dest >> 4 == 15 || dest >> 4 == ldr >> 4) && (dest & ldr & 15);
+}
+
 static bool is_target(const struct vcpu *from, const struct vcpu *to, uint32_t icr, uint32_t dest)
 {
 	switch (ICR_SHORT(icr)) {
@@ -213,22 +229,24 @@ static bool is_target(const struct vcpu *from, const struct vcpu *to, uint32_t i
 	if (dest == 0xffffffff)
 		return true;
 	if (icr & ICR_LOGICAL)
-		return dest >> 16 == to->id >> 4 && (dest & (1U << (to->id & 15)));
+		return is_logical_target(to, dest);
 	return dest == to->id;
 }
 
 static void send_ipi(struct vcpu *v, uint64_t val)
 {
-	uint32_t icr = (uint32_t)val, mode = ICR_MODE(icr);
+	uint32_t icr = (uint32_t)val, mode = ICR_MODE(icr), dest = (uint32_t)(val >> 32);
 
 	if ((mode == MODE_FIXED || mode == MODE_LOWEST) && (icr & ICR_VECTOR) < 16) {
 		v->g.lapic.esr |= ESR_SEND_VECTOR;
 		return;
 	}
+	if (!(v->g.lapic.base & APIC_BASE_EXTD))
+		dest = dest >> 24 == 0xff ? 0xffffffff : dest >> 24;
 	for (uint32_t i = 0; i < v->d->max_vcpus; i++) {
 		struct vcpu *to = domain_vcpu(v->d, i);
 
-		if (!to || !is_target(v, to, icr, (uint32_t)(val >> 32)))
+		if (!to || !is_target(v, to, icr, dest))
 			continue;
 		deliver(to, icr);
 		if (mode == MODE_LOWEST)
@@ -238,13 +256,11 @@ static void send_ipi(struct vcpu *v, uint64_t val)
 
 /* ---- registers ---- */
 
-bool lapic_read(struct vcpu *v, uint32_t msr, uint64_t *ret)
+/* By MSR or in the page: ID, LDR, ICR as in x2APIC mode. False: no such register, or it cannot be read. */
+static bool read_register(const struct vcpu *v, uint32_t r, uint64_t *ret)
 {
 	const struct guest_lapic *l = &v->g.lapic;
-	uint32_t r = msr - 0x800;
 
-	if (!(l->base & APIC_BASE_EXTD))
-		return false;
 	switch (r) {
 	case X_ID:
 		*ret = v->id;
@@ -348,13 +364,11 @@ static bool write_self_ipi(struct vcpu *v, uint64_t val)
 	return true;
 }
 
-bool lapic_write(struct vcpu *v, uint32_t msr, uint64_t val)
+/* False: likewise, or a bit that is reserved in x2APIC mode. */
+static bool write_register(struct vcpu *v, uint32_t r, uint64_t val)
 {
 	struct guest_lapic *l = &v->g.lapic;
-	uint32_t r = msr - 0x800;
 
-	if (!(l->base & APIC_BASE_EXTD))
-		return false;
 	if (r == X_ICR)
 		return write_icr(v, val);
 	if (val >> 32)
@@ -396,6 +410,91 @@ bool lapic_write(struct vcpu *v, uint32_t msr, uint64_t val)
 	}
 }
 
+bool lapic_read(struct vcpu *v, uint32_t msr, uint64_t *ret)
+{
+	return (v->g.lapic.base & APIC_BASE_EXTD) && read_register(v, msr - 0x800, ret);
+}
+
+bool lapic_write(struct vcpu *v, uint32_t msr, uint64_t val)
+{
+	return (v->g.lapic.base & APIC_BASE_EXTD) && write_register(v, msr - 0x800, val);
+}
+
+/* ---- the page ---- */
+
+bool lapic_at(const struct vcpu *v, uint64_t addr)
+{
+	return (addr & PAGE_MASK) == APIC_BASE_ADDR && (v->g.lapic.base & (APIC_BASE_EN | APIC_BASE_EXTD)) == APIC_BASE_EN;
+}
+
+/* Registers are the first 4 bytes of each 16; of the others the manuals say nothing. They, and what is no register, are 0. */
+uint32_t lapic_page_read(struct vcpu *v, uint32_t offset)
+{
+	struct guest_lapic *l = &v->g.lapic;
+	uint64_t val = 0;
+
+	switch (offset & 15 ? 0 : offset >> 4) {
+	case X_ID:
+		return v->id << 24;
+	case X_LDR:
+		return l->ldr;
+	case X_DFR:
+		return l->dfr;
+	case X_ICR_HIGH:
+		return (uint32_t)(l->icr >> 32);
+	default:
+		if (offset & 15 || !read_register(v, offset >> 4, &val))
+			l->esr |= ESR_REGISTER;
+		return (uint32_t)val;
+	}
+}
+
+/* Bits that can be written: the others are ignored here, where x2APIC mode has a #GP. */
+static uint32_t page_mask(uint32_t r)
+{
+	switch (r) {
+	case X_EOI:
+	case X_ESR:
+		return 0;
+	case X_TPR:
+		return 0xff;
+	case X_SVR:
+		return 0x3ff;
+	case X_LVT ... X_LVT_LAST:
+		return lvt_valid[r - X_LVT];
+	default:
+		return 0xffffffff;
+	}
+}
+
+void lapic_page_write(struct vcpu *v, uint32_t offset, uint32_t val)
+{
+	struct guest_lapic *l = &v->g.lapic;
+	uint32_t r = offset >> 4;
+	uint64_t unused;
+
+	switch (offset & 15 ? 0 : r) {
+	case X_LDR:
+		WRITE_ONCE(l->ldr, val & 0xff000000);
+		break;
+	case X_DFR:
+		WRITE_ONCE(l->dfr, val | 0x0fffffff);
+		break;
+	case X_ICR_HIGH:
+		l->icr = (uint32_t)l->icr | (uint64_t)(val & 0xff000000) << 32;
+		break;
+	case X_ICR:
+		(void)write_icr(v, (l->icr >> 32 << 32) | (val & ICR_VALID));
+		break;
+	case X_ID:		/* it is the vCPU's number, here as in x2APIC mode */
+		break;
+	default:
+		/* What can only be read ignores it. */
+		if (offset & 15 || r == X_SELF_IPI || (!write_register(v, r, val & page_mask(r)) && !read_register(v, r, &unused)))
+			l->esr |= ESR_REGISTER;
+	}
+}
+
 /* The window does not move, BSP does not change, and x2APIC is left only by turning the APIC off (SDM vol. 3, 10.12.5). */
 bool lapic_base_write(struct vcpu *v, uint64_t val)
 {
@@ -411,6 +510,9 @@ bool lapic_base_write(struct vcpu *v, uint64_t val)
 		return false;
 	if (!(val & APIC_BASE_EN) && (old & APIC_BASE_EN))
 		reset_registers(&v->g.lapic);
-	v->g.lapic.base = val;
+	/* From xAPIC to x2APIC mode all is kept but the upper half of ICR. */
+	if ((val ^ old) & APIC_BASE_EXTD)
+		v->g.lapic.icr &= 0xffffffff;
+	WRITE_ONCE(v->g.lapic.base, val);
 	return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A local APIC in x2APIC mode: registers behind MSRs 0x800-0x8ff, IPIs between the domain's vCPUs, INIT
- * and SIPI. No timer counts, no line raises LVT entries: events come by event channels. The ID is the vCPU's number.
+ * A local APIC: registers behind MSRs 0x800-0x8ff in x2APIC mode, in the page at 0xfee00000 in xAPIC mode, IPIs between the
+ * domain's vCPUs, INIT and SIPI. No timer counts, no line raises LVT entries: events come by event channels. The ID is the vCPU's number.
  */
 #ifndef GUEST_LAPIC_H
 #define GUEST_LAPIC_H
@@ -30,5 +30,10 @@ void lapic_take_requests(struct vcpu *v);
 bool lapic_read(struct vcpu *v, uint32_t msr, uint64_t *ret);
 bool lapic_write(struct vcpu *v, uint32_t msr, uint64_t val);
 bool lapic_base_write(struct vcpu *v, uint64_t val);
+
+/* xAPIC mode: @addr is in the page, and 32 bits at an offset of it. */
+bool lapic_at(const struct vcpu *v, uint64_t addr);
+uint32_t lapic_page_read(struct vcpu *v, uint32_t offset);
+void lapic_page_write(struct vcpu *v, uint32_t offset, uint32_t val);
 
 #endif

@@ -73,6 +73,7 @@ struct guest_clock {
 struct guest_domain {
 	void		*shared;		/* shared_info: a pool page */
 	bool		compat;			/* shared_info and vcpu_info have the i386 layout */
+	bool		xapic;			/* vCPUs start in xAPIC mode (ZDOM_XAPIC) */
 	bool		runstate_flag;		/* vm_assist: mark updates of runstate areas */
 	uint8_t		callback_vector;	/* 0 = none */
 	uint64_t	param[HVM_NR_PARAMS];
@@ -89,13 +90,14 @@ struct guest_domain {
 	uint64_t	watchdog_next;		/* the earliest of them; written under the evtchn lock, read at each entry */
 };
 
-/* Registers of an x2APIC, by the owner; irr, nmi and sipi are posted by others (atomic). */
+/* Registers of a local APIC, by the owner; irr and sipi are posted by others (atomic), base, ldr and dfr read by them. */
 struct guest_lapic {
 	uint32_t	irr[8];
 	uint32_t	isr[8];
 	uint64_t	base;			/* APIC_BASE MSR */
 	uint8_t		tpr;			/* vendor code: V_TPR is loaded from it and stored back */
 	uint32_t	svr, esr, esr_latched;
+	uint32_t	ldr, dfr;		/* xAPIC mode only: in x2APIC mode the ID says it */
 	uint32_t	lvt[6];			/* timer, thermal, perf, LINT0, LINT1, error */
 	uint64_t	icr;
 	uint32_t	tmict, tdcr;

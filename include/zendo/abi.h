@@ -276,6 +276,7 @@ struct zendo_domain_create {
 	uint64_t reserved[4];		/* 0 */
 };
 #define ZDOM_PROTECTED		1	/* refused with -EOPNOTSUPP in this version */
+#define ZDOM_XAPIC		2	/* vCPUs start in xAPIC mode: 32-bit kernels that know no other */
 
 /*
  * Frames handed over. The frame's content is dom0's doing (it zeroes them). Type RAM counts as the
@@ -359,7 +360,7 @@ enum zendo_run_reason {
 
 enum zendo_crash_reason {
 	ZCRASH_NONE, ZCRASH_TRIPLE_FAULT, ZCRASH_NO_MEMORY_THERE, ZCRASH_INVALID_STATE,
-	ZCRASH_BAD_EXIT, ZCRASH_OUT_OF_QUOTA, ZCRASH_GUEST_SAID_SO, ZCRASH_NR
+	ZCRASH_BAD_EXIT, ZCRASH_OUT_OF_QUOTA, ZCRASH_GUEST_SAID_SO, ZCRASH_APIC_ACCESS, ZCRASH_NR
 };
 
 struct zendo_regs {

@@ -186,6 +186,63 @@ static void upcall_vector(void)
 	check(true, "upcall-vector-timer", "-");
 }
 
+#define EN		(1 << 11)
+#define PAGE_REG(offset) (*(volatile uint32_t *)(0xfee00000UL + (offset)))
+
+static void take_by_page(struct trap *t)
+{
+	nr_taken[t->vector]++;
+	PAGE_REG(0xb0) = 0;
+}
+
+/* xAPIC mode, by way of off: all reset; registers in the page, by the instructions that kernels use, and by some more. */
+static void page(uint64_t base)
+{
+	uint32_t id = (uint32_t)get(ID), v;
+	uint64_t unused;
+
+	check(!wrmsr_safe(MSR_APIC_BASE, base & ~(uint64_t)EXTD) && last_trap == GP, "x2apic-straight-to-xapic", "accepted");
+	check(wrmsr_safe(MSR_APIC_BASE, base & ~(uint64_t)(EXTD | EN)), "apic-off", "trap %u", last_trap);
+	check(!wrmsr_safe(MSR_APIC_BASE, base) && last_trap == GP, "off-straight-to-x2apic", "accepted");
+	if (!check(wrmsr_safe(MSR_APIC_BASE, (base & ~(uint64_t)EXTD) | EN), "xapic-on", "trap %u", last_trap))
+		return;
+	check(!rdmsr_safe(MSR_X2APIC + ID, &unused) && last_trap == GP, "x2apic-msr-in-xapic-mode", "readable");
+	check_equal("page-id", PAGE_REG(0x20) >> 24, id);
+	check_equal("page-version", PAGE_REG(0x30) & 0xff, 0x14);
+	check_equal("page-svr-reset", PAGE_REG(0xf0), 0xff);
+	check_equal("page-dfr-reset", PAGE_REG(0xe0), 0xffffffffL);
+	PAGE_REG(0xf0) = 0x1ff;
+	__asm__ volatile("movabs 0xfee000f0, %%eax" : "=a"(v));
+	check_equal("page-movabs", v, 0x1ff);
+	__asm__ volatile("movl $0x40, (%0)\n\torl $7, (%0)\n\tlock addl %1, (%0)" :: "r"(0xfee00080UL), "r"(0x10) : "memory", "cc");
+	check_equal("page-mov-or-add", PAGE_REG(0x80), 0x57);
+	v = 0x20;
+	__asm__ volatile("xchg %0, (%1)" : "+r"(v) : "r"(0xfee00080UL) : "memory");
+	check(v == 0x57 && PAGE_REG(0x80) == 0x20, "page-xchg", "%x", v);
+	__asm__ volatile("xor %0, %0\n\ttestl $0x20, 0x80(%1)\n\tsetnz %b0\n\t" : "=&q"(v) : "r"(0xfee00000UL) : "cc");
+	check_equal("page-test", v, 1);
+	PAGE_REG(0x80) = 0;
+	trap_handler(0x6a, take_by_page);
+	trap_handler(0x6b, take_by_page);
+	trap_handler(0x6c, take_by_page);
+	PAGE_REG(0x300) = 1 << 18 | 0x6a;
+	__asm__ volatile("nop");
+	check_equal("page-icr-self-taken", nr_taken[0x6a], 1);
+	PAGE_REG(0x310) = id << 24;
+	PAGE_REG(0x300) = 0x6b;
+	__asm__ volatile("nop");
+	check_equal("page-icr-physical-taken", nr_taken[0x6b], 1);
+	PAGE_REG(0xd0) = 0x04000000;
+	PAGE_REG(0x310) = 0x04000000;
+	PAGE_REG(0x300) = 1 << 11 | 0x6c;
+	__asm__ volatile("nop");
+	check_equal("page-icr-logical-taken", nr_taken[0x6c], 1);
+	check_equal("page-icr-not-busy", PAGE_REG(0x300) & 0x1000, 0);
+	PAGE_REG(0x280) = 0;
+	check_equal("page-esr", PAGE_REG(0x280), 0);
+	check(wrmsr_safe(MSR_APIC_BASE, base) && (get(SVR) & 0x100), "xapic-to-x2apic-keeps", "trap %u", last_trap);
+}
+
 void abi_apic(void)
 {
 	uint64_t base = 0;
@@ -201,5 +258,6 @@ void abi_apic(void)
 	irq_on();
 	registers();
 	self_ipis();
+	page(base | EXTD);
 	upcall_vector();
 }

@@ -58,6 +58,35 @@ static void runstate_area(void)
 		      "state %d, running %llx", runstate.state, (unsigned long long)runstate.time[RUNSTATE_running]);
 }
 
+/* A 32-bit kernel's APIC starts in xAPIC mode. */
+static volatile uint32_t *const apic = (volatile uint32_t *)0xfee00000;
+static volatile unsigned int nr_ipis;
+
+static void ipi(struct trap *t)
+{
+	(void)t;
+	nr_ipis++;
+	apic[0xb0 / 4] = 0;
+}
+
+static void apic_page(void)
+{
+	uint64_t base = 0;
+	uint32_t r[4];
+
+	if (!check(rdmsr_safe(0x1b, &base) && (base & 0xc00) == 0x800, "apic-base-xapic", "%llx", (unsigned long long)base))
+		return;
+	cpuid(1, 0, r);
+	check_equal("apic-page-id", (long)(apic[0x20 / 4] >> 24), (long)(r[1] >> 24));
+	check_equal("apic-page-version", (long)(apic[0x30 / 4] & 0xff), 0x14);
+	trap_handler(0x60, ipi);
+	apic[0xf0 / 4] = 0x1ff;
+	apic[0x300 / 4] = 1 << 18 | 0x60;
+	__asm__ volatile("nop");
+	check_equal("apic-page-self-ipi", (long)nr_ipis, 1);
+	check(!rdmsr_safe(0x802, &base), "x2apic-msr-in-xapic-mode", "readable");
+}
+
 void guest_main(void)
 {
 	uint64_t i, n = option_number("ticks", 5), start;
@@ -83,6 +112,7 @@ void guest_main(void)
 	check(shared_info->wc_sec > 1577836800, "wallclock-in-narrow-layout", "%u", shared_info->wc_sec);
 	events();
 	runstate_area();
+	apic_page();
 	start = clock_ns();
 	for (i = 0; i < n; i++)
 		sleep_until(clock_ns() + 10 * MSEC);

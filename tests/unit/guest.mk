@@ -9,3 +9,4 @@ $(1)_SRCS := $(GUEST_SRCS)
 $(1)_CFLAGS := -Ihypervisor -Iinclude -Itests/unit -DZENDO_HOST_TEST
 endef
 $(foreach t,$(GUEST_TESTS),$(eval $(call guest-test,$(t))))
+test_guest_insn_SRCS += tests/unit/insn_rows.S

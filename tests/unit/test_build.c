@@ -333,6 +333,7 @@ static void a_store_ring_and_spare_room_are_counted(void **state)
 						      .maxmem_mib = 64, .vcpus = 1, .maxvcpus = 4, .store = true }, 0, &plan);
 	assert_int_equal(plan.max_pages, 64 * 256 + 3);
 	assert_int_equal(plan.max_vcpus, 4);
+	assert_int_equal(plan.flags, image->elf_class == 32 ? HVPRIV_CREATE_XAPIC : 0);
 	assert_int_equal(plan.store_gfn, 0xfeffc);
 	assert_int_equal(plan.params[1].value, 0xfeffc);
 }

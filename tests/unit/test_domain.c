@@ -168,7 +168,7 @@ static void a_malformed_request_creates_nothing(void **state)
 	refused(-XEN_EINVAL, c.max_vcpus = 0);
 	refused(-XEN_EINVAL, c.max_vcpus = ZENDO_MAX_VCPUS + 1);
 	refused(-XEN_EINVAL, c.max_pages = 0);
-	refused(-XEN_EINVAL, c.flags = 2);
+	refused(-XEN_EINVAL, c.flags = 4);
 	refused(-XEN_EOPNOTSUPP, c.flags = ZDOM_PROTECTED);
 	for (size_t i = 0; i < ARRAY_SIZE(c.reserved); i++)
 		refused(-XEN_EINVAL, c.reserved[i] = 1);

@@ -109,6 +109,8 @@ void guest_leave_world(struct vcpu *v) { (void)v; }
 
 #define NEVER(name) \
 	enum exit_next name(struct vcpu *v, const struct exit_info *x) { (void)v; (void)x; abort(); }
+bool guest_apic_at(const struct vcpu *v, uint64_t addr) { (void)v; (void)addr; return false; }
+NEVER(guest_apic_access)
 NEVER(guest_cr4)
 NEVER(guest_io)
 NEVER(guest_rdmsr)

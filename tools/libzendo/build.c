@@ -100,6 +100,7 @@ static void plan_special(struct zendo_build_plan *plan)
 	plan->store_gfn = ZENDO_BUILD_STORE_GFN;
 	plan->max_pages = plan->in.maxmem_mib * PAGES_PER_MIB + plan->acpi_pages + 2;
 	plan->max_vcpus = plan->in.maxvcpus;
+	plan->flags = plan->in.image->elf_class == 32 ? HVPRIV_CREATE_XAPIC : 0;
 }
 
 static void add_param(struct zendo_build_plan *plan, uint32_t index, uint64_t value)

@@ -53,6 +53,7 @@ struct zendo_build_plan {
 	/* For HVPRIV_CREATE_DOMAIN. */
 	uint64_t max_pages;		/* RAM of maxmem_mib and the special pages */
 	unsigned max_vcpus;
+	uint32_t flags;			/* 32-bit kernels: HVPRIV_CREATE_XAPIC, they need not know x2APIC mode */
 
 	/* For HVPRIV_DOM_SET_MEMMAP; the same map is in start_info. */
 	struct hvpriv_memmap_entry memmap[ZENDO_BUILD_MAX_MEMMAP];

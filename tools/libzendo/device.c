@@ -51,6 +51,7 @@ const char *zendo_crash_reason_to_string(uint32_t reason)
 		[ZCRASH_BAD_EXIT] = "it did what the hypervisor cannot handle",
 		[ZCRASH_OUT_OF_QUOTA] = "it used up the hypervisor's memory it is allowed",
 		[ZCRASH_GUEST_SAID_SO] = "the guest's kernel said so",
+		[ZCRASH_APIC_ACCESS] = "it used its local APIC by an instruction that is not emulated",
 	};
 
 	return reason < ZCRASH_NR && text[reason] ? text[reason] : "unknown reason";
@@ -182,9 +183,9 @@ int zendo_device_list(int fd, struct hvpriv_domain_info **ret, size_t *ret_nr)
 }
 
 int zendo_device_create_domain(int fd, const char *name, const uint8_t uuid[16], uint32_t max_vcpus,
-				uint64_t max_pages, int *ret_dom, uint32_t *ret_domid)
+				uint64_t max_pages, uint32_t flags, int *ret_dom, uint32_t *ret_domid)
 {
-	struct hvpriv_create_domain c = { .max_vcpus = max_vcpus, .max_pages = max_pages };
+	struct hvpriv_create_domain c = { .flags = flags, .max_vcpus = max_vcpus, .max_pages = max_pages };
 	int dom;
 
 	if (strlen(name) >= sizeof(c.name))

@@ -48,9 +48,9 @@ int zendo_device_log_read(int fd, uint64_t *pos, void *buf, uint32_t size, uint3
 /* All domains in the order of their ids, in memory the caller frees. */
 int zendo_device_list(int fd, struct hvpriv_domain_info **ret, size_t *ret_nr);
 
-/* @name, @uuid (NULL: all zero), @max_vcpus and @max_pages as in the contract. */
+/* @name, @uuid (NULL: all zero), @max_vcpus, @max_pages and @flags as in the contract. */
 int zendo_device_create_domain(int fd, const char *name, const uint8_t uuid[16], uint32_t max_vcpus,
-				uint64_t max_pages, int *ret_dom, uint32_t *ret_domid);
+				uint64_t max_pages, uint32_t flags, int *ret_dom, uint32_t *ret_domid);
 
 /* ---- a domain ---- */
 

@@ -57,7 +57,7 @@ static int create(struct domain *d, int device, const struct definition *def, st
 	int r;
 
 	r = zendo_device_create_domain(device, c->name, c->has_uuid ? c->uuid : NULL, def->plan.max_vcpus,
-				       def->plan.max_pages, &d->fd, &d->domid);
+				       def->plan.max_pages, def->plan.flags, &d->fd, &d->domid);
 	return r < 0 ? zendo_error(e, r, "cannot create the domain: %s", zendo_device_strerror(r)) : 0;
 }
 

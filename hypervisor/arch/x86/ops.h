@@ -46,7 +46,8 @@ struct exit_info {
 		struct { uint8_t cpl; bool code64; } call;	/* the caller; code64 as in struct paging_state */
 		struct { uint32_t index; } msr;		/* value in EDX:EAX of regs */
 		struct { uint16_t port; uint8_t size; bool in, string, rep; uint8_t addr_size; } io;
-		struct { uint64_t gpa; bool present, write, exec; } npf;
+		/* indirect: not an operand of the instruction at RIP: a table walk, or an event on its way */
+		struct { uint64_t gpa; bool present, write, exec, indirect; } npf;
 		struct { uint8_t vector; uint32_t error; bool has_error; } exc;
 		struct { uint64_t value; } cr;		/* CR4: value the guest writes */
 		struct { uint32_t index; uint64_t value; } xcr;

@@ -126,11 +126,12 @@ struct hvpriv_list {
 
 /*
  * HVPRIV_CREATE_DOMAIN -> domain fd.
- *	-EEXIST name taken	-EINVAL max_vcpus, name (empty, '/', control characters)
+ *	-EEXIST name taken	-EINVAL flags, max_vcpus, name (empty, '/', control characters)
  *	-ENOSPC no domid left	-ENOMEM
  */
+#define HVPRIV_CREATE_XAPIC	(1U << 0)	/* vCPUs start in xAPIC mode, not x2APIC: for 32-bit kernels */
 struct hvpriv_create_domain {
-	__u32 flags;			/* 0 */
+	__u32 flags;			/* HVPRIV_CREATE_* */
 	__u32 max_vcpus;
 	__u64 max_pages;
 	__u32 domid;			/* out */

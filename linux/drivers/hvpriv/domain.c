@@ -195,6 +195,7 @@ static struct hv_domain *domain_alloc(const struct hvpriv_create_domain *cd)
 		return NULL;
 	kref_init(&d->ref);
 	d->max_vcpus = cd->max_vcpus;
+	d->xapic = cd->flags & HVPRIV_CREATE_XAPIC;
 	strscpy(d->name, cd->name, sizeof(d->name));
 	memcpy(d->uuid, cd->uuid, sizeof(d->uuid));
 	d->created_ns = ktime_get_boottime_ns();
@@ -258,6 +259,7 @@ static long call_create(struct hv_domain *d)
 	dc->abi_version = ZENDO_ABI_VERSION;
 	dc->max_vcpus = d->max_vcpus;
 	dc->max_pages = d->mem.max_pages;
+	dc->flags = d->xapic ? ZDOM_XAPIC : 0;
 	memcpy(dc->uuid, d->uuid, sizeof(dc->uuid));
 	dc->evt_hint_hpa = virt_to_phys(d->evt_hint);
 	dc->gfn_table_hpa = virt_to_phys(d->gfn_root);

@@ -103,6 +103,7 @@ struct hv_domain {
 	struct kref ref;		/* descriptors: domain's and vCPUs' (mappings hold the first) */
 	u32 domid;
 	u32 max_vcpus;
+	bool xapic;
 	char name[HVPRIV_NAME_LEN];
 	u8 uuid[16];
 	u64 created_ns;

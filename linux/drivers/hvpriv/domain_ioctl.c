@@ -262,7 +262,7 @@ int hv_ioctl_create_domain(struct hvpriv_create_domain __user *arg)
 	/* Whoever may open the device (group zendo) may run guests; memory is limited by its cgroup. */
 	if (copy_from_user(&cd, arg, sizeof(cd)))
 		return -EFAULT;
-	if (cd.flags || cd.reserved0 || memchr_inv(cd.reserved, 0, sizeof(cd.reserved)))
+	if ((cd.flags & ~HVPRIV_CREATE_XAPIC) || cd.reserved0 || memchr_inv(cd.reserved, 0, sizeof(cd.reserved)))
 		return -EINVAL;
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)

@@ -12,6 +12,7 @@
 #include "core/pool.h"
 #include "core/spec.h"
 #include "guest/guest.h"
+#include "guest/insn.h"
 
 _Static_assert(sizeof(struct svm_vcpu) <= PAGE_SIZE, "one pool page");
 
@@ -187,22 +188,13 @@ static void decode_io(struct vcpu *v, struct vmcb *b, struct exit_info *x)
 	svm_insn_check(v, SVM_IOIO, x->insn_len);
 }
 
-static uint64_t gpr(struct vcpu *v, uint8_t n)
-{
-	struct zendo_regs *r = &v->regs;
-	const uint64_t *regs[16] = { &r->rax, &r->rcx, &r->rdx, &r->rbx, &r->rsp, &r->rbp, &r->rsi, &r->rdi,
-				     &r->r8, &r->r9, &r->r10, &r->r11, &r->r12, &r->r13, &r->r14, &r->r15 };
-
-	return *regs[n & 15];
-}
-
 static void decode_cr4(struct vcpu *v, struct vmcb *b, struct exit_info *x)
 {
 	struct insn i = { 0 };
 
 	x->kind = EXIT_CR4_WRITE;
 	x->insn_len = svm_insn(v, SVM_CR4_WRITE, &i);
-	x->cr.value = gpr(v, svm_caps.decode && (b->info1 >> 63) ? b->info1 & 15 : i.gpr);
+	x->cr.value = *insn_gpr(&v->regs, svm_caps.decode && (b->info1 >> 63) ? b->info1 & 15 : i.gpr);
 	if (!is_code64(b))
 		x->cr.value &= 0xffffffff;
 }
@@ -274,6 +266,7 @@ static void decode(struct vcpu *v, struct vmcb *b, struct exit_info *x)
 		x->npf.present = b->info1 & 1;
 		x->npf.write = b->info1 & 2;
 		x->npf.exec = b->info1 & 16;
+		x->npf.indirect = (b->info1 & NPF_TABLE) || (b->exit_int_info & EV_VALID);
 	} else if (code == SVM_IOIO) {
 		decode_io(v, b, x);
 	} else if (code == SVM_MSR) {

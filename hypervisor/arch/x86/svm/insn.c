@@ -8,6 +8,7 @@
 #include "core/domain.h"
 #include "core/guest_mem.h"
 #include "core/log.h"
+#include "guest/insn.h"
 
 /* Opcode bytes after prefixes; ModRM included where it is part of the opcode or names a register. @op: the first of them. */
 static uint8_t opcode_len(uint16_t code, uint8_t op)
@@ -29,39 +30,17 @@ static uint8_t opcode_len(uint16_t code, uint8_t op)
 	}
 }
 
-static bool is_prefix(uint8_t b)
-{
-	switch (b) {
-	case 0x26: case 0x2e: case 0x36: case 0x3e: case 0x64: case 0x65: case 0x66: case 0x67: case 0xf0: case 0xf2: case 0xf3:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static uint64_t linear_rip(struct vcpu *v, struct vmcb *b)
 {
 	return is_code64(b) ? v->regs.rip : (b->cs.base + v->regs.rip) & 0xffffffff;
 }
 
-/* Up to 15 bytes, as many as are mapped. */
-static unsigned int fetch(struct vcpu *v, uint64_t rip, uint8_t *buf)
-{
-	unsigned int n = (unsigned int)MIN(15UL, PAGE_SIZE - (rip & ~PAGE_MASK));
-
-	if (gva_read(v, gva(rip), buf, n))
-		return 0;
-	if (n < 15 && !gva_read(v, gva(rip + n), buf + n, 15 - n))
-		n = 15;
-	return n;
-}
-
 static bool decode(struct vcpu *v, struct vmcb *b, uint16_t code, struct insn *i)
 {
-	uint8_t buf[15], rex = 0;
-	unsigned int n = fetch(v, i->rip, buf), p = 0;
+	uint8_t buf[INSN_MAX], rex = 0;
+	unsigned int n = insn_fetch(v, i->rip, buf), p = 0;
 
-	while (p < n && is_prefix(buf[p]))
+	while (p < n && insn_is_prefix(buf[p]))
 		p++;
 	if (p < n && is_code64(b) && (buf[p] & 0xf0) == 0x40)
 		rex = buf[p++];

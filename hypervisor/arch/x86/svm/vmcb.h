@@ -66,6 +66,8 @@ enum svm_exit {
 #define EV_VALID	(1ULL << 31)
 #define EV_ERROR	(1ULL << 11)
 #define EV_TYPE(t)	((uint64_t)(t) << 8)
+/* info1 of a nested fault: on a page of the guest's own tables */
+#define NPF_TABLE	(1ULL << 33)
 /* tlb_ctl */
 #define TLB_FLUSH_ALL	1
 #define TLB_FLUSH_ASID	3

@@ -187,6 +187,7 @@ static void plausible(unsigned long request, void *p, size_t size)
 	switch (request) {
 	case HVPRIV_CREATE_DOMAIN:
 		create->max_vcpus = 1 + below(2);
+		create->flags = below(2) ? HVPRIV_CREATE_XAPIC : 0;
 		create->max_pages = 64 + below(2048);
 		snprintf(create->name, sizeof(create->name), "fuzz%u", serial++ % 6);
 		break;

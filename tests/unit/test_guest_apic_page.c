@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* xAPIC mode: the page at 0xfee00000, its registers, and the instructions that touch it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "fake_core.h"
+#include "guest/lapic.h"
+#include "guest/msr.h"
+
+#define PAGE	0xfee00000ULL
+#define CODE	0x5000ULL
+
+/* Twenty vCPUs in xAPIC mode, switched on. */
+static int start(void **state)
+{
+	(void)state;
+	fake_start(20);
+	for (uint32_t i = 0; i < 20; i++) {
+		fake_vcpu(i)->g.lapic.base &= ~APIC_BASE_EXTD;
+		lapic_page_write(fake_vcpu(i), 0xf0, 0x1ff);
+	}
+	return 0;
+}
+static int stop(void **state) { (void)state; fake_stop(); return 0; }
+
+static uint32_t rd(uint32_t offset) { return lapic_page_read(fake_vcpu(0), offset); }
+static void wr(uint32_t offset, uint32_t val) { lapic_page_write(fake_vcpu(0), offset, val); }
+static bool irr(uint32_t id, uint8_t vector) { return test_bit(vector, fake_vcpu(id)->g.lapic.irr); }
+
+static void registers_are_those_of_the_msrs(void **state)
+{
+	(void)state;
+	assert_int_equal(lapic_page_read(fake_vcpu(5), 0x20), 5 << 24);
+	assert_int_equal(rd(0x30), 0x50014);
+	assert_int_equal(rd(0xd0), 0);
+	assert_int_equal(rd(0xe0), 0xffffffff);
+	assert_int_equal(rd(0xf0), 0x1ff);
+	wr(0x80, 0xabcdef70);
+	assert_int_equal(rd(0x80), 0x70);
+	assert_int_equal(rd(0xa0), 0x70);
+	assert_int_equal(fake_vcpu(0)->g.lapic.tpr, 0x70);
+	wr(0x350, 0xffffffff);
+	assert_int_equal(rd(0x350), 0x1f7ff);
+	wr(0xd0, 0x01ffffff);
+	wr(0xe0, 0x12345678);
+	assert_int_equal(rd(0xd0), 0x01000000);
+	assert_int_equal(rd(0xe0), 0x1fffffff);
+	wr(0x310, 0x03ffffff);
+	assert_int_equal(rd(0x310), 0x03000000);
+	wr(0x280, 5);
+	assert_int_equal(rd(0x280), 0);
+}
+
+static void what_is_no_register_is_an_error_of_the_apic(void **state)
+{
+	static const uint32_t none[] = { 0x000, 0x3f0, 0x2f0, 0x400, 0xff0, 0x024, 0x0b1, 0xffd };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
+		assert_int_equal(rd(none[i]), 0);
+		wr(0x280, 0);
+		assert_int_equal(rd(0x280), 0x80);
+		wr(none[i], 0x40);
+		wr(0x280, 0);
+		assert_int_equal(rd(0x280), 0x80);
+	}
+	assert_int_equal(fake_vcpu(0)->g.lapic.isr[2], 0);
+	/* one that can only be read ignores a write */
+	wr(0x30, 1);
+	wr(0x20, 1);
+	wr(0x280, 0);
+	assert_int_equal(rd(0x280), 0);
+	assert_int_equal(rd(0x20), 0);
+}
+
+static void ipis_go_by_8_bits(void **state)
+{
+	(void)state;
+	wr(0x310, 3 << 24);
+	wr(0x300, 0x1041);	/* the busy bit is not the guest's */
+	assert_true(irr(3, 0x41) && !irr(0, 0x41) && !irr(4, 0x41));
+	assert_int_equal(rd(0x300), 0x41);
+	wr(0x310, 0xff000000);
+	wr(0x300, 0x42);
+	for (uint32_t i = 0; i < 20; i++)
+		assert_true(irr(i, 0x42));
+	wr(0x300, 1 << 18 | 0x43);
+	assert_true(irr(0, 0x43) && !irr(1, 0x43));
+}
+
+static void logical_destinations_follow_each_ones_registers(void **state)
+{
+	(void)state;
+	/* flat: 1 and 2; cluster: 3 is member 1 of cluster 1, 4 is member 1 of cluster 2; 5 uses x2APIC mode, cluster 0 */
+	for (uint32_t i = 1; i < 3; i++)
+		lapic_page_write(fake_vcpu(i), 0xd0, 1U << (24 + i));
+	for (uint32_t i = 3; i < 5; i++) {
+		lapic_page_write(fake_vcpu(i), 0xe0, 0);
+		lapic_page_write(fake_vcpu(i), 0xd0, (i - 2) << 28 | 1 << 24);
+	}
+	assert_true(lapic_base_write(fake_vcpu(5), 0xfee00c00));
+	wr(0x310, 0x06000000);
+	wr(0x300, 1 << 11 | 0x51);
+	assert_true(irr(1, 0x51) && irr(2, 0x51) && !irr(3, 0x51) && !irr(4, 0x51) && !irr(5, 0x51) && !irr(0, 0x51));
+	wr(0x310, 0x21000000);
+	wr(0x300, 1 << 11 | 0x52);
+	assert_true(!irr(1, 0x52) && !irr(3, 0x52) && irr(4, 0x52) && irr(5, 0x52));
+	wr(0x310, 0xf1000000);
+	wr(0x300, 1 << 11 | 0x53);
+	assert_true(irr(3, 0x53) && irr(4, 0x53));
+}
+
+static void modes_change_as_the_processor_allows(void **state)
+{
+	struct vcpu *v = fake_vcpu(0);
+	uint64_t val;
+
+	(void)state;
+	assert_true(lapic_at(v, PAGE) && lapic_at(v, PAGE + 0xfff) && !lapic_at(v, PAGE + 0x1000));
+	assert_false(guest_msr_read(v, 0x802, &val));
+	assert_false(guest_msr_write(v, 0x80b, 0));
+	wr(0x310, 0x05000000);
+	wr(0x80, 0x20);
+	assert_true(lapic_base_write(v, 0xfee00d00));	/* to x2APIC mode: all is kept but the destination */
+	assert_false(lapic_at(v, PAGE));
+	assert_true(guest_msr_read(v, 0x830, &val) && val == 0);
+	assert_true(guest_msr_read(v, 0x808, &val) && val == 0x20);
+	assert_false(lapic_base_write(v, 0xfee00900));	/* not straight back */
+	assert_true(lapic_base_write(v, 0xfee00100));
+	assert_false(lapic_at(v, PAGE));
+	assert_false(lapic_base_write(v, 0xfee00d00));
+	assert_true(lapic_base_write(v, 0xfee00900));
+	assert_true(lapic_at(v, PAGE));
+	assert_int_equal(rd(0xf0), 0xff);
+	assert_int_equal(rd(0x80), 0);
+}
+
+static enum exit_next touch(uint64_t rip, uint32_t offset, bool write, const void *bytes, size_t n)
+{
+	struct exit_info x = fake_exit(EXIT_NPF, 0);
+
+	x.npf.gpa = PAGE + offset;
+	x.npf.write = write;
+	fake_write(rip, bytes, n);
+	fake_vcpu(0)->regs.rip = rip;
+	return guest_apic_access(fake_vcpu(0), &x);
+}
+#define TOUCH(rip, offset, write, ...) touch(rip, offset, write, (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
+
+static void instructions_reach_the_registers(void **state)
+{
+	struct vcpu *v = fake_vcpu(0);
+
+	(void)state;
+	assert_int_equal(TOUCH(CODE, 0x30, false, 0x44, 0x8b, 0x98, 0x30, 0, 0, 0), NEXT_RESUME);	/* mov 0x30(%rax), %r11d */
+	assert_int_equal(v->regs.r11, 0x50014);
+	assert_int_equal(v->regs.rip, CODE + 7);
+	assert_int_equal(TOUCH(CODE, 0x80, true, 0xc7, 0x00, 0x60, 0, 0, 0), NEXT_RESUME);
+	assert_int_equal(rd(0x80), 0x60);
+	assert_int_equal(TOUCH(CODE, 0x80, true, 0x83, 0x08, 0x11), NEXT_RESUME);			/* orl $0x11, (%rax) */
+	assert_int_equal(rd(0x80), 0x71);
+	v->regs.rcx = 0x30;
+	assert_int_equal(TOUCH(CODE, 0x80, true, 0x87, 0x08), NEXT_RESUME);				/* xchg %ecx, (%rax) */
+	assert_int_equal(rd(0x80), 0x30);
+	assert_int_equal(v->regs.rcx, 0x71);
+	/* testl reads only */
+	assert_int_equal(TOUCH(CODE, 0x300, false, 0xf7, 0x00, 0, 0x10, 0, 0), NEXT_RESUME);
+	assert_int_equal(v->regs.rflags & 0x40, 0x40);
+}
+
+static void code_may_cross_a_page_and_end_at_one(void **state)
+{
+	(void)state;
+	assert_int_equal(TOUCH(0x7ffd, 0x80, true, 0xc7, 0x00, 0x50, 0, 0, 0), NEXT_RESUME);
+	assert_int_equal(rd(0x80), 0x50);
+	/* the next page is not there, and not needed */
+	fake.linear_hole[9] = true;
+	fake_vcpu(0)->regs.rax = 0x40;
+	assert_int_equal(TOUCH(0x8ffe, 0x80, true, 0x89, 0x03), NEXT_RESUME);
+	assert_int_equal(rd(0x80), 0x40);
+	/* and needed */
+	assert_int_equal(TOUCH(0x8ffe, 0x80, true, 0xc7, 0x00), NEXT_KILL);
+	/* nor is the code itself */
+	fake.linear_hole[8] = true;
+	fake_vcpu(0)->run->hyp.crash.reason = 0;
+	struct exit_info x = fake_exit(EXIT_NPF, 0);
+	x.npf.gpa = PAGE + 0x80;
+	assert_int_equal(guest_apic_access(fake_vcpu(0), &x), NEXT_KILL);
+	assert_int_equal(fake_vcpu(0)->run->hyp.crash.reason, ZCRASH_APIC_ACCESS);
+	assert_int_equal(rd(0x80), 0x40);
+}
+
+static void the_code_segment_says_how_to_read(void **state)
+{
+	struct vcpu *v = fake_vcpu(0);
+
+	(void)state;
+	fake.paging = (struct paging_state){ .cr0 = 1 };
+	fake.sregs.seg[ZSEG_CS] = (struct zendo_segment){ .attr = 0xc9b, .base = 0xfffff000 };
+	v->regs.rax = 0x60;
+	fake_write(CODE, (const uint8_t[]){ 0xa3, 0x80, 0, 0xe0, 0xfe }, 5);
+	v->regs.rip = CODE + 0x1000;	/* base and offset wrap at 4 GiB */
+	struct exit_info x = fake_exit(EXIT_NPF, 0);
+	x.npf.gpa = PAGE + 0x80;
+	assert_int_equal(guest_apic_access(v, &x), NEXT_RESUME);
+	assert_int_equal(rd(0x80), 0x60);
+	assert_int_equal(fake.skipped, 5);
+	fake.sregs.seg[ZSEG_CS] = (struct zendo_segment){ .attr = 0x9b };
+	v->regs.rax = 0x50;
+	assert_int_equal(TOUCH(CODE, 0x80, true, 0x66, 0x89, 0x07), NEXT_RESUME);
+	assert_int_equal(rd(0x80), 0x50);
+	assert_int_equal(TOUCH(CODE, 0x80, true, 0x89, 0x07), NEXT_KILL);	/* 16 bits */
+}
+
+static void what_did_not_come_from_the_instruction_is_refused(void **state)
+{
+	struct exit_info x = fake_exit(EXIT_NPF, 0);
+
+	(void)state;
+	fake_write(CODE, (const uint8_t[]){ 0xc7, 0x00, 0x60, 0, 0, 0 }, 6);
+	fake_vcpu(0)->regs.rip = CODE;
+	x.npf.gpa = PAGE + 0x80;
+	x.npf.indirect = true;
+	assert_int_equal(guest_apic_access(fake_vcpu(0), &x), NEXT_KILL);
+	assert_int_equal(rd(0x80), 0);
+	assert_int_equal(fake.skipped, 0);
+	assert_int_equal(TOUCH(CODE, 0x80, true, 0x0f, 0x11, 0x00), NEXT_KILL);	/* movups */
+}
+
+static void vcpus_start_as_the_domain_says(void **state)
+{
+	(void)state;
+	assert_int_equal(fake.d->g.xapic, false);
+	fake.d->g.xapic = true;
+	lapic_init(fake_vcpu(0));
+	lapic_init(fake_vcpu(1));
+	assert_int_equal(fake_vcpu(0)->g.lapic.base, 0xfee00900);
+	assert_int_equal(fake_vcpu(1)->g.lapic.base, 0xfee00800);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
+		T(registers_are_those_of_the_msrs), T(what_is_no_register_is_an_error_of_the_apic), T(ipis_go_by_8_bits),
+		T(logical_destinations_follow_each_ones_registers), T(modes_change_as_the_processor_allows),
+		T(instructions_reach_the_registers), T(code_may_cross_a_page_and_end_at_one), T(the_code_segment_says_how_to_read),
+		T(what_did_not_come_from_the_instruction_is_refused), T(vcpus_start_as_the_domain_says),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
