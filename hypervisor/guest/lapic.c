@@ -201,7 +201,10 @@ static void deliver(struct vcpu *to, uint32_t icr)
 	}
 }
 
-/* Flat model: a bit each. Cluster model (DFR 0): cluster in the upper half, a bit each in the lower one; 15 is all clusters. */
+/*
+ * Flat model: a bit each. Cluster model (DFR 0): cluster in the upper half, a bit each in the lower one; 15 is all clusters. Of 32 bits, which
+ * only x2APIC mode sends, neither takes what does not fit into 8.
+ */
 static bool is_logical_target(const struct vcpu *to, uint32_t dest)
 {
 	const struct guest_lapic *l = &to->g.lapic;
@@ -210,12 +213,15 @@ static bool is_logical_target(const struct vcpu *to, uint32_t dest)
 	if (READ_ONCE(l->base) & APIC_BASE_EXTD)
 		return dest >> 16 == to->id >> 4 && (dest & (1U << (to->id & 15)));
 	if (READ_ONCE(l->dfr) >> 28)
-		return dest & ldr & 0xff;
+		return dest < 0x100 && (dest & ldr);
 	return (dest >> 4 == 15 || dest >> 4 == ldr >> 4) && (dest & ldr & 15);
 }
 
 static bool is_target(const struct vcpu *from, const struct vcpu *to, uint32_t icr, uint32_t dest)
 {
+	/* Off by APIC_BASE, it hears nothing; off by SVR, it takes no vectors, so it is not the one of lowest priority. */
+	if (!(READ_ONCE(to->g.lapic.base) & APIC_BASE_EN) || (ICR_MODE(icr) == MODE_LOWEST && !(READ_ONCE(to->g.lapic.svr) & SVR_ENABLED)))
+		return false;
 	switch (ICR_SHORT(icr)) {
 	case SHORT_SELF:
 		return to == from;

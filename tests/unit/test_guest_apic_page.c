@@ -112,6 +112,49 @@ static void logical_destinations_follow_each_ones_registers(void **state)
 	assert_true(irr(3, 0x53) && irr(4, 0x53));
 }
 
+static void bits_above_8_name_nobody_in_xapic_mode(void **state)
+{
+	(void)state;
+	assert_true(lapic_base_write(fake_vcpu(0), 0xfee00d00));
+	lapic_page_write(fake_vcpu(1), 0xd0, 0x01000000);
+	lapic_page_write(fake_vcpu(2), 0xe0, 0);
+	lapic_page_write(fake_vcpu(2), 0xd0, 0x01000000);
+	for (uint32_t high = 8; high < 32; high++) {
+		assert_true(guest_msr_write(fake_vcpu(0), 0x830, (1ULL << high | 1) << 32 | 1 << 11 | 0x51));
+		assert_true(guest_msr_write(fake_vcpu(0), 0x830, (1ULL << high | 3) << 32 | 0x51));
+	}
+	assert_true(!irr(1, 0x51) && !irr(2, 0x51) && !irr(3, 0x51));
+	assert_true(guest_msr_write(fake_vcpu(0), 0x830, 1ULL << 32 | 1 << 11 | 0x52));
+	assert_true(irr(1, 0x52) && irr(2, 0x52));
+}
+
+/* By APIC_BASE: no interrupt, NMI, INIT or SIPI, whoever is named. */
+static void one_that_is_off_hears_nothing(void **state)
+{
+	static const uint32_t shorts[] = { 0, 2 << 18, 3 << 18 }, modes[] = { 0, 1, 4, 5, 6 };
+	struct vcpu *v = fake_vcpu(3);
+
+	(void)state;
+	assert_true(lapic_base_write(v, 0xfee00000));
+	v->up = false;
+	for (uint64_t dest = 3; dest <= 0xff; dest += 0xfc) {
+		wr(0x310, (uint32_t)dest << 24);
+		for (size_t s = 0; s < ARRAY_SIZE(shorts); s++)
+			for (size_t m = 0; m < ARRAY_SIZE(modes); m++)
+				wr(0x300, shorts[s] | 1 << 14 | modes[m] << 8 | 0x44);
+	}
+	assert_true(!irr(3, 0x44) && !v->nmi_pending && !v->g.lapic.sipi && !(v->request & REQ_RESET));
+	assert_true(irr(4, 0x44) && fake_vcpu(4)->nmi_pending && fake_vcpu(4)->g.lapic.sipi && (fake_vcpu(4)->request & REQ_RESET));
+}
+
+static void lowest_priority_passes_one_that_takes_no_vectors(void **state)
+{
+	(void)state;
+	lapic_page_write(fake_vcpu(0), 0xf0, 0xff);
+	wr(0x300, 2 << 18 | 1 << 8 | 0x45);
+	assert_true(!irr(0, 0x45) && irr(1, 0x45) && !irr(2, 0x45));
+}
+
 static void modes_change_as_the_processor_allows(void **state)
 {
 	struct vcpu *v = fake_vcpu(0);
@@ -246,6 +289,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 		T(registers_are_those_of_the_msrs), T(what_is_no_register_is_an_error_of_the_apic), T(ipis_go_by_8_bits),
 		T(logical_destinations_follow_each_ones_registers), T(modes_change_as_the_processor_allows),
+		T(bits_above_8_name_nobody_in_xapic_mode), T(one_that_is_off_hears_nothing), T(lowest_priority_passes_one_that_takes_no_vectors),
 		T(instructions_reach_the_registers), T(code_may_cross_a_page_and_end_at_one), T(the_code_segment_says_how_to_read),
 		T(what_did_not_come_from_the_instruction_is_refused), T(vcpus_start_as_the_domain_says),
 	};
