@@ -22,7 +22,7 @@ static bool at_rip(struct vcpu *v, uint8_t buf[INSN_MAX], unsigned int *ret_n, s
 		mode = s.seg[ZSEG_CS].attr & CS_DEFAULT_32 ? INSN_32 : INSN_16;
 		rip = (uint32_t)(s.seg[ZSEG_CS].base + rip);
 	}
-	*ret_n = insn_fetch(v, rip, buf);
+	*ret_n = insn_fetch(v, ps.code64, rip, buf);
 	return insn_decode(buf, *ret_n, mode, ret);
 }
 

@@ -5,13 +5,14 @@
 
 #define FLAGS_ARITH	0x8d5U	/* OF SF ZF AF PF CF */
 
-unsigned int insn_fetch(struct vcpu *v, uint64_t rip, uint8_t buf[INSN_MAX])
+unsigned int insn_fetch(struct vcpu *v, bool code64, uint64_t rip, uint8_t buf[INSN_MAX])
 {
 	unsigned int n = (unsigned int)MIN((unsigned long)INSN_MAX, PAGE_SIZE - (rip & ~PAGE_MASK));
 
 	if (gva_read(v, gva(rip), buf, n))
 		return 0;
-	if (n < INSN_MAX && !gva_read(v, gva(rip + n), buf + n, INSN_MAX - n))
+	rip += n;
+	if (n < INSN_MAX && !gva_read(v, gva(code64 ? rip : (uint32_t)rip), buf + n, INSN_MAX - n))
 		n = INSN_MAX;
 	return n;
 }

@@ -11,8 +11,11 @@
 
 #define INSN_MAX	15
 
-/* How many of the (at most 15) bytes from linear address @rip on can be read: those of one page, when the next is not there. */
-unsigned int insn_fetch(struct vcpu *v, uint64_t rip, uint8_t buf[INSN_MAX]);
+/*
+ * How many of the (at most 15) bytes from linear address @rip on can be read: those of one page, when the next is not there. Outside
+ * 64-bit code addresses wrap at 4 GiB.
+ */
+unsigned int insn_fetch(struct vcpu *v, bool code64, uint64_t rip, uint8_t buf[INSN_MAX]);
 bool insn_is_prefix(uint8_t b);			/* a legacy one */
 /* Register by its number in ModRM, with REX. */
 uint64_t *insn_gpr(struct zendo_regs *r, uint8_t n);

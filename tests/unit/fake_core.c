@@ -309,9 +309,9 @@ int gpa_write(struct domain *d, gpa_t addr, const void *buf, size_t len)
 int gva_to_gpa(struct vcpu *v, gva_t addr, bool write, gpa_t *ret)
 {
 	(void)v, (void)write;
-	if (addr.v >> PAGE_SHIFT >= FAKE_RAM || fake.linear_hole[addr.v >> PAGE_SHIFT])
+	if (fake_page(addr.v) >= FAKE_RAM || fake.linear_hole[fake_page(addr.v)])
 		return -XEN_EFAULT;
-	*ret = gpa((uint64_t)fake.linear[addr.v >> PAGE_SHIFT] << PAGE_SHIFT | (addr.v & ~PAGE_MASK));
+	*ret = gpa((uint64_t)fake.linear[fake_page(addr.v)] << PAGE_SHIFT | (addr.v & ~PAGE_MASK));
 	return 0;
 }
 

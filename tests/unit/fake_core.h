@@ -29,6 +29,7 @@ struct fake {
 	uint16_t pins[FAKE_FRAMES];
 	uint16_t linear[FAKE_RAM];		/* linear page -> gfn */
 	bool linear_hole[FAKE_RAM];
+	uint16_t top;				/* linear page that the last one below 4 GiB is as well, 0 = it is a hole */
 	void *pool[FAKE_POOL];
 	uint32_t pool_used, pool_limit;
 	void *dom0_page[FAKE_DOM0_PAGES];	/* by hpa >> 12, made on first use */
@@ -61,6 +62,11 @@ struct fake {
 	bool cpu_all_ones;			/* host_cpuid: every bit set, to see what is hidden */
 };
 extern struct fake fake;
+
+static inline uint64_t fake_page(uint64_t linear)
+{
+	return fake.top && linear >> PAGE_SHIFT == 0xfffff ? fake.top : linear >> PAGE_SHIFT;
+}
 
 /* A fresh domain (id 7) with @vcpus vCPUs, vCPU 0 up; and the end of it, which checks that nothing is left. */
 void fake_start(uint32_t vcpus);

@@ -257,6 +257,19 @@ static void the_code_segment_says_how_to_read(void **state)
 	assert_int_equal(TOUCH(CODE, 0x80, true, 0x89, 0x07), NEXT_KILL);	/* 16 bits */
 }
 
+static void code_wraps_at_4_gib_unless_it_is_64_bits(void **state)
+{
+	(void)state;
+	fake.top = 9;
+	fake_write(0, (const uint8_t[]){ 0x50, 0, 0, 0 }, 4);
+	assert_int_equal(TOUCH(0xfffffffe, 0x80, true, 0xc7, 0x00), NEXT_KILL);
+	fake.paging = (struct paging_state){ .cr0 = 1 };
+	fake.sregs.seg[ZSEG_CS] = (struct zendo_segment){ .attr = 0xc9b };
+	assert_int_equal(TOUCH(0xfffffffe, 0x80, true, 0xc7, 0x00), NEXT_RESUME);
+	assert_int_equal(rd(0x80), 0x50);
+	assert_int_equal(fake.skipped, 6);
+}
+
 static void what_did_not_come_from_the_instruction_is_refused(void **state)
 {
 	struct exit_info x = fake_exit(EXIT_NPF, 0);
@@ -290,6 +303,7 @@ int main(void)
 		T(registers_are_those_of_the_msrs), T(what_is_no_register_is_an_error_of_the_apic), T(ipis_go_by_8_bits),
 		T(logical_destinations_follow_each_ones_registers), T(modes_change_as_the_processor_allows),
 		T(bits_above_8_name_nobody_in_xapic_mode), T(one_that_is_off_hears_nothing), T(lowest_priority_passes_one_that_takes_no_vectors),
+		T(code_wraps_at_4_gib_unless_it_is_64_bits),
 		T(instructions_reach_the_registers), T(code_may_cross_a_page_and_end_at_one), T(the_code_segment_says_how_to_read),
 		T(what_did_not_come_from_the_instruction_is_refused), T(vcpus_start_as_the_domain_says),
 	};

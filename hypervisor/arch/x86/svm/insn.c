@@ -38,7 +38,7 @@ static uint64_t linear_rip(struct vcpu *v, struct vmcb *b)
 static bool decode(struct vcpu *v, struct vmcb *b, uint16_t code, struct insn *i)
 {
 	uint8_t buf[INSN_MAX], rex = 0;
-	unsigned int n = insn_fetch(v, i->rip, buf), p = 0;
+	unsigned int n = insn_fetch(v, is_code64(b), i->rip, buf), p = 0;
 
 	while (p < n && insn_is_prefix(buf[p]))
 		p++;
