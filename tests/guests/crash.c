@@ -106,6 +106,42 @@ static void execute_apic_page(void)
 	jump_to(0xfee00000);
 }
 
+/* xAPIC mode, by way of off: from then on the page is there. */
+static char *apic_page(void)
+{
+	check(wrmsr_safe(0x1b, 0xfee00100) && wrmsr_safe(0x1b, 0xfee00900), "xapic-mode", "refused");
+	return (char *)0xfee00000;
+}
+
+/* What nobody carries out for the guest on its APIC's page: strings, other sizes, walks of tables, an exception's frame. */
+static void string_to_apic_page(void)
+{
+	char *to = apic_page();
+	unsigned long n = 4096;
+
+	__asm__ volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(0xff) : "memory");
+}
+
+static void read_wide_apic_page(void)
+{
+	__asm__ volatile("movq (%0), %%rax" :: "r"(apic_page() + 0x20) : "rax", "memory");
+}
+
+static void write_byte_apic_page(void)
+{
+	__asm__ volatile("movb $1, (%0)" :: "r"(apic_page() + 0x80) : "memory");
+}
+
+static void page_table_in_apic_page(void)
+{
+	__asm__ volatile("mov %0, %%cr3" :: "r"(apic_page()) : "memory");
+}
+
+static void stack_in_apic_page(void)
+{
+	__asm__ volatile("mov %0, %%rsp; ud2" :: "r"(apic_page() + 4096) : "memory");
+}
+
 /* The page table walk itself meets nothing. */
 static void page_table_in_hole(void)
 {
@@ -396,6 +432,11 @@ static const struct kind kinds[] = {
 	{ "nomem",		read_hole,		CRASHED },
 	{ "nomem-write",	write_hole,		CRASHED },
 	{ "apic-page-exec",	execute_apic_page,	CRASHED },
+	{ "apic-page-string",	string_to_apic_page,	CRASHED },
+	{ "apic-page-wide",	read_wide_apic_page,	CRASHED },
+	{ "apic-page-byte",	write_byte_apic_page,	CRASHED },
+	{ "apic-page-pt",	page_table_in_apic_page, CRASHED },
+	{ "apic-page-stack",	stack_in_apic_page,	CRASHED },
 	{ "pt-nomem",		page_table_in_hole,	CRASHED },
 	{ "stack-nomem",	stack_in_hole,		CRASHED },
 	{ "idt-nomem",		idt_in_hole,		CRASHED },
