@@ -180,6 +180,51 @@ static void modes_change_as_the_processor_allows(void **state)
 	assert_int_equal(rd(0x80), 0);
 }
 
+static void in_order(const struct vcpu *v)
+{
+	const struct guest_lapic *l = &v->g.lapic;
+	uint64_t mode = l->base & (APIC_BASE_EN | APIC_BASE_EXTD);
+
+	assert_int_equal(l->base & ~(APIC_BASE_EN | APIC_BASE_EXTD), APIC_BASE_ADDR | (v->id ? 0 : APIC_BASE_BSP));
+	assert_true(mode != APIC_BASE_EXTD);
+	assert_int_equal(l->irr[0] & 0xffff, 0);
+	assert_true(l->svr <= 0x3ff && !((l->esr | l->esr_latched) & ~0xa0U));
+	assert_true(!(l->ldr & 0xffffff) && (l->dfr & 0xfffffff) == 0xfffffff);
+	assert_true(!(l->icr & ~0xffffffff000ccfffULL));
+	assert_true(mode || (!(l->svr & 0x100) && !l->tpr));
+	for (int i = 0; i < 6; i++)
+		assert_true((l->svr & 0x100) || (l->lvt[i] & 0x10000));
+}
+
+/* Twenty vCPUs write what they like where they like, by page and MSR, and change modes. */
+static void random_accesses_leave_the_apics_in_order(void **state)
+{
+	static const uint32_t modes[] = { 0xfee00000, 0xfee00800, 0xfee00c00, 0xfee00400 };
+	uint64_t val;
+
+	(void)state;
+	fake_seed(7);
+	for (int n = 0; n < 50000; n++) {
+		struct vcpu *v = fake_vcpu(fake_below(20));
+		uint32_t r = fake_below(0x41);
+
+		if (lapic_at(v, PAGE)) {
+			uint32_t offset = fake_below(16) ? r << 4 : fake_below(0x1000);
+
+			(void)lapic_page_read(v, offset);
+			/* short masks now and then: what is not reserved is then written, and few are named */
+			lapic_page_write(v, offset, (uint32_t)(fake_random() & (fake_below(2) ? 0xffffffff : 0xff0c07ff)));
+		} else if (guest_msr_read(v, 0x800 + r, &val)) {
+			(void)guest_msr_write(v, 0x800 + r, fake_below(2) ? val : fake_random() & 0xff000c07ffULL);
+		}
+		if (!fake_below(50))
+			(void)lapic_base_write(v, modes[fake_below(4)] | (v->id ? 0 : APIC_BASE_BSP));
+		in_order(v);
+	}
+	for (uint32_t i = 0; i < 20; i++)
+		in_order(fake_vcpu(i));
+}
+
 static enum exit_next touch(uint64_t rip, uint32_t offset, bool write, const void *bytes, size_t n)
 {
 	struct exit_info x = fake_exit(EXIT_NPF, 0);
@@ -303,7 +348,7 @@ int main(void)
 		T(registers_are_those_of_the_msrs), T(what_is_no_register_is_an_error_of_the_apic), T(ipis_go_by_8_bits),
 		T(logical_destinations_follow_each_ones_registers), T(modes_change_as_the_processor_allows),
 		T(bits_above_8_name_nobody_in_xapic_mode), T(one_that_is_off_hears_nothing), T(lowest_priority_passes_one_that_takes_no_vectors),
-		T(code_wraps_at_4_gib_unless_it_is_64_bits),
+		T(random_accesses_leave_the_apics_in_order), T(code_wraps_at_4_gib_unless_it_is_64_bits),
 		T(instructions_reach_the_registers), T(code_may_cross_a_page_and_end_at_one), T(the_code_segment_says_how_to_read),
 		T(what_did_not_come_from_the_instruction_is_refused), T(vcpus_start_as_the_domain_says),
 	};
