@@ -423,7 +423,11 @@ struct vbd_ring *vbd_ring_create(struct vbd *vbd, const struct hvback_queue *que
 	return ring;
 }
 
-/* From here on it works. What the guest signalled before nobody answers: the work looks once by itself. */
+/*
+ * From here on it works. What the guest signalled before nobody answers: the work looks once by itself. And the guest is told once: who
+ * served the ring before may have answered and raised the port, and let it go before the guest heard of it; the frontend waits then for an
+ * event that no later response would raise, since its rsp_event lies behind.
+ */
 int vbd_ring_start(struct vbd_ring *ring, unsigned int index, u32 port)
 {
 	struct hvback_device *dev = ring->vbd->dev;
@@ -437,6 +441,7 @@ int vbd_ring_start(struct vbd_ring *ring, unsigned int index, u32 port)
 	ring->stop = false;
 	queue_work_locked(ring);
 	spin_unlock_irq(&ring->lock);
+	hv_event_post(event);
 	return 0;
 }
 
