@@ -9,12 +9,14 @@
 #include <sys/socket.h>
 
 #include <json-c/json.h>
+#include <systemd/sd-login.h>
 
 #include "agent.h"
 #include "control.h"
 #include "device.h"
 #include "hotplug.h"
 #include "log.h"
+#include "runtime.h"
 
 #define CONTROLS		"\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020\021\022\023\024\025\026\027" \
 				"\030\031\032\033\034\035\036\037\177"
@@ -175,6 +177,23 @@ static int find_domain(struct agent *a, struct json_object *request, struct hvpr
 	return zendo_error(e, -ESRCH, "there is no domain %" PRId64, domid);
 }
 
+/*
+ * Who may make domains may call one by the name of a definition whose files are not his. So names count only for the unit of that name,
+ * which root started: nobody else can put a process there.
+ */
+static int check_runner(const struct client *cl, const struct hvpriv_domain_info *info, struct zendo_error *e)
+{
+	char unit[ZENDO_RUNTIME_PATH_MAX];
+	_cleanup_free_ char *of = NULL;
+
+	if (is_root(cl))
+		return 0;
+	if (info->owner_pid != cl->peer.pid || zendo_unit_name(info->name, unit) < 0 ||
+	    sd_pid_get_unit(cl->peer.pid, &of) < 0 || strcmp(of, unit) != 0)
+		return zendo_error(e, -EPERM, "only the unit of domain %u may ask for its devices", info->domid);
+	return 0;
+}
+
 /* 1: it is answered later. */
 static int begin_attach(struct client *cl, uint32_t domid, struct zendo_config *c, bool running, struct zendo_error *e)
 {
@@ -194,9 +213,9 @@ static int request_prepare(struct client *cl, struct json_object *request, struc
 	r = find_domain(cl->agent, request, &info, e);
 	if (r < 0)
 		return r;
-	if (!is_root(cl) && info.owner_pid != cl->peer.pid)
-		return zendo_error(e, -EPERM, "only the runner of domain %u may ask for its devices", info.domid);
-	r = attach_load_definition(info.name, &c, e);
+	r = check_runner(cl, &info, e);
+	if (r >= 0)
+		r = attach_load_definition(info.name, &c, e);
 	if (r < 0)
 		return r;
 	if (!number_of(request, "disks", INT32_MAX, &disks) || !number_of(request, "vifs", INT32_MAX, &vifs) ||
