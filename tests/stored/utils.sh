@@ -42,11 +42,12 @@ say xenstore-ls -f
 say xenstore-rm /t
 say xenstore-rm /local
 coproc watch { xenstore-watch -n 4 /w; }
+exec 5<&"${watch[0]}"	# bash closes its own as soon as the watcher has said all
 # the first event: it watches from here on
-read -r line <&"${watch[0]}" && echo "event $line"
+read -r line <&5 && echo "event $line"
 for step in 'write /w/a/b 1' 'chmod /w/a n0' 'rm /w'; do
 	# shellcheck disable=SC2086 # words
 	xenstore $step
-	read -r line <&"${watch[0]}" && echo "event $line"
+	read -r line <&5 && echo "event $line"
 done
 say xenstore-ls -f
