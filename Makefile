@@ -86,6 +86,7 @@ modules: $(O)/include/zendo-image-digest.h
 
 -include tools/hotplug/sources.mk
 -include tools/libzendo/sources.mk
+-include tools/generator/sources.mk
 -include tools/run/sources.mk
 -include tools/stored/sources.mk
 -include tools/zendo/sources.mk
@@ -95,7 +96,7 @@ TOOLS_CFLAGS := -std=gnu11 -O2 -g -D_GNU_SOURCE -fstack-protector-strong -D_FORT
 	-DZENDO_VERSION='"$(VERSION)"' $(CPPFLAGS) $(CFLAGS)
 LIBZENDO_OBJS := $(LIBZENDO_SRCS:%.c=$(O)/%.o)
 
-tools: $(O)/zendo $(O)/zendo-hotplug $(O)/zendo-run $(O)/zendo-stored
+tools: $(O)/zendo $(O)/zendo-hotplug $(O)/zendo-run $(O)/zendo-stored $(O)/zendo-generator
 
 # $(1) = program, $(2) = its sources, $(3) = extra flags, $(4) = pkg-config packages
 define tool
@@ -115,6 +116,7 @@ $(eval $(call tool,zendo,$(ZENDO_SRCS),$(ZENDO_CFLAGS),$(ZENDO_PKGS)))
 $(eval $(call tool,zendo-hotplug,$(HOTPLUG_SRCS),$(HOTPLUG_CFLAGS),$(HOTPLUG_PKGS)))
 $(eval $(call tool,zendo-run,$(RUN_SRCS),$(RUN_CFLAGS),$(RUN_PKGS)))
 $(eval $(call tool,zendo-stored,$(STORED_SRCS),$(STORED_CFLAGS),$(STORED_PKGS)))
+$(eval $(call tool,zendo-generator,$(GENERATOR_SRCS),$(GENERATOR_CFLAGS),json-c))
 
 $(LIBZENDO_OBJS): $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -135,6 +137,7 @@ stage: hypervisor tools guests
 	$(Q)install -D -m 0755 $(O)/zendo-hotplug $(DESTDIR)$(prefix)/lib/zendo/zendo-hotplug
 	$(Q)install -D -m 0755 $(O)/zendo-run $(DESTDIR)$(prefix)/lib/zendo/zendo-run
 	$(Q)install -D -m 0755 $(O)/zendo-stored $(DESTDIR)$(prefix)/lib/zendo/zendo-stored
+	$(Q)install -D -m 0755 $(O)/zendo-generator $(DESTDIR)$(prefix)/lib/systemd/system-generators/zendo-generator
 	$(Q)for f in systemd/*.service systemd/*.slice systemd/*.socket systemd/*.target; do \
 		[ ! -e $$f ] || install -D -m 0644 $$f $(DESTDIR)/lib/systemd/system/$${f##*/}; done
 	$(Q)for f in systemd/sysusers.d/*.conf systemd/tmpfiles.d/*.conf systemd/modprobe.d/*.conf; do \
@@ -152,7 +155,7 @@ install: stage modules
 
 uninstall:
 	$(Q)rm -rf $(DESTDIR)/lib/firmware/zendo $(DESTDIR)$(prefix)/lib/zendo $(DESTDIR)$(prefix)/bin/zendo \
-		$(DESTDIR)/lib/modules/*/updates/zendo \
+		$(DESTDIR)/lib/modules/*/updates/zendo $(DESTDIR)$(prefix)/lib/systemd/system-generators/zendo-generator \
 		$(DESTDIR)/lib/systemd/system/{zendo.service,zendo.slice,zendo-domain@.service,zendo-hotplug.service,zendo-hotplug.socket,zendo-stored.service,zendo-stored.socket} \
 		$(DESTDIR)$(prefix)/lib/{sysusers.d,tmpfiles.d,modprobe.d}/zendo.conf $(DESTDIR)/lib/udev/rules.d/60-zendo.rules \
 		$(DESTDIR)$(prefix)/share/man/man?/zendo* $(DESTDIR)$(prefix)/share/bash-completion/completions/zendo

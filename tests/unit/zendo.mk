@@ -21,11 +21,20 @@ zendo_config_SRCS := \
 test_cli_SRCS := \
 	$(zendo_config_SRCS) \
 	tools/libzendo/control.c \
+	tools/libzendo/definitions.c \
 	tools/libzendo/device.c \
 	tools/libzendo/runtime.c \
 	tools/zendo/cli.c
 test_cli_CFLAGS = $(zendo_CFLAGS)
 test_cli_LIBS = -ljson-c
+
+test_definitions_SRCS := \
+	$(zendo_config_SRCS) \
+	tools/libzendo/definition-rename.c \
+	tools/libzendo/definitions.c \
+	tools/libzendo/runtime.c
+test_definitions_CFLAGS = $(zendo_CFLAGS)
+test_definitions_LIBS = -ljson-c
 
 test_definition_file_SRCS := \
 	$(zendo_config_SRCS) \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -64,4 +65,23 @@ int file_write_all(int fd, const void *buf, size_t size)
 		size -= (size_t)n;
 	}
 	return 0;
+}
+
+int file_create_unnamed(int dir, const char *path, mode_t mode, int *ret_fd)
+{
+	int fd = openat(dir, path, O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+
+	if (fd < 0)	/* a kernel that knows no such flag sees a folder that is to be written */
+		return errno == EISDIR ? -EOPNOTSUPP : -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
+int file_give_name(int fd, int dir, const char *path)
+{
+	char self[32];
+
+	/* by its descriptor alone it could be linked only with a capability */
+	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, self, dir, path, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 }

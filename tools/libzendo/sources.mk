@@ -18,6 +18,8 @@ LIBZENDO_SRCS := \
 	tools/libzendo/config.c \
 	tools/libzendo/control.c \
 	tools/libzendo/cpus.c \
+	tools/libzendo/definition-rename.c \
+	tools/libzendo/definitions.c \
 	tools/libzendo/device.c \
 	tools/libzendo/elf-kernel.c \
 	tools/libzendo/error.c \

@@ -9,6 +9,7 @@
 
 #include "config.h"
 #include "control.h"
+#include "definitions.h"
 #include "device.h"
 
 #define MAX_WORD	63	/* longer ones are near to nothing */
@@ -108,10 +109,13 @@ static bool is_id(const char *s)
 static int no_domain(const char *what, const struct hvpriv_domain_info *all, size_t nr)
 {
 	const char *nearest = NULL;
+	char path[PATH_MAX];
 	unsigned least = 3;
 
 	if (is_id(what))
 		return fail(EXIT_NO_DOMAIN, "there is no domain with the id %s", what);
+	if (zendo_definition_path(NULL, what, path, sizeof(path)) >= 0 && access(path, F_OK) == 0)
+		return fail(EXIT_NO_DOMAIN, "the domain '%s' is not running; 'zendo create %s' starts it", what, what);
 	for (size_t i = 0; i < nr; i++) {
 		unsigned d = edit_distance(what, all[i].name);
 

@@ -6,8 +6,11 @@
 #include <json-c/json.h>
 
 #include "cli.h"
+#include "definitions.h"
 #include "device.h"
 #include "host.h"
+#include "runtime.h"
+#include "unit.h"
 
 #define PAGE_KIB	4
 
@@ -130,81 +133,207 @@ static struct json_object *to_json(const struct hvpriv_domain_info *d)
 
 enum form { FORM_PLAIN, FORM_VERBOSE, FORM_JSON };
 
-static int show(const struct hvpriv_domain_info *all, size_t nr, enum form form)
-{
-	struct json_object *list;
+/* What is printed: domains, then definitions of others. */
+struct listing {
+	struct hvpriv_domain_info *all;
+	size_t nr;
+	struct zendo_definition *defined;	/* with --all */
+	size_t nr_defined;
+};
 
-	if (form == FORM_JSON) {
-		list = json_object_new_array();
-		for (size_t i = 0; i < nr; i++)
-			(void)json_object_array_add(list, to_json(&all[i]));
-		return print_json(list);
+static void listing_done(struct listing *l)
+{
+	free(l->all);
+	zendo_definitions_free(l->defined, l->nr_defined);
+}
+
+/* ---- definitions ------------------------------------------------------------------------- */
+
+static bool is_running(const struct listing *l, const char *name)
+{
+	for (size_t i = 0; i < l->nr; i++)
+		if (strcmp(l->all[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* The columns of one that runs; it has no id and has used no time. */
+static void print_defined(const struct zendo_definition *d, bool verbose)
+{
+	printf("%-40s %5s %5llu %5u     ------  %8.1f", d->name, "-", (unsigned long long)d->config->memory_mib,
+	       d->config->vcpus, 0.0);
+	if (verbose)
+		printf(" %-36s %8s %16s", "-", "-", "-");
+	putchar('\n');
+}
+
+static bool starts_at_boot(const char *name)
+{
+	char unit[ZENDO_RUNTIME_PATH_MAX];
+
+	return zendo_unit_name(name, unit) >= 0 && unit_is_enabled(unit, true);
+}
+
+static struct json_object *defined_to_json(const struct zendo_definition *d)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_text(o, "name", d->name);
+	add_text(o, "state", "------");
+	if (d->config) {
+		add_int(o, "vcpus", d->config->vcpus);
+		add_int(o, "memory_kib", d->config->memory_mib * 1024);
+		add_int(o, "max_memory_kib", d->config->maxmem_mib * 1024);
 	}
+	return o;
+}
+
+static void add_definition(struct json_object *o, const struct zendo_definition *d)
+{
+	char text[1024];
+
+	add_text(o, "definition", d->path);
+	(void)json_object_object_add(o, "enabled", json_object_new_boolean(starts_at_boot(d->name)));
+	if (!d->config)
+		add_text(o, "error", zendo_error_format(&d->error, text, sizeof(text)));
+}
+
+/* ---- all together ------------------------------------------------------------------------ */
+
+static int show_json(const struct listing *l)
+{
+	struct json_object *list = json_object_new_array(), *o;
+
+	for (size_t i = 0; i < l->nr; i++) {
+		o = to_json(&l->all[i]);
+		for (size_t k = 0; k < l->nr_defined; k++)
+			if (strcmp(l->defined[k].name, l->all[i].name) == 0)
+				add_definition(o, &l->defined[k]);
+		(void)json_object_array_add(list, o);
+	}
+	for (size_t k = 0; k < l->nr_defined; k++)
+		if (!is_running(l, l->defined[k].name)) {
+			o = defined_to_json(&l->defined[k]);
+			add_definition(o, &l->defined[k]);
+			(void)json_object_array_add(list, o);
+		}
+	return print_json(list);
+}
+
+static int show(const struct listing *l, enum form form)
+{
+	char text[1024];
+
+	if (form == FORM_JSON)
+		return show_json(l);
 	fputs("Name                                        ID   Mem VCPUs\tState\tTime(s)", stdout);
 	puts(form == FORM_VERBOSE ? "   UUID                            Reason-Code\tSecurity Label" : "");
-	for (size_t i = 0; i < nr; i++)
-		print_line(&all[i], form == FORM_VERBOSE);
+	for (size_t i = 0; i < l->nr; i++)
+		print_line(&l->all[i], form == FORM_VERBOSE);
+	for (size_t k = 0; k < l->nr_defined; k++)
+		if (l->defined[k].config && !is_running(l, l->defined[k].name))
+			print_defined(&l->defined[k], form == FORM_VERBOSE);
+	(void)fflush(stdout);
+	for (size_t k = 0; k < l->nr_defined; k++)
+		if (!l->defined[k].config)
+			(void)fail(EXIT_OK, "%s", zendo_error_format(&l->defined[k].error, text, sizeof(text)));
 	return EXIT_OK;
 }
 
-static int list_all(int device, enum form form)
+static int find_all(int device, struct listing *l)
 {
-	_cleanup_free_ struct hvpriv_domain_info *guests = NULL, *all = NULL;
+	_cleanup_free_ struct hvpriv_domain_info *guests = NULL;
 	size_t nr;
 	int r;
 
 	r = list_domains(device, &guests, &nr);
 	if (r != EXIT_OK)
 		return r;
-	all = calloc(nr + 1, sizeof(*all));
-	if (!all)
+	l->all = calloc(nr + 1, sizeof(*l->all));
+	if (!l->all)
 		return fail(EXIT_FAILED, "out of memory");
-	r = dom0_info(&all[0]);
+	r = dom0_info(&l->all[0]);
 	if (r < 0)
 		return fail(EXIT_FAILED, "cannot read /proc: %s", strerror(-r));
 	if (nr > 0)
-		memcpy(all + 1, guests, nr * sizeof(*all));
-	return show(all, nr + 1, form);
+		memcpy(l->all + 1, guests, nr * sizeof(*l->all));
+	l->nr = nr + 1;
+	return EXIT_OK;
 }
 
-static int list_some(int device, char **names, size_t nr, enum form form)
+static int find_some(int device, char **names, size_t nr, struct listing *l)
 {
-	_cleanup_free_ struct hvpriv_domain_info *all = calloc(nr, sizeof(*all));
 	int r = EXIT_OK;
 
-	if (!all)
+	l->all = calloc(nr, sizeof(*l->all));
+	if (!l->all)
 		return fail(EXIT_FAILED, "out of memory");
-	for (size_t i = 0; i < nr && r == EXIT_OK; i++)
-		if (is_dom0(names[i]))
-			r = dom0_info(&all[i]) < 0 ? fail(EXIT_FAILED, "cannot read /proc") : EXIT_OK;
+	for (l->nr = 0; l->nr < nr && r == EXIT_OK; l->nr++)
+		if (is_dom0(names[l->nr]))
+			r = dom0_info(&l->all[l->nr]) < 0 ? fail(EXIT_FAILED, "cannot read /proc") : EXIT_OK;
 		else
-			r = find_domain(device, names[i], &all[i]);
-	return r == EXIT_OK ? show(all, nr, form) : r;
+			r = find_domain(device, names[l->nr], &l->all[l->nr]);
+	return r;
+}
+
+static bool is_under(int device)
+{
+	struct hvpriv_info info;
+
+	return zendo_device_get_info(device, &info) >= 0 && info.flags & HVPRIV_INFO_RUNNING;
+}
+
+/* Also when no domain can run: they are defined all the same. */
+static int find_defined(struct listing *l)
+{
+	_cleanup_close_ int device = -EBADF;
+	int r;
+
+	r = zendo_device_open(&device);
+	if (r < 0 && r != -ENOENT && r != -ENXIO && r != -ENODEV)
+		return fail_device(r);
+	if (r >= 0 && is_under(device)) {
+		r = find_all(device, l);
+		if (r != EXIT_OK)
+			return r;
+	}
+	r = zendo_definitions_list(NULL, &l->defined, &l->nr_defined);
+	return r < 0 ? fail(r == -EACCES ? EXIT_PERMISSION : EXIT_FAILED, "cannot read " ZENDO_ETC_DIR ": %s", strerror(-r)) : EXIT_OK;
 }
 
 int cmd_list(int argc, char **argv)
 {
 	static const struct option options[] = {
+		{ "all", no_argument, NULL, 'a' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "long", no_argument, NULL, 'l' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{}
 	};
+	_cleanup_(listing_done) struct listing l = {};
 	_cleanup_close_ int device = -EBADF;
 	enum form form = FORM_PLAIN;
+	bool all = false;
 	int c, r;
 
-	while ((c = getopt_long(argc, argv, "jlv", options, NULL)) >= 0)
+	while ((c = getopt_long(argc, argv, "ajlv", options, NULL)) >= 0)
 		if (c == 'j' || c == 'l')
 			form = FORM_JSON;
 		else if (c == 'v')
 			form = FORM_VERBOSE;
+		else if (c == 'a')
+			all = true;
 		else
 			return usage(argv[0]);
+	if (all && optind < argc)
+		return usage(argv[0]);
+	if (all) {
+		r = find_defined(&l);
+		return r == EXIT_OK ? show(&l, form) : r;
+	}
 	r = open_running(&device);
 	if (r != EXIT_OK)
 		return r;
-	if (optind == argc)
-		return list_all(device, form);
-	return list_some(device, argv + optind, (size_t)(argc - optind), form);
+	r = optind == argc ? find_all(device, &l) : find_some(device, argv + optind, (size_t)(argc - optind), &l);
+	return r == EXIT_OK ? show(&l, form) : r;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* domid, domname, uptime and rename. */
+/* domid, domname and uptime. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,17 +54,6 @@ int cmd_domname(int argc, char **argv)
 	if (r == EXIT_OK)
 		puts(d.name);
 	return r;
-}
-
-/* A running domain's name is its unit's, in systemd's memory, its folder's and its log's. */
-int cmd_rename(int argc, char **argv)
-{
-	int r = plain_arguments(argc, argv, 2, 2);
-
-	if (r != EXIT_OK)
-		return r;
-	return fail(EXIT_FAILED, "a domain cannot be renamed while it runs: it is the unit zendo-domain@%s, and systemd "
-		    "renames no units; end it and create it with name=%s", argv[optind], argv[optind + 1]);
 }
 
 /* ---- uptime ------------------------------------------------------------------------------ */

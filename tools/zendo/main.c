@@ -15,7 +15,8 @@ const struct command commands[] = {
 	  "  -n, --dry-run   check everything and print the definition, start nothing\n"
 	  "FILE is a definition, see zendo.cfg(5); NAME stands for /etc/zendo/NAME.cfg.\n"
 	  "KEY=VALUE replaces what the file says.\n", cmd_create },
-	{ "list", "[-v] [--json] [NAME|ID...]", "list domains",
+	{ "list", "[-a] [-v] [--json] [NAME|ID...]", "list domains",
+	  "  -a, --all       also those that are defined and do not run\n"
 	  "  -j, --json      more fields, for programs; also -l, --long\n"
 	  "  -v, --verbose   UUID and reason of the shutdown, too\n"
 	  "States: r running, b blocked (all vCPUs wait), p paused, s shut down,\n"
@@ -29,6 +30,9 @@ const struct command commands[] = {
 	{ "unpause", "NAME|ID...", "let them run again", "", cmd_unpause },
 	{ "wait", "NAME|ID...", "until domains are gone",
 	  "A guest's reboot is not the end of its domain.\n", cmd_wait },
+	{ "enable", "NAME...", "have domains started at boot",
+	  "NAME is defined by /etc/zendo/NAME.cfg.\n", cmd_enable },
+	{ "disable", "NAME...", "no more", "", cmd_disable },
 	{ "vcpu-list", "[--json] [NAME|ID...]", "list vCPUs",
 	  "  -j, --json      for programs\n"
 	  "States: r running, b blocked, p paused or not up. CPU is where it ran last,\n"
@@ -60,7 +64,8 @@ const struct command commands[] = {
 	{ "domname", "ID", "print a domain's name", "", cmd_domname },
 	{ "uptime", "[-s] [NAME|ID...]", "how long domains have been there",
 	  "  -s, --short     with the time of day, as uptime(1) does\n", cmd_uptime },
-	{ "rename", "NAME|ID NEW", "not in this version", "", cmd_rename },
+	{ "rename", "NAME NEW", "call a definition and its domain otherwise",
+	  "The domain must not be running. Whether it starts at boot stays as it is.\n", cmd_rename },
 	{ "info", "[--json]", "about host and hypervisor",
 	  "  -j, --json      for programs\n", cmd_info },
 	{ "dmesg", "[-f]", "print the hypervisor's log",

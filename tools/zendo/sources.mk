@@ -11,11 +11,13 @@ ZENDO_SRCS := \
 	tools/zendo/cmd_device.c \
 	tools/zendo/cmd_dmesg.c \
 	tools/zendo/cmd_doctor.c \
+	tools/zendo/cmd_enable.c \
 	tools/zendo/cmd_events.c \
 	tools/zendo/cmd_info.c \
 	tools/zendo/cmd_launch.c \
 	tools/zendo/cmd_list.c \
 	tools/zendo/cmd_names.c \
+	tools/zendo/cmd_rename.c \
 	tools/zendo/cmd_vcpu.c \
 	tools/zendo/definition_file.c \
 	tools/zendo/doctor_checks.c \

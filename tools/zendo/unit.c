@@ -175,6 +175,70 @@ int unit_stop(const char *unit, char *why, size_t size)
 	return unit_job(unit, "StopUnit", NULL, NULL, why, size);
 }
 
+/* systemd reads all units and runs all generators before it answers: on a busy machine that is more than sd-bus would wait. */
+#define RELOAD_USEC	(5 * 60 * 1000000ULL)
+
+static int open_for_changes(sd_bus **ret, char *why, size_t size)
+{
+	int r = sd_bus_open_system(ret);
+
+	if (r >= 0)
+		r = sd_bus_set_method_call_timeout(*ret, RELOAD_USEC);
+	return r < 0 ? explain(why, size, r, "cannot reach systemd: %s", strerror(-r)) : 0;
+}
+
+static int explain_bus(int r, sd_bus_error *error, char *why, size_t size)
+{
+	if (r < 0)
+		(void)explain(why, size, r, "systemd: %s", error->message ? error->message : strerror(-r));
+	sd_bus_error_free(error);
+	return r < 0 ? r : 0;
+}
+
+int unit_set_enabled(const char *unit, bool enabled, char *why, size_t size)
+{
+	_cleanup_(bus_closep) sd_bus *bus = NULL;
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	int r = open_for_changes(&bus, why, size);
+
+	if (r < 0)
+		return r;
+	if (enabled)
+		r = sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER, "EnableUnitFiles", &error, NULL, "asbb",
+				       1, unit, false, false);
+	else
+		r = sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER, "DisableUnitFiles", &error, NULL, "asb",
+				       1, unit, false);
+	return explain_bus(r, &error, why, size);
+}
+
+int unit_reload(char *why, size_t size)
+{
+	_cleanup_(bus_closep) sd_bus *bus = NULL;
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	int r = open_for_changes(&bus, why, size);
+
+	if (r < 0)
+		return r;
+	r = sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER, "Reload", &error, NULL, "");
+	return explain_bus(r, &error, why, size);
+}
+
+bool unit_is_enabled(const char *unit, bool generated)
+{
+	_cleanup_(bus_closep) sd_bus *bus = NULL;
+	sd_bus_message *reply = NULL;
+	bool enabled = false;
+	const char *state;
+
+	if (sd_bus_open_system(&bus) >= 0 &&
+	    sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER, "GetUnitFileState", NULL, &reply, "s", unit) >= 0 &&
+	    sd_bus_message_read(reply, "s", &state) >= 0)
+		enabled = strcmp(state, "enabled") == 0 || (generated && strcmp(state, "enabled-runtime") == 0);
+	sd_bus_message_unref(reply);
+	return enabled;
+}
+
 void unit_reset_failed(const char *unit)
 {
 	_cleanup_(bus_closep) sd_bus *bus = NULL;

@@ -3,6 +3,7 @@
 #ifndef ZENDO_UNIT_H
 #define ZENDO_UNIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Called with the unit's status text whenever it changes. */
@@ -16,6 +17,16 @@ int unit_start(const char *unit, unit_status_t status, void *userdata, char *why
 
 /* Stop it and wait until nothing of it is left; also fine when it is not there. */
 int unit_stop(const char *unit, char *why, size_t size);
+
+/*
+ * Started at boot, or not; also fine when it is so already. What runs now knows it after unit_reload(), which takes its time: once
+ * for all changes. 0, or -errno with @why.
+ */
+int unit_set_enabled(const char *unit, bool enabled, char *why, size_t size);
+int unit_reload(char *why, size_t size);
+
+/* By unit_set_enabled() or systemctl; or @generated: in whatever way, a generator's included. False also when systemd cannot be asked. */
+bool unit_is_enabled(const char *unit, bool generated);
 
 /* Forget that it failed. */
 void unit_reset_failed(const char *unit);

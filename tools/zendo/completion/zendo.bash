@@ -7,6 +7,11 @@ _zendo_names()
 	zendo list --json 2>/dev/null | sed -n 's/^ *"name": *"\(.*\)",\{0,1\}$/\1/p' | grep -vx 'Domain-0'
 }
 
+_zendo_defined()
+{
+	cd /etc/zendo 2>/dev/null && compgen -G '*.cfg' | sed 's/\.cfg$//'
+}
+
 _zendo()
 {
 	# prev is _init_completion's
@@ -14,7 +19,7 @@ _zendo()
 	local cur prev words cword command options
 	_init_completion || return
 
-	local commands='create list console destroy pause unpause wait vcpu-list vcpu-pin trigger domid domname uptime'
+	local commands='create list console destroy pause unpause wait enable disable rename vcpu-list vcpu-pin trigger domid domname uptime'
 	commands+=' block-attach block-detach block-list block-resize network-attach network-detach network-list device'
 	commands+=' info dmesg events doctor launch leave version help'
 	if [ "$cword" -eq 1 ]; then
@@ -24,7 +29,7 @@ _zendo()
 	command=${words[1]}
 	case $command in
 	create) options='--console --paused --dry-run' ;;
-	list) options='--json --long --verbose' ;;
+	list) options='--all --json --long --verbose' ;;
 	vcpu-list | block-list | network-list | device | info | events) options='--json' ;;
 	doctor) options='--json --kernel' ;;
 	block-detach | network-detach) options='--force --timeout' ;;
@@ -39,8 +44,10 @@ _zendo()
 	case $command in
 	create)
 		_filedir
-		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(
-			cd /etc/zendo 2>/dev/null && compgen -G "$cur*.cfg" | sed 's/\.cfg$//')
+		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$(_zendo_defined)" -- "$cur")
+		;;
+	enable | disable | rename)
+		mapfile -t COMPREPLY < <(compgen -W "$(_zendo_defined)" -- "$cur")
 		;;
 	list | console | destroy | pause | unpause | wait | vcpu-list | uptime)
 		mapfile -t COMPREPLY < <(compgen -W "$(_zendo_names)" -- "$cur")
