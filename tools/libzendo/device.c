@@ -315,6 +315,16 @@ int zendo_device_lend(int dom)
 	return request(dom, HVPRIV_DOM_LEND, NULL);
 }
 
+int zendo_device_rename(int dom, const char *name)
+{
+	struct hvpriv_rename rn = {};
+
+	if (strlen(name) >= sizeof(rn.name))
+		return -EINVAL;
+	strcpy(rn.name, name);
+	return request(dom, HVPRIV_DOM_RENAME, &rn);
+}
+
 int zendo_device_query(int dom, struct hvpriv_domain_info *ret)
 {
 	struct hvpriv_domain_info info = {};

@@ -79,6 +79,8 @@ int zendo_device_unpause(int dom);
 int zendo_device_kill(int dom);
 /* The calling thread works for the domain's devices until its end. -EINTR: a signal. */
 int zendo_device_lend(int dom);
+/* -EEXIST: there is a domain of this name. */
+int zendo_device_rename(int dom, const char *name);
 int zendo_device_query(int dom, struct hvpriv_domain_info *ret);
 
 int zendo_device_create_vcpu(int dom, uint32_t id, int *ret_vcpu);

@@ -41,6 +41,7 @@ static const char *const event_names[] = {
 	[HVPRIV_CMD_DESTROYED] = "destroyed",
 	[HVPRIV_CMD_ATTACHED] = "attached",
 	[HVPRIV_CMD_DETACHED] = "detached",
+	[HVPRIV_CMD_RENAMED] = "renamed",
 };
 
 static inline void mnl_socket_closep(struct mnl_socket **nl)

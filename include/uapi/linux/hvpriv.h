@@ -210,6 +210,15 @@ struct hvpriv_seed_grant {
  *	0 the domain has ended (HVPRIV_DOM_KILL, or the guest's own end); -EINTR
  */
 
+/*
+ * HVPRIV_DOM_RENAME: another name from now on.
+ *	-EEXIST name taken, also by this domain itself	-EINVAL name (as HVPRIV_CREATE_DOMAIN)
+ */
+struct hvpriv_rename {
+	char  name[HVPRIV_NAME_LEN];
+	__u64 reserved[2];
+};
+
 /* ---- vCPUs ---------------------------------------------------------------------------- */
 
 /* HVPRIV_CREATE_VCPU -> vCPU fd. vCPU 0 starts as set by SET_STATE; the others wait for SIPI. */
@@ -289,6 +298,7 @@ struct hvpriv_vcpu_info {
 #define HVPRIV_CREATE_VCPU	_IOW(HVPRIV_MAGIC, 0x2a, struct hvpriv_create_vcpu)
 #define HVPRIV_DOM_SEED_GRANT	_IOW(HVPRIV_MAGIC, 0x2b, struct hvpriv_seed_grant)
 #define HVPRIV_DOM_LEND		_IO(HVPRIV_MAGIC, 0x2c)
+#define HVPRIV_DOM_RENAME	_IOW(HVPRIV_MAGIC, 0x2d, struct hvpriv_rename)
 
 #define HVPRIV_VCPU_RUN		_IOR(HVPRIV_MAGIC, 0x40, struct hvpriv_run)
 #define HVPRIV_VCPU_GET_STATE	_IOR(HVPRIV_MAGIC, 0x41, struct hvpriv_vcpu_state)
@@ -313,6 +323,7 @@ enum {
 	HVPRIV_CMD_DESTROYED,
 	HVPRIV_CMD_ATTACHED,
 	HVPRIV_CMD_DETACHED,
+	HVPRIV_CMD_RENAMED,		/* HVPRIV_A_NAME is the new one */
 };
 enum {
 	HVPRIV_A_UNSPEC,

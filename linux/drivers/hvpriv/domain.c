@@ -196,7 +196,8 @@ static struct hv_domain *domain_alloc(const struct hvpriv_create_domain *cd)
 	kref_init(&d->ref);
 	d->max_vcpus = cd->max_vcpus;
 	d->xapic = cd->flags & HVPRIV_CREATE_XAPIC;
-	strscpy(d->name, cd->name, sizeof(d->name));
+	strscpy_pad(d->name, cd->name, sizeof(d->name));
+	spin_lock_init(&d->name_lock);
 	memcpy(d->uuid, cd->uuid, sizeof(d->uuid));
 	d->created_ns = ktime_get_boottime_ns();
 	d->owner = get_task_pid(current, PIDTYPE_TGID);
@@ -247,6 +248,38 @@ static bool name_is_taken(const char *name)
 		if (!strcmp(d->name, name))
 			return true;
 	return false;
+}
+
+/**
+ * hv_domain_rename() - HVPRIV_DOM_RENAME
+ * @name: already copied, HVPRIV_NAME_LEN bytes
+ */
+int hv_domain_rename(struct hv_domain *d, const char *name)
+{
+	int r = 0;
+
+	if (!name_is_good(name))
+		return -EINVAL;
+	mutex_lock(&domains_lock);
+	if (name_is_taken(name)) {
+		r = -EEXIST;
+	} else {
+		spin_lock(&d->name_lock);
+		strscpy_pad(d->name, name, sizeof(d->name));
+		spin_unlock(&d->name_lock);
+	}
+	mutex_unlock(&domains_lock);
+	if (!r)
+		hv_event_send(HVPRIV_CMD_RENAMED, d, 0);
+	return r;
+}
+
+/* For those who cannot take domains_lock. */
+void hv_domain_name(struct hv_domain *d, char ret[HVPRIV_NAME_LEN])
+{
+	spin_lock(&d->name_lock);
+	memcpy(ret, d->name, sizeof(d->name));
+	spin_unlock(&d->name_lock);
 }
 
 static long call_create(struct hv_domain *d)
@@ -386,7 +419,7 @@ void hv_domain_info(struct hv_domain *d, struct hvpriv_domain_info *info)
 			     info->nr_vcpus * (sizeof(*v) + 2 * PAGE_SIZE);
 	info->owner_pid = pid_nr_ns(d->owner, task_active_pid_ns(current));
 	memcpy(info->uuid, d->uuid, sizeof(info->uuid));
-	memcpy(info->name, d->name, sizeof(info->name));
+	hv_domain_name(d, info->name);
 }
 
 /*

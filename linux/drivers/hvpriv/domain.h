@@ -104,7 +104,8 @@ struct hv_domain {
 	u32 domid;
 	u32 max_vcpus;
 	bool xapic;
-	char name[HVPRIV_NAME_LEN];
+	char name[HVPRIV_NAME_LEN];	/* written under domains_lock and name_lock, read under either */
+	spinlock_t name_lock;
 	u8 uuid[16];
 	u64 created_ns;
 	struct pid *owner;
@@ -152,6 +153,8 @@ void hv_domain_put(struct hv_domain *d);
 bool hv_domain_end(struct hv_domain *d, enum hv_end how, u32 code);
 void hv_domain_kick_all(struct hv_domain *d);
 struct hv_vcpu *hv_vcpu_named(u32 name);
+int hv_domain_rename(struct hv_domain *d, const char *name);
+void hv_domain_name(struct hv_domain *d, char ret[HVPRIV_NAME_LEN]);
 
 /* domain_ioctl.c */
 int hv_ioctl_create_domain(struct hvpriv_create_domain __user *arg);

@@ -175,6 +175,17 @@ static int dom_unpause(struct hv_domain *d)
 	return left < 0 ? -EINVAL : 0;
 }
 
+static int dom_rename(struct hv_domain *d, const struct hvpriv_rename __user *arg)
+{
+	struct hvpriv_rename rn;
+
+	if (copy_from_user(&rn, arg, sizeof(rn)))
+		return -EFAULT;
+	if (memchr_inv(rn.reserved, 0, sizeof(rn.reserved)))
+		return -EINVAL;
+	return hv_domain_rename(d, rn.name);
+}
+
 static int dom_query(struct hv_domain *d, struct hvpriv_domain_info __user *arg)
 {
 	struct hvpriv_domain_info info;
@@ -223,6 +234,8 @@ static long domain_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return 0;
 	case HVPRIV_DOM_QUERY:
 		return dom_query(d, p);
+	case HVPRIV_DOM_RENAME:
+		return dom_rename(d, p);
 	case HVPRIV_CREATE_VCPU:
 		return dom_create_vcpu(d, p);
 	}

@@ -21,14 +21,16 @@ static struct genl_family family __ro_after_init = {
 	.n_mcgrps	= ARRAY_SIZE(groups),
 };
 
-static int fill(struct sk_buff *skb, u8 cmd, const struct hv_domain *d, u32 code, const char *device)
+static int fill(struct sk_buff *skb, u8 cmd, struct hv_domain *d, u32 code, const char *device)
 {
 	void *hdr = genlmsg_put(skb, 0, 0, &family, 0, cmd);
+	char name[HVPRIV_NAME_LEN];
 
 	if (!hdr)
 		return -EMSGSIZE;
+	hv_domain_name(d, name);
 	if (nla_put_u32(skb, HVPRIV_A_DOMID, d->domid) ||
-	    nla_put_string(skb, HVPRIV_A_NAME, d->name) ||
+	    nla_put_string(skb, HVPRIV_A_NAME, name) ||
 	    (cmd == HVPRIV_CMD_SHUTDOWN && nla_put_u32(skb, HVPRIV_A_CODE, code)) ||
 	    (device && nla_put_string(skb, HVPRIV_A_DEVICE, device)))
 		return -EMSGSIZE;
@@ -36,7 +38,7 @@ static int fill(struct sk_buff *skb, u8 cmd, const struct hv_domain *d, u32 code
 	return 0;
 }
 
-static void send(u8 cmd, const struct hv_domain *d, u32 code, const char *device)
+static void send(u8 cmd, struct hv_domain *d, u32 code, const char *device)
 {
 	struct sk_buff *skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
 
@@ -50,12 +52,12 @@ static void send(u8 cmd, const struct hv_domain *d, u32 code, const char *device
 	genlmsg_multicast(&family, skb, 0, 0, GFP_KERNEL);
 }
 
-void hv_event_send(u8 cmd, const struct hv_domain *d, u32 code)
+void hv_event_send(u8 cmd, struct hv_domain *d, u32 code)
 {
 	send(cmd, d, code, NULL);
 }
 
-void hv_event_send_device(u8 cmd, const struct hv_domain *d, const char *device)
+void hv_event_send_device(u8 cmd, struct hv_domain *d, const char *device)
 {
 	send(cmd, d, 0, device);
 }
