@@ -33,3 +33,6 @@ test_domain_vcpus_SRCS := \
 	tools/run/vcpu.c
 test_domain_vcpus_CFLAGS = $(run_CFLAGS) -pthread
 test_domain_vcpus_LIBS = -ljson-c
+
+test_core_file_SRCS = tools/run/core_file.c
+test_core_file_CFLAGS = $(run_CFLAGS)

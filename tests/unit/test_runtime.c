@@ -84,8 +84,27 @@ static void actions_that_the_runner_has_not_are_refused_by_name(void **state)
 	(void)state;
 	assert_int_equal(zendo_runtime_check_actions(&c, &e), 0);
 	c.on_crash = ZENDO_ON_COREDUMP_RESTART;
+	assert_int_equal(zendo_runtime_check_actions(&c, &e), 0);
+	c.on_crash = ZENDO_ON_SOFT_RESET;
 	assert_int_equal(zendo_runtime_check_actions(&c, &e), -EOPNOTSUPP);
-	assert_non_null(strstr(e.text, "on_crash=\"coredump-restart\""));
+	assert_non_null(strstr(e.text, "on_crash=\"soft-reset\""));
+}
+
+static void a_guest_with_devices_cannot_be_kept_beside_the_next_one(void **state)
+{
+	struct zendo_config c = { .on_watchdog = ZENDO_ON_RENAME_RESTART };
+	struct zendo_error e = {};
+
+	(void)state;
+	assert_int_equal(zendo_runtime_check_actions(&c, &e), 0);
+	c.nr_disks = 1;
+	assert_int_equal(zendo_runtime_check_actions(&c, &e), -EOPNOTSUPP);
+	assert_non_null(strstr(e.text, "on_watchdog=\"rename-restart\""));
+	c.nr_disks = 0;
+	c.nr_vifs = 1;
+	assert_int_equal(zendo_runtime_check_actions(&c, &e), -EOPNOTSUPP);
+	c.on_watchdog = ZENDO_ON_PRESERVE;
+	assert_int_equal(zendo_runtime_check_actions(&c, &e), 0);
 }
 
 int main(void)
@@ -97,6 +116,7 @@ int main(void)
 		cmocka_unit_test(one_name_has_one_instance),
 		cmocka_unit_test(the_longest_odd_name_fits),
 		cmocka_unit_test(actions_that_the_runner_has_not_are_refused_by_name),
+		cmocka_unit_test(a_guest_with_devices_cannot_be_kept_beside_the_next_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -123,6 +125,33 @@ static void one_that_has_ended_has_no_cpus(void **state)
 	assert_int_equal(vcpu_set_cpus(&v, &any), -ESRCH);
 }
 
+/* Held for a while: it says that it has left, and that is its last word until it is started again. */
+static void one_that_is_stopped_says_so_and_starts_again(void **state)
+{
+	struct vcpu v = { .id = 5, .fd = -EBADF };
+	struct vcpu_report p = {};
+	struct zendo_cpus any = {};
+	int reports[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, reports), 0);
+	v.report_fd = reports[1];
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(vcpu_start(&v, &any), 0);
+		assert_false(v.reported);
+		assert_int_equal(recv(reports[0], &p, sizeof(p), MSG_DONTWAIT), -1);
+		v.reported = true;
+		end(&v);
+		assert_true(recv(reports[0], &p, sizeof(p), MSG_DONTWAIT) > 0);
+		assert_int_equal(p.vcpu, 5);
+		assert_int_equal(p.error, 0);
+		assert_int_equal(p.exit, VCPU_EXIT_LEFT);
+		assert_int_equal(recv(reports[0], &p, sizeof(p), MSG_DONTWAIT), -1);
+	}
+	(void)close(reports[0]);
+	(void)close(reports[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -130,6 +159,7 @@ int main(void)
 		cmocka_unit_test_setup(a_cpu_that_is_not_there_changes_nothing, set_up),
 		cmocka_unit_test_setup(a_vcpu_that_may_run_nowhere_does_not_start, set_up),
 		cmocka_unit_test_setup(one_that_has_ended_has_no_cpus, set_up),
+		cmocka_unit_test_setup(one_that_is_stopped_says_so_and_starts_again, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

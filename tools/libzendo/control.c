@@ -48,6 +48,30 @@ int zendo_control_connect(const char *name, int *ret_fd)
 	return 0;
 }
 
+/* A descriptor goes with the first byte that is sent. */
+static int send_first(int fd, const char *p, int passed)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {};
+	struct iovec iov = { (char *)p, 1 };
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+	ssize_t n;
+
+	h->cmsg_level = SOL_SOCKET;
+	h->cmsg_type = SCM_RIGHTS;
+	h->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(h), &passed, sizeof(int));
+	do
+		n = sendmsg(fd, &m, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}
+
 static int send_all(int fd, const char *p, size_t len)
 {
 	while (len > 0) {
@@ -95,6 +119,11 @@ static int receive_line(int fd, char *buf, size_t size)
 
 int zendo_control_request(int fd, struct json_object *request, struct json_object **ret)
 {
+	return zendo_control_request_with(fd, request, -1, ret);
+}
+
+int zendo_control_request_with(int fd, struct json_object *request, int passed, struct json_object **ret)
+{
 	char line[ZENDO_CONTROL_LINE_MAX];
 	struct json_object *answer;
 	const char *text;
@@ -103,6 +132,12 @@ int zendo_control_request(int fd, struct json_object *request, struct json_objec
 	text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
 	if (!text)
 		return -ENOMEM;
+	if (passed >= 0) {
+		r = send_first(fd, text, passed);
+		if (r < 0)
+			return r;
+		text++;
+	}
 	r = send_all(fd, text, strlen(text));
 	if (r >= 0)
 		r = send_all(fd, "\n", 1);

@@ -6,11 +6,15 @@
  * is false, "error" is a word for programs (below) and "text" a sentence for people. Requests on one
  * connection are answered in order; at most ZENDO_CONTROL_LINE_MAX bytes each.
  *
- *	{"do":"query"}			name, domid, state, paused, reason, vcpus, memory_mib, restarts, pid,
+ *	{"do":"query"}			name, domid, state, paused, reason, vcpus, memory_mib, restarts, pid, kept,
  *					terminal, writer (pid of who types, absent: nobody)
  *	{"do":"pause"} {"do":"unpause"}	also fine when it is so already
- *	{"do":"destroy"}		the answer comes at once, the domain is gone when the connection closes
+ *	{"do":"destroy"}		the answer comes at once, the domain is gone when the connection closes; with "domid" of a
+ *					guest that rename-restart keeps, that one is gone with the answer
  *	{"do":"lend"}			threads for its devices, if it has none yet: zendo-hotplug is about to attach one
+ *	{"do":"dump"}			a descriptor of an empty file comes along: the core of the domain, or of "domid", is
+ *					written to it. The guest stands still until the answer, with size and stored (bytes of
+ *					the file, and those that are no holes); closing the connection breaks it off
  *	{"do":"vcpu","vcpu":N}		vcpus (how many there are), vcpu, up, state (three letters of r, b, p and -),
  *					cpu (where it ran last; absent: not up), time_ns, cpus (where it may run;
  *					absent: its thread has ended)
@@ -48,5 +52,8 @@ int zendo_control_connect(const char *name, int *ret_fd);
  * Nothing behind the answer's newline is read, so the console's bytes stay in the socket.
  */
 int zendo_control_request(int fd, struct json_object *request, struct json_object **ret);
+
+/* The same with a descriptor, which stays the caller's, for the runner. */
+int zendo_control_request_with(int fd, struct json_object *request, int passed, struct json_object **ret);
 
 #endif

@@ -103,11 +103,14 @@ int zendo_runtime_check_actions(const struct zendo_config *c, struct zendo_error
 		{ "on_watchdog", c->on_watchdog },
 	};
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (all[i].action != ZENDO_ON_DESTROY && all[i].action != ZENDO_ON_RESTART &&
-		    all[i].action != ZENDO_ON_PRESERVE)
-			return zendo_error(e, -EOPNOTSUPP, "%s=\"%s\" is not in this version: "
-					   "use destroy, restart or preserve", all[i].key,
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (all[i].action == ZENDO_ON_SOFT_RESET)
+			return zendo_error(e, -EOPNOTSUPP, "%s=\"%s\" is not in this version", all[i].key,
 					   zendo_on_event_to_string(all[i].action));
+		/* the one that is kept holds its devices, and what they stand on is not for two */
+		if (all[i].action == ZENDO_ON_RENAME_RESTART && (c->nr_disks > 0 || c->nr_vifs > 0))
+			return zendo_error(e, -EOPNOTSUPP, "%s=\"rename-restart\" is not for domains with 'disk' or 'vif': "
+					   "the guest that is kept would hold them; use preserve or coredump-restart", all[i].key);
+	}
 	return 0;
 }

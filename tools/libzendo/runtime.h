@@ -8,6 +8,7 @@
  *		control				socket, see control.h
  *		console				link to its terminal
  *	/var/lib/zendo/console/<instance>.log	what its console printed; .log.1 is older
+ *	/var/lib/zendo/dump/<instance>-DATE-TIME.core	what was left of its memory when it crashed
  *
  *	/run/zendo/store.sock			socket of the store daemon; while it is there, guests have a store
  *
@@ -26,6 +27,7 @@ struct zendo_error;
 #define ZENDO_RUNTIME_DIR	"/run/zendo/domains"
 #define ZENDO_STORE_SOCKET	"/run/zendo/store.sock"
 #define ZENDO_CONSOLE_LOG_DIR	"/var/lib/zendo/console"
+#define ZENDO_DUMP_DIR		"/var/lib/zendo/dump"
 #define ZENDO_ETC_DIR		"/etc/zendo"
 #define ZENDO_INSTANCE_MAX	256	/* with the NUL: every byte of a name escaped */
 #define ZENDO_RUNTIME_PATH_MAX	(sizeof(ZENDO_CONSOLE_LOG_DIR) + ZENDO_INSTANCE_MAX + 16)

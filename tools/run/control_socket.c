@@ -22,6 +22,7 @@ struct client {
 	char line[ZENDO_CONTROL_LINE_MAX];
 	const char *rest;	/* while a request is handled: what came behind it */
 	size_t rest_len;
+	int passed;		/* a descriptor that came along, until a request takes it */
 };
 
 struct control {
@@ -33,11 +34,14 @@ struct control {
 	void *userdata;
 	unsigned nr_clients;
 	struct client *clients;
+	struct client *dumper;	/* waits for the end of a dump; what it sends meanwhile is not read */
 };
 
 static void client_free(struct client *cl)
 {
 	struct client **p = &cl->control->clients;
+	struct control *c = cl->control;
+	bool waits = c->dumper == cl;
 
 	while (*p != cl)
 		p = &(*p)->next;
@@ -45,7 +49,12 @@ static void client_free(struct client *cl)
 	cl->control->nr_clients--;
 	sd_event_source_disable_unref(cl->source);
 	safe_close(cl->fd);
+	safe_close(cl->passed);
 	free(cl);
+	if (waits) {
+		c->dumper = NULL;
+		c->ops->dump_cancel(c->userdata);
+	}
 }
 
 static void add_bool(struct json_object *o, const char *key, bool value)
@@ -208,6 +217,65 @@ static bool request_vcpu(struct control *c, const char *what, struct json_object
 	return true;
 }
 
+/* "domid", if it is there. */
+static int domid_of(struct json_object *request, uint32_t *ret)
+{
+	struct json_object *o = json_object_object_get(request, "domid");
+	int64_t n;
+
+	*ret = CONTROL_OUR_DOMAIN;
+	if (!o)
+		return 0;
+	n = json_object_is_type(o, json_type_int) ? json_object_get_int64(o) : -1;
+	if (n < 0 || n >= CONTROL_OUR_DOMAIN)
+		return -EINVAL;
+	*ret = (uint32_t)n;
+	return 0;
+}
+
+static int answer_domain(struct json_object *answer, int r, const struct zendo_error *e)
+{
+	if (r == -ENOENT)
+		answer_error(answer, "invalid", "\"domid\" is neither the domain nor one that is kept");
+	else if (r == -EBUSY)
+		answer_error(answer, "busy", *e->text ? e->text : "a core of it is being written");
+	else
+		answer_with_text(answer, r, e);
+	return r;
+}
+
+static void request_destroy(struct client *cl, struct json_object *request, struct json_object *answer)
+{
+	struct control *c = cl->control;
+	const struct zendo_error none = {};
+	uint32_t domid;
+
+	if (domid_of(request, &domid) < 0)
+		answer_error(answer, "invalid", "\"domid\" is a number");
+	else
+		(void)answer_domain(answer, c->ops->destroy(c->userdata, domid), &none);
+}
+
+/* Answered when it is written. */
+static int request_dump(struct client *cl, struct json_object *request, struct json_object *answer)
+{
+	struct control *c = cl->control;
+	struct zendo_error e = {};
+	uint32_t domid;
+
+	if (domid_of(request, &domid) < 0)
+		answer_error(answer, "invalid", "\"domid\" is a number");
+	else if (cl->passed < 0)
+		answer_error(answer, "invalid", "a descriptor of the file must come with the request");
+	else if (answer_domain(answer, c->ops->dump(c->userdata, domid, cl->passed, &e), &e) >= 0) {
+		cl->passed = -EBADF;
+		c->dumper = cl;
+		/* hang-ups alone */
+		return sd_event_source_set_io_events(cl->source, 0);
+	}
+	return send_answer(cl, answer);
+}
+
 /* -errno: the client is to be dropped. */
 static int handle(struct client *cl, struct json_object *request, struct json_object *answer)
 {
@@ -224,11 +292,13 @@ static int handle(struct client *cl, struct json_object *request, struct json_ob
 	} else if (strcmp(what, "unpause") == 0) {
 		answer_result(answer, c->ops->unpause(c->userdata));
 	} else if (strcmp(what, "destroy") == 0) {
-		answer_result(answer, c->ops->destroy(c->userdata));
+		request_destroy(cl, request, answer);
 	} else if (strcmp(what, "lend") == 0) {
 		answer_result(answer, c->ops->lend(c->userdata));
+	} else if (strcmp(what, "dump") == 0) {
+		return request_dump(cl, request, answer);
 	} else if (!request_vcpu(c, what, request, answer)) {
-		answer_error(answer, "invalid", "\"do\" is query, pause, unpause, destroy, lend, vcpu, pin, nmi or console");
+		answer_error(answer, "invalid", "\"do\" is query, pause, unpause, destroy, lend, dump, vcpu, pin, nmi or console");
 	}
 	return send_answer(cl, answer);
 }
@@ -253,15 +323,60 @@ static int handle_line(struct client *cl, const char *line)
 	return r;
 }
 
+/* As recv(); one descriptor may come along and is kept for the next request, instead of an earlier one. */
+static ssize_t receive(struct client *cl)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_LEN(sizeof(int))];
+	} control;
+	struct iovec iov = { cl->line + cl->len, sizeof(cl->line) - cl->len };
+	struct msghdr m = {
+		/* no room for a second one, which CMSG_SPACE() would have */
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int)),
+	};
+	ssize_t n = recvmsg(cl->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *h = n >= 0 ? CMSG_FIRSTHDR(&m) : NULL;
+
+	if (h && h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS && h->cmsg_len == CMSG_LEN(sizeof(int))) {
+		safe_close(cl->passed);
+		memcpy(&cl->passed, CMSG_DATA(h), sizeof(int));
+	}
+	return n;
+}
+
+/* All requests that are complete, up to one that is answered later. False: the client is gone. */
+static bool handle_lines(struct client *cl)
+{
+	char *newline;
+
+	while (cl->control->dumper != cl && (newline = memchr(cl->line, '\n', cl->len))) {
+		*newline++ = '\0';
+		cl->rest = newline;
+		cl->rest_len = cl->len - (size_t)(newline - cl->line);
+		if (handle_line(cl, cl->line) < 0) {
+			client_free(cl);
+			return false;
+		}
+		cl->len = cl->rest_len;
+		memmove(cl->line, newline, cl->len);
+	}
+	return true;
+}
+
 static int on_client(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 {
 	struct client *cl = userdata;
-	char *newline;
 	ssize_t n;
 
 	(void)s;
+	(void)fd;
 	(void)revents;
-	n = recv(fd, cl->line + cl->len, sizeof(cl->line) - cl->len, MSG_DONTWAIT);
+	if (cl->control->dumper == cl) {
+		client_free(cl);	/* it has gone */
+		return 0;
+	}
+	n = receive(cl);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n <= 0) {
@@ -269,20 +384,28 @@ static int on_client(sd_event_source *s, int fd, uint32_t revents, void *userdat
 		return 0;
 	}
 	cl->len += (size_t)n;
-	while ((newline = memchr(cl->line, '\n', cl->len))) {
-		*newline++ = '\0';
-		cl->rest = newline;
-		cl->rest_len = cl->len - (size_t)(newline - cl->line);
-		if (handle_line(cl, cl->line) < 0) {
-			client_free(cl);
-			return 0;
-		}
-		cl->len = cl->rest_len;
-		memmove(cl->line, newline, cl->len);
-	}
-	if (cl->len == sizeof(cl->line))
+	if (handle_lines(cl) && cl->len == sizeof(cl->line) && cl->control->dumper != cl)
 		client_free(cl);	/* no request is that long */
 	return 0;
+}
+
+void control_dump_done(struct control *c, int r, uint64_t size, uint64_t stored)
+{
+	struct client *cl = TAKE_PTR(c->dumper);
+	struct json_object *answer = cl ? json_object_new_object() : NULL;
+
+	if (!answer)
+		return;
+	answer_result(answer, r);
+	if (r >= 0) {
+		(void)json_object_object_add(answer, "size", json_object_new_uint64(size));
+		(void)json_object_object_add(answer, "stored", json_object_new_uint64(stored));
+	}
+	if (send_answer(cl, answer) < 0 || sd_event_source_set_io_events(cl->source, EPOLLIN) < 0)
+		client_free(cl);
+	else
+		(void)handle_lines(cl);
+	json_object_put(answer);
 }
 
 static int on_connection(sd_event_source *s, int fd, uint32_t revents, void *userdata)
@@ -303,6 +426,7 @@ static int on_connection(sd_event_source *s, int fd, uint32_t revents, void *use
 		return 0;
 	}
 	cl->control = c;
+	cl->passed = -EBADF;
 	cl->fd = TAKE_FD(conn);
 	cl->next = c->clients;
 	c->clients = cl;
@@ -366,6 +490,7 @@ void control_free(struct control *c)
 {
 	if (!c)
 		return;
+	c->dumper = NULL;	/* nobody is there to be told */
 	/* first, so that a client which is cut off and tries once more is told that nobody is here */
 	sd_event_source_disable_unref(c->source);
 	safe_close(c->fd);

@@ -13,6 +13,7 @@
 
 #define CONTROL_MAX_CLIENTS	32
 #define CONTROL_ALL_VCPUS	(~0U)
+#define CONTROL_OUR_DOMAIN	(~0U)	/* instead of an id: none was named */
 
 struct json_object;
 
@@ -20,8 +21,15 @@ struct json_object;
 struct control_operations {
 	int (*pause)(void *userdata);
 	int (*unpause)(void *userdata);
-	int (*destroy)(void *userdata);
+	/* The domain, or @domid, one that is kept besides. -ENOENT. */
+	int (*destroy)(void *userdata, uint32_t domid);
 	int (*lend)(void *userdata);
+	/*
+	 * Write the core of either to @fd, which is taken over on success: control_dump_done() tells the end of it, unless dump_cancel()
+	 * was called before, since nobody waits any more. With @e filled.
+	 */
+	int (*dump)(void *userdata, uint32_t domid, int fd, struct zendo_error *e);
+	void (*dump_cancel)(void *userdata);
 	/* Add what is asked for to @answer. */
 	void (*query)(void *userdata, struct json_object *answer);
 	/* The same of one vCPU. -ENOENT. */
@@ -40,6 +48,9 @@ struct control;
 int control_new(const char *name, gid_t gid, struct control **ret);
 int control_start(struct control *c, sd_event *event, struct console *console,
 		  const struct control_operations *ops, void *userdata);
+
+/* What was begun with dump() has ended, with @r and, if that is no error, a file of these bytes. */
+void control_dump_done(struct control *c, int r, uint64_t size, uint64_t stored);
 void control_free(struct control *c);
 DEFINE_CLEANUP(struct control, control_free);
 

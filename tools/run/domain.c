@@ -200,6 +200,27 @@ int domain_unpause(struct domain *d)
 	return r;
 }
 
+void domain_hold(struct domain *d)
+{
+	for (unsigned i = 0; i < d->nr_vcpus; i++)
+		vcpu_stop(&d->vcpus[i]);
+}
+
+bool domain_threads_are_out(const struct domain *d)
+{
+	for (unsigned i = 0; i < d->nr_vcpus; i++)
+		if (d->vcpus[i].started && !d->vcpus[i].reported)
+			return false;
+	return true;
+}
+
+int domain_go_on(struct domain *d, const struct definition *def, struct zendo_error *e)
+{
+	for (unsigned i = 0; i < d->nr_vcpus; i++)
+		vcpu_join(&d->vcpus[i]);
+	return start_vcpus(d, def, e);
+}
+
 void domain_stop(struct domain *d)
 {
 	for (unsigned i = 0; i < d->nr_vcpus; i++)

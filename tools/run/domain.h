@@ -63,6 +63,14 @@ int domain_pin(struct domain *d, unsigned id, const char *cpus, struct zendo_cpu
 int domain_nmi(struct domain *d, unsigned id, struct zendo_error *e);
 
 /*
+ * Ask all threads to leave. domain_threads_are_out() when the last report of each has been read (take_report() of the runner
+ * notes them); domain_go_on() starts them again. Pausing the guest meanwhile is the caller's.
+ */
+void domain_hold(struct domain *d);
+bool domain_threads_are_out(const struct domain *d);
+int domain_go_on(struct domain *d, const struct definition *def, struct zendo_error *e);
+
+/*
  * End all threads and wait for them; the guest does not run any more, its memory is still there.
  * Reports that the threads made can be read from reports[0] afterwards.
  */

@@ -17,6 +17,7 @@
 
 #include "cgroup.h"
 #include "device.h"
+#include "dump.h"
 #include "log.h"
 #include "privilege.h"
 #include "runner.h"
@@ -146,6 +147,7 @@ struct prepared {
 	struct control *control;
 	sd_event *event;
 	int device;
+	int dump_folder;
 };
 
 static void prepared_done(struct prepared *p)
@@ -155,11 +157,13 @@ static void prepared_done(struct prepared *p)
 	definition_free(p->def);
 	sd_event_unref(p->event);
 	safe_close(p->device);
+	safe_close(p->dump_folder);
 }
 
-static int prepare(struct options *o, gid_t gid, struct prepared *p, struct zendo_error *e)
+static int prepare(struct options *o, const struct privilege *user, struct prepared *p, struct zendo_error *e)
 {
 	char path[ZENDO_RUNTIME_PATH_MAX];
+	const gid_t gid = user->gid;
 	int r;
 
 	r = open_device(o->name, &p->device, e);
@@ -187,7 +191,12 @@ static int prepare(struct options *o, gid_t gid, struct prepared *p, struct zend
 	if (r >= 0 && gid != (gid_t)-1 && zendo_runtime_path(o->name, "", path) >= 0 &&
 	    (chown(path, (uid_t)-1, gid) < 0 || chmod(path, 0750) < 0))
 		r = -errno;
-	return r < 0 ? zendo_error(e, r, "cannot set up %s: %s", path, strerror(-r)) : 0;
+	if (r < 0)
+		return zendo_error(e, r, "cannot set up %s: %s", path, strerror(-r));
+	r = dump_open_folder(user->has_user ? user->uid : (uid_t)-1, gid, &p->dump_folder);
+	if (r < 0)
+		log_message(LOG_WARNING, "no cores can be written to " ZENDO_DUMP_DIR ": %s, ignoring", strerror(-r));
+	return 0;
 }
 
 static int drop(const struct privilege *privilege, struct zendo_error *e)
@@ -220,7 +229,7 @@ static int run(struct options *o, struct prepared *p, struct zendo_error *e)
 	int r;
 
 	privilege_look_up(&privilege);
-	r = prepare(o, privilege.gid, p, e);
+	r = prepare(o, &privilege, p, e);
 	if (r < 0)
 		return r;
 	cgroup_apply(p->def->config);
@@ -228,7 +237,7 @@ static int run(struct options *o, struct prepared *p, struct zendo_error *e)
 	if (r < 0)
 		return r;
 	open_console_log(p, o->name);
-	r = runner_new(p->event, p->device, p->def, p->console, &runner);
+	r = runner_new(p->event, p->device, p->dump_folder, p->def, p->console, &runner);
 	if (r >= 0)
 		r = runner_serve(runner, p->control);
 	if (r < 0)
@@ -239,7 +248,7 @@ static int run(struct options *o, struct prepared *p, struct zendo_error *e)
 
 int main(int argc, char **argv)
 {
-	struct prepared p = { .device = -EBADF };
+	struct prepared p = { .device = -EBADF, .dump_folder = -EBADF };
 	struct zendo_error e = {};
 	struct options o = {};
 	sigset_t mask;

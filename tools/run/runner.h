@@ -28,10 +28,13 @@ enum {
 #define RUN_MAX_RESTARTS	5
 #define RUN_RESTART_SECONDS	60
 
+/* Guests that rename-restart leaves for a look, each with all its memory; the next one stays in its place. */
+#define RUN_MAX_KEPT		8
+
 struct runner;
 
-/* All borrowed, and to live longer. */
-int runner_new(sd_event *event, int device, struct definition *def, struct console *console,
+/* All borrowed, and to live longer. @dump_folder: -1 for none. */
+int runner_new(sd_event *event, int device, int dump_folder, struct definition *def, struct console *console,
 	       struct runner **ret);
 void runner_free(struct runner *r);
 DEFINE_CLEANUP(struct runner, runner_free);

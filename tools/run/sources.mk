@@ -8,16 +8,20 @@ RUN_SRCS := \
 	tools/run/console_reader.c \
 	tools/run/console_ring.c \
 	tools/run/control_socket.c \
+	tools/run/core_file.c \
 	tools/run/crash.c \
 	tools/run/definition.c \
 	tools/run/domain.c \
 	tools/run/domain_store.c \
 	tools/run/domain_vcpus.c \
+	tools/run/dump.c \
 	tools/run/lend.c \
 	tools/run/log.c \
 	tools/run/main.c \
 	tools/run/privilege.c \
 	tools/run/runner.c \
+	tools/run/runner_end.c \
+	tools/run/runner_requests.c \
 	tools/run/scrollback.c \
 	tools/run/vcpu.c
 RUN_CFLAGS := -Iinclude -Iinclude/uapi -Itools/libzendo -Itools/run -pthread

@@ -42,8 +42,11 @@ static void *vcpu_thread(void *arg)
 	(void)snprintf(name, sizeof(name), "vcpu/%u", v->id);
 	(void)pthread_setname_np(pthread_self(), name);
 	for (;;) {
-		if (atomic_load(&v->stopping))
+		if (atomic_load(&v->stopping)) {
+			run = (struct hvpriv_run) { .exit = VCPU_EXIT_LEFT };
+			report(v, 0, &run);
 			break;
+		}
 		r = zendo_device_vcpu_run(v->fd, &run);
 		if (r == -EINTR)
 			continue;
@@ -116,6 +119,8 @@ int vcpu_start(struct vcpu *v, const struct zendo_cpus *cpus)
 	int r;
 
 	(void)sem_init(&v->has_tid, 0, 0);
+	atomic_store(&v->stopping, false);
+	v->reported = false;
 	r = create_thread(v);
 	if (r < 0)
 		return r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * One thread per vCPU. It does nothing but HVPRIV_VCPU_RUN; whatever that returns it sends to the
- * main thread as one packet and, unless it was only text, ends.
+ * main thread as one packet and, unless it was only text, ends. Its last report is no text.
  */
 #ifndef RUN_VCPU_H
 #define RUN_VCPU_H
@@ -14,6 +14,9 @@
 #include <stdint.h>
 
 #include "cpus.h"
+
+/* For ->exit besides HVPRIV_EXIT_*: vcpu_stop() made it leave. */
+#define VCPU_EXIT_LEFT	0x100
 
 struct vcpu_report {
 	uint32_t vcpu;
@@ -28,6 +31,7 @@ struct vcpu {
 	int fd;				/* owned */
 	int report_fd;			/* SOCK_SEQPACKET, borrowed */
 	bool started;
+	bool reported;			/* for who reads the reports: the last one of its thread has come */
 	atomic_bool stopping;
 	pthread_t thread;
 	atomic_int tid;			/* 0: the thread has ended */
@@ -49,7 +53,8 @@ int vcpu_get_cpus(const struct vcpu *v, struct zendo_cpus *ret);
 int vcpu_set_cpus(struct vcpu *v, const struct zendo_cpus *cpus);
 
 /*
- * Make the thread end, without waiting for it. The guest sees nothing of it.
+ * Make the thread end, without waiting for it. The guest sees nothing of it, and goes on where it was with another
+ * vcpu_start().
  */
 void vcpu_stop(struct vcpu *v);
 

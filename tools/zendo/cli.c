@@ -158,34 +158,74 @@ int find_domain(int device, const char *what, struct hvpriv_domain_info *ret)
 	return no_domain(what, all, nr);
 }
 
-int connect_domain(const char *what, int *ret_fd, char ret_name[static HVPRIV_NAME_LEN])
+static int may_not_control(const char *name)
+{
+	return fail(EXIT_PERMISSION, "no permission to control '%s': be root or a member of the group zendo", name);
+}
+
+/* Which domain's runner has made @d, if not its own? Its socket is the one that is there. */
+static bool find_keeper(int device, const struct hvpriv_domain_info *d, int *ret_fd, char ret_runner[static HVPRIV_NAME_LEN])
+{
+	_cleanup_free_ struct hvpriv_domain_info *all = NULL;
+	size_t nr = 0;
+
+	if (d->owner_pid <= 0 || zendo_device_list(device, &all, &nr) < 0)
+		return false;
+	for (size_t i = 0; i < nr; i++)
+		if (all[i].owner_pid == d->owner_pid && all[i].domid != d->domid &&
+		    zendo_control_connect(all[i].name, ret_fd) >= 0) {
+			strcpy(ret_runner, all[i].name);
+			return true;
+		}
+	return false;
+}
+
+int connect_target(const char *what, int *ret_fd, struct target *ret)
 {
 	_cleanup_close_ int device = -EBADF;
 	struct hvpriv_domain_info info;
 	int r;
 
+	*ret = (struct target) {};
 	if (!is_id(what) && strlen(what) < HVPRIV_NAME_LEN) {
-		strcpy(ret_name, what);
+		strcpy(ret->name, what);
+		strcpy(ret->runner, what);
 		r = zendo_control_connect(what, ret_fd);
 		if (r >= 0)
 			return EXIT_OK;
 		if (r == -EACCES)
-			return fail(EXIT_PERMISSION, "no permission to control '%s': be root or a member of "
-				    "the group zendo", what);
+			return may_not_control(what);
 	}
 	r = open_running(&device);
 	if (r == EXIT_OK)
 		r = find_domain(device, what, &info);
 	if (r != EXIT_OK)
 		return r;
-	strcpy(ret_name, info.name);
+	strcpy(ret->name, info.name);
+	strcpy(ret->runner, info.name);
+	ret->domid = info.domid;
 	r = zendo_control_connect(info.name, ret_fd);
 	if (r == -EACCES)
-		return fail(EXIT_PERMISSION, "no permission to control '%s': be root or a member of the group zendo",
-			    info.name);
-	if (r < 0)
+		return may_not_control(info.name);
+	ret->is_kept = r < 0 && find_keeper(device, &info, ret_fd, ret->runner);
+	if (r < 0 && !ret->is_kept)
 		return fail(EXIT_FAILED, "the runner of '%s' (process %d) does not answer: %s", info.name,
 			    info.owner_pid, strerror(-r));
+	return EXIT_OK;
+}
+
+int connect_domain(const char *what, int *ret_fd, char ret_name[static HVPRIV_NAME_LEN])
+{
+	_cleanup_close_ int fd = -EBADF;
+	struct target t;
+	int r = connect_target(what, &fd, &t);
+
+	if (r != EXIT_OK)
+		return r;
+	if (t.is_kept)
+		return fail(EXIT_FAILED, "'%s' has ended and is only kept for a look by '%s'", t.name, t.runner);
+	strcpy(ret_name, t.name);
+	*ret_fd = TAKE_FD(fd);
 	return EXIT_OK;
 }
 

@@ -57,6 +57,7 @@ int cmd_disable(int argc, char **argv);
 int cmd_create(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_console(int argc, char **argv);
+int cmd_dump_core(int argc, char **argv);
 int cmd_destroy(int argc, char **argv);
 int cmd_pause(int argc, char **argv);
 int cmd_unpause(int argc, char **argv);
@@ -104,6 +105,16 @@ int find_domain(int device, const char *what, struct hvpriv_domain_info *ret);
  * rights on it can use the console. 0 or an exit status.
  */
 int connect_domain(const char *what, int *ret_fd, char ret_name[static HVPRIV_NAME_LEN]);
+
+/* A domain that is asked something of: its own runner, or that of another one, which keeps it for a look (rename-restart). */
+struct target {
+	char name[HVPRIV_NAME_LEN], runner[HVPRIV_NAME_LEN];	/* the same if it is not kept */
+	bool is_kept;
+	uint32_t domid;		/* of one that is */
+};
+
+/* As connect_domain(), for requests that a kept one knows, too: destroy and dump. */
+int connect_target(const char *what, int *ret_fd, struct target *ret);
 
 /* Letters of Debian's edit distance: how many changes make @b of @a. */
 unsigned edit_distance(const char *a, const char *b);

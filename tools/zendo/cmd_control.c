@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <json-c/json.h>
+
 #include "cli.h"
 #include "runtime.h"
 #include "unit.h"
@@ -66,6 +68,18 @@ static int wait_one(const char *what)
 	return r;
 }
 
+/* Its runner has another guest, and goes on. */
+static int destroy_kept(int fd, const struct target *t)
+{
+	struct json_object *request = json_object_new_object();
+
+	if (request) {
+		(void)json_object_object_add(request, "do", json_object_new_string("destroy"));
+		(void)json_object_object_add(request, "domid", json_object_new_int64(t->domid));
+	}
+	return ask_request(fd, t->name, request, NULL);
+}
+
 /*
  * Its unit has a little left to do when the domain is gone, which is waited for where we may ask systemd: the name is free for a
  * new domain when this returns.
@@ -73,16 +87,17 @@ static int wait_one(const char *what)
 static int destroy_one(const char *what)
 {
 	_cleanup_close_ int fd = -EBADF;
-	char name[HVPRIV_NAME_LEN], unit[ZENDO_RUNTIME_PATH_MAX], why[512];
+	char unit[ZENDO_RUNTIME_PATH_MAX], why[512];
+	struct target t;
 	int r;
 
-	r = connect_domain(what, &fd, name);
+	r = connect_target(what, &fd, &t);
 	if (r == EXIT_OK)
-		r = ask(fd, name, "destroy", NULL);
-	if (r != EXIT_OK)
+		r = t.is_kept ? destroy_kept(fd, &t) : ask(fd, t.name, "destroy", NULL);
+	if (r != EXIT_OK || t.is_kept)
 		return r;
 	read_to_end(fd);
-	if (geteuid() == 0 && zendo_unit_name(name, unit) >= 0 && unit_stop(unit, why, sizeof(why)) < 0)
+	if (geteuid() == 0 && zendo_unit_name(t.name, unit) >= 0 && unit_stop(unit, why, sizeof(why)) < 0)
 		return fail(EXIT_FAILED, "%s", why);
 	return EXIT_OK;
 }

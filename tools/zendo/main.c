@@ -30,6 +30,8 @@ const struct command commands[] = {
 	{ "unpause", "NAME|ID...", "let them run again", "", cmd_unpause },
 	{ "wait", "NAME|ID...", "until domains are gone",
 	  "A guest's reboot is not the end of its domain.\n", cmd_wait },
+	{ "dump-core", "NAME|ID FILE", "write a domain's memory and registers to a file",
+	  "An ELF core for crash(8) and gdb(1). The guest stands still meanwhile.\n", cmd_dump_core },
 	{ "enable", "NAME...", "have domains started at boot",
 	  "NAME is defined by /etc/zendo/NAME.cfg.\n", cmd_enable },
 	{ "disable", "NAME...", "no more", "", cmd_disable },

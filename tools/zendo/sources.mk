@@ -11,6 +11,7 @@ ZENDO_SRCS := \
 	tools/zendo/cmd_device.c \
 	tools/zendo/cmd_dmesg.c \
 	tools/zendo/cmd_doctor.c \
+	tools/zendo/cmd_dump.c \
 	tools/zendo/cmd_enable.c \
 	tools/zendo/cmd_events.c \
 	tools/zendo/cmd_info.c \
