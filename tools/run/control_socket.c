@@ -276,6 +276,22 @@ static int request_dump(struct client *cl, struct json_object *request, struct j
 	return send_answer(cl, answer);
 }
 
+/* What is the guest's to do. False: it is nothing of that kind. */
+static bool request_guest(struct control *c, const char *what, struct json_object *request, struct json_object *answer)
+{
+	struct zendo_error e = {};
+	int r;
+
+	if (strcmp(what, "shutdown") == 0)
+		r = c->ops->shutdown(c->userdata, string_of(request, "how"), &e);
+	else if (strcmp(what, "sysrq") == 0)
+		r = c->ops->sysrq(c->userdata, string_of(request, "key"), &e);
+	else
+		return false;
+	answer_with_text(answer, r, &e);
+	return true;
+}
+
 /* -errno: the client is to be dropped. */
 static int handle(struct client *cl, struct json_object *request, struct json_object *answer)
 {
@@ -297,8 +313,9 @@ static int handle(struct client *cl, struct json_object *request, struct json_ob
 		answer_result(answer, c->ops->lend(c->userdata));
 	} else if (strcmp(what, "dump") == 0) {
 		return request_dump(cl, request, answer);
-	} else if (!request_vcpu(c, what, request, answer)) {
-		answer_error(answer, "invalid", "\"do\" is query, pause, unpause, destroy, lend, dump, vcpu, pin, nmi or console");
+	} else if (!request_guest(c, what, request, answer) && !request_vcpu(c, what, request, answer)) {
+		answer_error(answer, "invalid",
+			     "\"do\" is query, pause, unpause, shutdown, sysrq, destroy, lend, dump, vcpu, pin, nmi or console");
 	}
 	return send_answer(cl, answer);
 }

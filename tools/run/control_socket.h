@@ -24,6 +24,9 @@ struct control_operations {
 	/* The domain, or @domid, one that is kept besides. -ENOENT. */
 	int (*destroy)(void *userdata, uint32_t domid);
 	int (*lend)(void *userdata);
+	/* Ask the guest: "poweroff", "reboot", "halt"; a key of Linux's sysrq. With @e filled. */
+	int (*shutdown)(void *userdata, const char *how, struct zendo_error *e);
+	int (*sysrq)(void *userdata, const char *key, struct zendo_error *e);
 	/*
 	 * Write the core of either to @fd, which is taken over on success: control_dump_done() tells the end of it, unless dump_cancel()
 	 * was called before, since nobody waits any more. With @e filled.

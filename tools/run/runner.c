@@ -169,6 +169,8 @@ void runner_free(struct runner *r)
 	dump_free(r->dump);
 	console_disconnect(r->console);
 	sd_event_source_disable_unref(r->reports);
+	sd_event_source_disable_unref(r->stop_timer);
+	sd_event_source_disable_unref(r->hear_timer);
 	sd_event_source_disable_unref(r->on_end);
 	sd_event_source_disable_unref(r->on_final);
 	runner_free_domain(r);

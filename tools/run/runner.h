@@ -31,6 +31,9 @@ enum {
 /* Guests that rename-restart leaves for a look, each with all its memory; the next one stays in its place. */
 #define RUN_MAX_KEPT		8
 
+/* A unit that is stopped: its guest has this long to notice that it is asked to shut down; with ZENDO_STOP_SEC= to do it. */
+#define RUN_HEAR_SECONDS	10
+
 struct runner;
 
 /* All borrowed, and to live longer. @dump_folder: -1 for none. */

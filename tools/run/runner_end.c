@@ -95,6 +95,8 @@ void runner_free_domain(struct runner *r)
 
 void runner_finish(struct runner *r, int status)
 {
+	r->stop_timer = sd_event_source_disable_unref(r->stop_timer);
+	r->hear_timer = sd_event_source_disable_unref(r->hear_timer);
 	r->dump = (dump_free(r->dump), NULL);
 	if (r->nr_kept > 0)
 		log_message(LOG_NOTICE, "%u guests that were kept go with it", r->nr_kept);
@@ -191,7 +193,7 @@ static void rename_restart(struct runner *r)
 
 static void follow(struct runner *r, enum zendo_on_event action)
 {
-	switch (action) {
+	switch (r->stopping ? ZENDO_ON_DESTROY : action) {
 	case ZENDO_ON_RESTART:
 	case ZENDO_ON_COREDUMP_RESTART:
 		if (!may_restart(r))

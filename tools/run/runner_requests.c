@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the runner is asked for, on its control socket and by signals. */
+/* What the runner is asked for on its control socket. */
 #include "runner_state.h"
 
 #include <errno.h>
@@ -39,7 +39,7 @@ static int on_unpause(void *userdata)
 	return k;
 }
 
-static void destroy(struct runner *r)
+void runner_destroy(struct runner *r)
 {
 	/* the answer goes out first: the connection's end is then the domain's */
 	(void)sd_event_source_set_enabled(r->on_end, SD_EVENT_OFF);
@@ -52,7 +52,7 @@ static int on_destroy(void *userdata, uint32_t domid)
 	struct kept *k;
 
 	if (domid == CONTROL_OUR_DOMAIN || domid == r->domain->domid) {
-		destroy(r);
+		runner_destroy(r);
 		return 0;
 	}
 	k = runner_find_kept(r, domid);
@@ -65,14 +65,14 @@ static int on_destroy(void *userdata, uint32_t domid)
 	return 0;
 }
 
-int runner_on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata)
+static int on_shutdown(void *userdata, const char *how, struct zendo_error *e)
 {
-	struct runner *r = userdata;
+	return runner_shut_down(userdata, how, e);
+}
 
-	(void)s;
-	log_message(LOG_INFO, "asked to stop by signal %u of process %u", si->ssi_signo, si->ssi_pid);
-	destroy(r);
-	return 0;
+static int on_sysrq(void *userdata, const char *key, struct zendo_error *e)
+{
+	return runner_sysrq(userdata, key, e);
 }
 
 static void add_int(struct json_object *o, const char *key, int64_t value)
@@ -248,6 +248,8 @@ const struct control_operations runner_operations = {
 	.unpause = on_unpause,
 	.destroy = on_destroy,
 	.lend = on_lend,
+	.shutdown = on_shutdown,
+	.sysrq = on_sysrq,
 	.dump = on_dump,
 	.dump_cancel = on_dump_cancel,
 	.query = on_query,

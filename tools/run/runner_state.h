@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the parts of the runner share: its life in runner.c, what it is asked for in runner_requests.c, its end in runner_end.c. */
+/*
+ * What the parts of the runner share: its life in runner.c, its end in runner_end.c, the way there in runner_stop.c, what it is
+ * asked for in runner_requests.c.
+ */
 #ifndef RUN_RUNNER_STATE_H
 #define RUN_RUNNER_STATE_H
 
@@ -38,6 +41,9 @@ struct runner {
 	struct dump *dump;		/* being written; of ->domain if not said otherwise */
 	bool dump_holds;		/* for it the guest, which has not ended, stands still */
 	enum zendo_on_event after_dump;	/* of one that has ended */
+
+	bool stopping;			/* by systemd: the next end of the guest is the last */
+	sd_event_source *stop_timer, *hear_timer;
 
 	struct kept kept[RUN_MAX_KEPT];
 	unsigned nr_kept;
@@ -83,7 +89,16 @@ void runner_drop_kept(struct runner *r, struct kept *k);
 
 extern const struct control_operations runner_operations;
 
-/* SIGTERM and SIGINT. */
+/* From within any handler; it happens when that has returned. */
+void runner_destroy(struct runner *r);
+
+/* ---- runner_stop.c ---- */
+
+/* SIGTERM and SIGINT: shut the guest down, destroy it if that takes too long or it is told again. */
 int runner_on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata);
+
+/* Ask the guest. -ESHUTDOWN: it has ended; else @e is filled. */
+int runner_shut_down(struct runner *r, const char *how, struct zendo_error *e);
+int runner_sysrq(struct runner *r, const char *key, struct zendo_error *e);
 
 #endif

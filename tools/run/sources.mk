@@ -22,6 +22,7 @@ RUN_SRCS := \
 	tools/run/runner.c \
 	tools/run/runner_end.c \
 	tools/run/runner_requests.c \
+	tools/run/runner_stop.c \
 	tools/run/scrollback.c \
 	tools/run/vcpu.c
 RUN_CFLAGS := -Iinclude -Iinclude/uapi -Itools/libzendo -Itools/run -pthread

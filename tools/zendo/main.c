@@ -25,6 +25,14 @@ const struct command commands[] = {
 	  "  -f, --force       take the typing over from who has it\n"
 	  "  -r, --read-only   look on\n"
 	  "  -s, --scrollback  print what was kept of it and leave; works for dead domains too\n", cmd_console },
+	{ "shutdown", "[-w [-t SECONDS]] [-F] -a|NAME|ID...", "ask guests to shut down",
+	  "  -a, --all       all that run\n"
+	  "  -w, --wait      until they are gone\n"
+	  "  -t, --timeout SECONDS   but no longer, for all of them together\n"
+	  "  -F, --force     destroy those that cannot be asked\n", cmd_shutdown },
+	{ "reboot", "-a|NAME|ID...", "ask guests to reboot",
+	  "  -a, --all       all that run\n", cmd_reboot },
+	{ "sysrq", "NAME|ID KEY", "give a Linux guest a key of its magic SysRq", "", cmd_sysrq },
 	{ "destroy", "NAME|ID...", "end domains at once", "", cmd_destroy },
 	{ "pause", "NAME|ID...", "stop domains from running", "", cmd_pause },
 	{ "unpause", "NAME|ID...", "let them run again", "", cmd_unpause },

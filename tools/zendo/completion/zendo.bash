@@ -19,7 +19,7 @@ _zendo()
 	local cur prev words cword command options
 	_init_completion || return
 
-	local commands='create list console destroy pause unpause wait dump-core enable disable rename vcpu-list vcpu-pin trigger domid domname uptime'
+	local commands='create list console shutdown reboot sysrq destroy pause unpause wait dump-core enable disable rename vcpu-list vcpu-pin trigger domid domname uptime'
 	commands+=' block-attach block-detach block-list block-resize network-attach network-detach network-list device'
 	commands+=' info dmesg events doctor launch leave version help'
 	if [ "$cword" -eq 1 ]; then
@@ -34,6 +34,8 @@ _zendo()
 	doctor) options='--json --kernel' ;;
 	block-detach | network-detach) options='--force --timeout' ;;
 	uptime) options='--short' ;;
+	shutdown) options='--all --wait --timeout --force' ;;
+	reboot) options='--all' ;;
 	console) options='--force --read-only --scrollback' ;;
 	dmesg) options='--follow' ;;
 	esac
@@ -56,7 +58,7 @@ _zendo()
 			_filedir
 		fi
 		;;
-	list | console | destroy | pause | unpause | wait | vcpu-list | uptime)
+	list | console | shutdown | reboot | sysrq | destroy | pause | unpause | wait | vcpu-list | uptime)
 		mapfile -t COMPREPLY < <(compgen -W "$(_zendo_names)" -- "$cur")
 		;;
 	device)
