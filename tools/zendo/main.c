@@ -70,6 +70,14 @@ const struct command commands[] = {
 	  "  -j, --json      for programs\n", cmd_network_list },
 	{ "device", "list [--json] NAME|ID", "list all devices of a domain, and what each waits for",
 	  "  -j, --json      for programs\n", cmd_device },
+	{ "store", "ls|list|read|write|rm|chmod|watch [ARGUMENT...]", "look into the domains' store",
+	  "  ls [-f] [-p] [PATH]           all below it; -f whole paths, -p permissions\n"
+	  "  list PATH                     names of its children\n"
+	  "  read PATH...                  values\n"
+	  "  write PATH VALUE [...]        set them, all or none\n"
+	  "  rm PATH...                    with all below\n"
+	  "  chmod PATH PERMISSION...      n0 r5: the owner's first; n, r, w or b and an id\n"
+	  "  watch [-n TIMES] PATH...      print paths as they change\n", cmd_store },
 	{ "domid", "NAME", "print a domain's id", "", cmd_domid },
 	{ "domname", "ID", "print a domain's name", "", cmd_domname },
 	{ "uptime", "[-s] [NAME|ID...]", "how long domains have been there",

@@ -21,6 +21,7 @@ ZENDO_SRCS := \
 	tools/zendo/cmd_rename.c \
 	tools/zendo/cmd_vcpu.c \
 	tools/zendo/cmd_shutdown.c \
+	tools/zendo/cmd_store.c \
 	tools/zendo/definition_file.c \
 	tools/zendo/doctor_checks.c \
 	tools/zendo/doctor_kernel.c \

@@ -19,7 +19,7 @@ _zendo()
 	local cur prev words cword command options
 	_init_completion || return
 
-	local commands='create list console shutdown reboot sysrq destroy pause unpause wait dump-core enable disable rename vcpu-list vcpu-pin trigger domid domname uptime'
+	local commands='create list console shutdown reboot sysrq destroy pause unpause wait dump-core enable disable rename store vcpu-list vcpu-pin trigger domid domname uptime'
 	commands+=' block-attach block-detach block-list block-resize network-attach network-detach network-list device'
 	commands+=' info dmesg events doctor launch leave version help'
 	if [ "$cword" -eq 1 ]; then
@@ -50,6 +50,9 @@ _zendo()
 		;;
 	enable | disable | rename)
 		mapfile -t COMPREPLY < <(compgen -W "$(_zendo_defined)" -- "$cur")
+		;;
+	store)
+		[ "$cword" -ne 2 ] || mapfile -t COMPREPLY < <(compgen -W 'ls list read write rm chmod watch' -- "$cur")
 		;;
 	dump-core)
 		if [ "$cword" -eq 2 ]; then
