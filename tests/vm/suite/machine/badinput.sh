@@ -64,7 +64,6 @@ cpus_that_are_not_there() {
 # What xl has and this version has not is told, not done by halves.
 not_in_this_version() {
 	fails_with 1 'the store' zendo vcpu-set nobody 2
-	fails_with 1 'zendo-domain@nobody' zendo rename nobody somebody
 	fails_with 1 "only 'nmi'" zendo trigger nobody power
 	fails_with 1 'soft affinity' zendo vcpu-pin nobody 0 0 1
 	fails_with 1 "this machine's CPUs" zendo vcpu-pin Domain-0 0 1
@@ -159,7 +158,7 @@ usage_errors() {
 
 no_such_domain() {
 	local command
-	for command in pause unpause destroy console list vcpu-list uptime; do
+	for command in pause unpause shutdown reboot destroy console list vcpu-list uptime; do
 		fails_with 3 "there is no domain 'nobody'" zendo $command nobody
 		fails_with 3 'there is no domain with the id 4711' zendo $command 4711
 	done
@@ -167,6 +166,11 @@ no_such_domain() {
 	fails_with 3 "there is no domain 'nobody'" zendo vcpu-pin nobody 0 - all
 	fails_with 3 "there is no domain 'nobody'" zendo trigger nobody nmi
 	fails_with 3 "there is no domain 'nobody'" zendo domid nobody
+	fails_with 3 "there is no domain 'nobody'" zendo sysrq nobody h
+	fails_with 3 "there is no domain 'nobody'" zendo dump-core nobody /root/core
+	fails_with 3 'there is no definition /etc/zendo/nobody.cfg' zendo rename nobody somebody
+	fails_with 3 'there is no definition /etc/zendo/nobody.cfg' zendo enable nobody
+	refuses test -e /root/core
 	fails_with 3 'there is no domain with the id 4711' zendo domname 4711
 }
 

@@ -1,0 +1,10 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# budget: 150
+#
+# Domains that are known by name, start and stop with the machine, and what is
+# left of those that crash.
+
+. "$(dirname "$0")/lib/suite.sh"
+
+machine life --reboot-ok --timeout 900

@@ -1,0 +1,344 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Two boots: what domains do in the first, and that they are there again in the second.
+
+. "$(dirname "$0")/checks.sh"
+
+patience=120
+dumps=/var/lib/zendo/dump
+
+# defined NAME PROGRAM EXTRA [KEY=VALUE...] - a tiny guest with a definition in /etc/zendo
+defined() {
+	mv "$(tiny "$@")" "/etc/zendo/$1.cfg"
+}
+
+# ---- names -------------------------------------------------------------------------------
+
+known_when_nothing_runs() {
+	defined web hello idle 'vcpus = 2'
+	defined 'db one' hello idle
+	echo nonsense >/etc/zendo/bad.cfg
+	zendo list --all >/root/list 2>/root/errors
+	cat /root/list /root/errors
+	grep -E '^web +- +4 +2 +------ +0\.0$' /root/list
+	grep -E '^db one +- +4 +1 +------ +0\.0$' /root/list
+	refuses grep Domain-0 /root/list
+	grep '/etc/zendo/bad.cfg:1' /root/errors
+	rm /etc/zendo/bad.cfg
+	systemctl start zendo
+	zendo list --all --json | jq -e 'map(.name) == ["Domain-0", "db one", "web"] and
+		.[2].definition == "/etc/zendo/web.cfg" and .[2].enabled == false and (.[2] | has("domid") | not)'
+	fails_with 3 "'web' is not running; 'zendo create web' starts it" zendo destroy web
+}
+
+started_by_name() {
+	zendo create web
+	zendo create 'db one'
+	equal 'vCPUs' "$(zendo list --json web | jq '.[0].vcpus')" 2
+	zendo list -a | grep -E '^web +[0-9]+ +4 +2 '
+	equal 'lines' "$(zendo list -a | wc -l)" 4
+}
+
+enabled_and_not() {
+	fails_with 3 'there is no definition /etc/zendo/wab.cfg' zendo enable wab
+	defined odd hello idle
+	sed -i 's/name = .*/name = "even"/' /etc/zendo/odd.cfg
+	fails_with 1 "it defines the domain 'even', not 'odd'" zendo enable odd
+	rm /etc/zendo/odd.cfg
+	zendo enable web 'db one'
+	equal state "$(systemctl is-enabled 'zendo-domain@db\x20one')" enabled
+	equal 'enabled' "$(zendo list -a --json | jq '[.[].enabled | select(.)] | length')" 2
+}
+
+# A link is a wish without being enabled, and whoever disables is told of it.
+link_in_auto() {
+	ln -s '../db one.cfg' /etc/zendo/auto/10-db
+	ln -s /etc/passwd /etc/zendo/auto/20-passwd
+	fails_with 1 'remove /etc/zendo/auto/10-db' zendo disable 'db one'
+	equal state "$(systemctl is-enabled 'zendo-domain@db\x20one')" enabled-runtime
+	equal 'starts at boot' "$(zendo list -a --json | jq '[.[] | select(.enabled) | .name] | sort | join(" ")')" '"db one web"'
+	test -L '/run/systemd/generator/multi-user.target.wants/zendo-domain@db\x20one.service'
+	dmesg | grep -F 'zendo-generator: /etc/zendo/auto/20-passwd is ignored'
+	rm /etc/zendo/auto/20-passwd
+}
+
+renamed() {
+	fails_with 1 'cannot be renamed while it runs: it is the unit zendo-domain@web' zendo rename web www
+	zendo destroy web
+	zendo rename web www
+	grep -Fx 'name = "www"' /etc/zendo/www.cfg
+	equal state "$(systemctl is-enabled zendo-domain@www)" enabled
+	refuses systemctl is-enabled zendo-domain@web
+	fails_with 3 'there is no definition /etc/zendo/web.cfg' zendo rename web www
+	zendo destroy 'db one'
+	zendo rename 'db one' db
+	equal link "$(readlink /etc/zendo/auto/10-db)" ../db.cfg
+	zendo create www
+}
+
+# ---- cores -------------------------------------------------------------------------------
+
+cores() {
+	find $dumps -name "$1-*.core"
+}
+
+# What stood in the registers when it died, by the journal and by the core.
+crashed_leaves_core() {
+	local core rip
+	zendo create "$(tiny fell crash kind=triple 'on_crash = "coredump-destroy"')"
+	ended fell 60
+	journal_of fell | tee /root/journal
+	core=$(cores fell)
+	equal 'cores' "$(wc -l <<<"$core")" 1
+	grep -E "its core is $core: 4\\.[0-9] MiB, [0-3]\\.[0-9] MiB on disk\$" /root/journal
+	between 'KiB on disk' "$(du -k "$core" | cut -f 1)" 4 3500
+	equal owner "$(stat -c '%U %a' "$core")" 'zendo 640'
+	rip=$(grep -oE 'rip +[0-9a-f]{16}' /root/journal | head -n 1 | awk '{ print $2 }')
+	gdb -nx -batch -ex 'info registers rip' -ex 'x/s 0' -c "$core" >/root/gdb 2>&1
+	cat /root/gdb
+	grep -E "^rip +0x0*$(sed 's/^0*//' <<<"$rip") " /root/gdb
+	equal 'result of the unit' "$(systemctl show -P Result zendo-domain@fell)" exit-code
+}
+
+restarts_with_core() {
+	zendo create "$(tiny loop crash kind=triple 'on_crash = "coredump-restart"')"
+	ended loop 90
+	journal_of loop | grep '5 restarts within 60 seconds: it stays down'
+	equal 'cores' "$(cores loop | wc -l)" 6
+	rm $dumps/loop-*
+}
+
+full_disk_leaves_nothing() {
+	mount -t tmpfs -o size=40k,uid=zendo,gid=zendo,mode=750 none $dumps
+	zendo create "$(tiny full crash kind=triple 'on_crash = "coredump-destroy"')"
+	ended full 60
+	journal_of full | grep 'no core: No space left on device'
+	equal 'files' "$(find $dumps -mindepth 1 | wc -l)" 0
+	umount $dumps
+}
+
+# Its clock goes on; nothing is written over, and nothing is left of what is broken off.
+core_of_running() {
+	zendo create "$(tiny alive hello 'ticks=20 period_us=500000')"
+	zendo dump-core alive /root/alive.core
+	file_is_core /root/alive.core
+	fails_with 1 'is there already' zendo dump-core alive /root/alive.core
+	fails_with 1 'No such file' zendo dump-core alive /nowhere/core
+	fails_with 3 'no domain' zendo dump-core nobody /root/nobody.core
+	equal 'other files' "$(find /root -name '*.core' | wc -l)" 1
+	zendo pause alive
+	zendo dump-core alive /root/paused.core
+	zendo list alive | grep -e --p---
+	zendo unpause alive
+	ended alive 90
+	console_has alive PASS
+}
+
+file_is_core() {
+	equal magic "$(od -An -tx1 -N 17 "$1" | tr -d ' \n')" 7f454c46020101000000000000000000""04
+}
+
+# ---- a stock guest -----------------------------------------------------------------------
+
+# What Linux runs when it is told to power off or reboot; the initramfs of other suites has none and only says so.
+pack_ends() {
+	local word
+	mkdir -p "$scratch/pack/sbin"
+	for word in poweroff reboot; do
+		printf '#!/bin/sh\nexec /bin/busybox %s -f\n' $word >"$scratch/pack/sbin/$word"
+		chmod +x "$scratch/pack/sbin/$word"
+	done
+	{
+		cat /root/guest/initrd.gz
+		cd "$scratch/pack"
+		find . | cpio --quiet -o -H newc | gzip -1
+	} >/root/guest/ends.gz
+}
+
+stock_guest_is_up() {
+	local file
+	pack_ends
+	file=$(stock good '' 'on_crash = "rename-restart"')
+	sed -i 's,/root/guest/initrd.gz,/root/guest/ends.gz,' "$file"
+	mv "$file" /etc/zendo/good.cfg
+	zendo create good
+	expect_console good $patience 'zendo-guest: ready'
+}
+
+# once_more COMMAND... - after it the guest boots again
+once_more() {
+	local before
+	before=$(journal_of good | grep -c '^zendo-guest: ready')
+	"$@"
+	journal_hears good -n $((before + 1)) $patience '^zendo-guest: ready'
+}
+
+reboots_when_asked() {
+	zendo sysrq good h
+	expect_console good 30 'sysrq: HELP'
+	once_more zendo reboot good
+	journal_of good | grep 'shut down: reboot'
+}
+
+type_crash() {
+	{ echo '{"do":"console","mode":"write","scrollback":false}'; echo 'echo c >/proc/sysrq-trigger'; } |
+		timeout 60 socat - UNIX-CONNECT:/run/zendo/domains/good/control >/root/typed &
+}
+
+crashed_is_kept() {
+	once_more type_crash
+	journal_of good | grep "is 'good-1' now and kept for a look"
+	zendo list | tee /root/list
+	grep -E '^good-1 +[0-9]+ +128 +1 +---sc- ' /root/list
+	grep -E '^good +[0-9]+ +128 +1 +(r-|-b)---- ' /root/list
+}
+
+kept_has_core() {
+	fails_with 1 "'good-1' has ended and is only kept for a look by 'good'" zendo pause good-1
+	zendo dump-core good-1 /root/good.core
+	file_is_core /root/good.core
+	# its panic is in its memory, and what tells crash(8) its layout in a note
+	grep -aq 'sysrq triggered crash' /root/good.core
+	head -c 16384 /root/good.core | grep -aq VMCOREINFO
+	rm /root/good.core
+	zendo destroy good-1
+	gone good-1
+	exists good
+}
+
+# ---- graceful ends -----------------------------------------------------------------------
+
+shuts_down_when_asked() {
+	local begin=$EPOCHREALTIME
+	fails_with 1 '"key" is one printable character' zendo sysrq good help
+	zendo shutdown -w -t 60 good
+	awk -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN { printf "gone after %.1f s\n", b - a }' | tee /root/shutdown
+	gone good
+	journal_of good | grep 'shut down: poweroff'
+}
+
+# It never looks at its store.
+deaf_one_is_not_waited_for() {
+	local begin
+	zendo create "$(tiny deaf hello idle)"
+	fails_with 1 "'deaf' has not shut down within 1 seconds; 'zendo destroy deaf' ends it" zendo shutdown -w -t 1 deaf
+	zendo pause deaf
+	fails_with 1 'it is paused and does not hear' zendo shutdown deaf
+	zendo unpause deaf
+	begin=$EPOCHSECONDS
+	systemctl stop zendo-domain@deaf
+	between seconds $((EPOCHSECONDS - begin)) 9 40
+	journal_of deaf | grep 'does not listen for a shutdown: it is destroyed'
+	equal 'result of the unit' "$(systemctl show -P Result zendo-domain@deaf)" success
+	zendo create "$(tiny deaf hello idle)" -p
+	begin=$EPOCHSECONDS
+	systemctl stop zendo-domain@deaf
+	between seconds $((EPOCHSECONDS - begin)) 0 8
+	zendo destroy www
+	zendo create "$(tiny deaf hello idle)" -p
+	zendo shutdown --all --force --wait
+	gone deaf
+}
+
+# One that is well behaved and two that are deaf are left to the machine's shutdown.
+left_to_the_machine() {
+	zendo create www
+	zendo create db
+	zendo create good
+	expect_console good $patience 'zendo-guest: ready'
+}
+
+stopped_with_the_machine() {
+	local name
+	journalctl -b -1 -o short-monotonic --no-pager -u 'zendo-domain@*' | tail -n 40
+	journalctl -b -1 -o cat --no-pager -u zendo-domain@good | grep 'shut down: poweroff'
+	for name in www db; do
+		journalctl -b -1 -o cat --no-pager -u zendo-domain@$name | grep 'does not listen for a shutdown: it is destroyed'
+	done
+	# the hypervisor goes after the last of them
+	journalctl -b -1 -o short-monotonic --no-pager -u zendo.service | tail -n 10
+	journalctl -b -1 -o cat --no-pager -u zendo.service -u zendo-domain@www | tail -n 4 | grep 'Stopping zendo.service'
+	refuses journalctl -b -1 -o cat --no-pager -g 'zendo leave.*failed|Killing process .*zendo-run'
+}
+
+# The store knows domains: without that nobody can ask them.
+can_ask() {
+	zendo create "$(tiny asked hello idle)"
+	! zendo shutdown asked 2>&1 | grep 'there was no store when it was started'
+	zendo destroy asked
+}
+
+# ---- the store by hand -------------------------------------------------------------------
+
+# As Debian's programs have it, where both say the same.
+store_by_hand() {
+	local watcher
+	zendo store write /by/hand one /by/hand/two $'2\t"\001\x1b[0m\xff' /by/other ''
+	equal value "$(zendo store read /by/hand)" one
+	diff <(zendo store ls /by) <(xenstore-ls /by)
+	diff <(zendo store ls -f /by) <(xenstore-ls -f /by)
+	diff <(zendo store list /by) <(xenstore-list /by)
+	zendo store chmod /by/hand n0 r1
+	zendo store ls -p /by | grep -F 'hand = "one"  (n0,r1)'
+	fails_with 1 '/by/none: there is no such node' zendo store read /by/none
+	fails_with 2 "'x1' is no permission" zendo store chmod /by/hand x1
+	zendo store watch -n 2 /by/other >/root/watched &
+	watcher=$!
+	hears 20 '^/by/other$' tail -n +1 -F /root/watched
+	zendo store rm /by/other
+	wait $watcher
+	equal 'lines' "$(sort -u /root/watched)" /by/other
+	zendo store rm /by
+	fails_with 1 '/by: there is no such node' zendo store ls /by
+}
+
+# ---- the machine goes and comes ----------------------------------------------------------
+
+comes_back() {
+	local name
+	for name in www db; do
+		hears 60 "domain [0-9]+ runs" journalctl -b -f -n all -o cat -u "zendo-domain@$name"
+		exists $name
+	done
+}
+
+case $ZT_BOOT in
+0)
+	check 'definitions are known when nothing runs' known_when_nothing_runs
+	check 'they are started by name' started_by_name
+	check 'enable and disable' enabled_and_not
+	check 'a link in auto starts a domain' link_in_auto
+	check 'a definition is renamed, a running domain is not' renamed
+	check 'a guest that crashes leaves a core that gdb reads' crashed_leaves_core
+	check 'it leaves one at each restart, until it stays down' restarts_with_core
+	check 'a full disk leaves none, and no half one' full_disk_leaves_nothing
+	check 'the core of a running guest, which goes on' core_of_running
+	check 'the store by hand, as by xenstore-utils' store_by_hand
+	(set -e; can_ask) >/dev/null 2>&1 && touch /root/can-ask
+	check 'a stock guest is up' stock_guest_is_up
+	[ ! -e /root/can-ask ] || check 'it reboots when it is asked' reboots_when_asked
+	check 'it crashes and is kept beside the next one' crashed_is_kept
+	check 'and can be looked at and removed' kept_has_core
+	if [ -e /root/can-ask ]; then
+		check 'it shuts down when it is asked' shuts_down_when_asked
+		sed 's/^/# /' /root/shutdown
+		check 'one that does not listen is not waited for' deaf_one_is_not_waited_for
+		check 'three are left to the shutdown of the machine' left_to_the_machine
+	else
+		skip 'guests are asked to shut down' 'domains have no entries in a store'
+	fi
+	check 'the kernel has nothing to say before the reboot' dmesg_clean
+	sync
+	systemctl reboot
+	sleep infinity
+	;;
+*)
+	[ ! -e /root/can-ask ] || check 'all were stopped with the machine, as they could be' stopped_with_the_machine
+	check 'enabled and linked domains come back with the machine' comes_back
+	check 'they are stopped' zendo destroy www db
+	check 'the hypervisor is clean' hypervisor_clean
+	check 'it stops' systemctl stop zendo
+	check 'the kernel has nothing to say' dmesg_clean
+	finish
+	;;
+esac
