@@ -36,3 +36,7 @@ test_domain_vcpus_LIBS = -ljson-c
 
 test_core_file_SRCS = tools/run/core_file.c
 test_core_file_CFLAGS = $(run_CFLAGS)
+
+test_control_socket_SRCS = tools/libzendo/error.c
+test_control_socket_CFLAGS = $(run_CFLAGS)
+test_control_socket_LIBS = -lsystemd -ljson-c
