@@ -5,11 +5,16 @@
  * twice or not at all, no watch may be forgotten.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,9 +25,11 @@
 
 #define NR_GUESTS	4
 #define LEAST_ROUNDS	200	/* of each, besides lasting until the last kill */
+#define MOST_BETWEEN	400	/* rounds of all of them, from one kill to the next; a tenth comes at once, while it starts */
 
-static char socket_path[128], state_path[128];
+static char socket_path[108], state_path[128];	/* the first: a sun_path */
 static volatile sig_atomic_t stop;
+static int progress;	/* eventfd: what the workers have done since it was read */
 
 static void on_term(int signal)
 {
@@ -30,28 +37,62 @@ static void on_term(int signal)
 	stop = 1;
 }
 
-static pid_t start_daemon(const char *daemon)
+/* As systemd does it: the socket outlives the daemon, and who connects meanwhile waits. */
+static int listen_store(void)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", socket_path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, 64) < 0)
+		die("%s: %m", socket_path);
+	return fd;
+}
+
+static pid_t start_daemon(const char *daemon, int listening)
 {
 	pid_t pid = fork();
+	char text[16];
 
 	if (pid == 0) {
-		execl(daemon, daemon, "--state", state_path, "--socket", socket_path, NULL);
+		(void)snprintf(text, sizeof(text), "%d", (int)getpid());
+		(void)setenv("LISTEN_PID", text, 1);
+		(void)setenv("LISTEN_FDS", "1", 1);
+		if (listening == 3 ? fcntl(3, F_SETFD, 0) < 0 : dup2(listening, 3) < 0)
+			die("descriptor 3: %m");
+		execl(daemon, daemon, "--state", state_path, NULL);
 		die("%s: %m", daemon);
 	}
 	return pid;
 }
 
-/* The daemon may just be away. */
 static struct xs_handle *connect_store(void)
 {
-	for (int i = 0; i < 20000; i++) {
-		struct xs_handle *xs = xs_open(0);
+	struct xs_handle *xs = xs_open(0);
 
-		if (xs)
-			return xs;
-		(void)usleep(1000);
+	if (!xs)
+		die("%s: %m", socket_path);
+	return xs;
+}
+
+/* A guest or the client has got an answer that it waited for. */
+static void count_progress(void)
+{
+	uint64_t one = 1;
+
+	if (write(progress, &one, sizeof(one)) != sizeof(one))
+		die("progress: %m");
+}
+
+static void await_progress(unsigned rounds)
+{
+	uint64_t done = 0, n;
+
+	while (done < rounds) {
+		if (read(progress, &n, sizeof(n)) != sizeof(n))
+			die("progress: %m");
+		done += n;
 	}
-	die("the daemon does not come back");
 }
 
 static void expect(bool right, const struct guest *g, const char *what, const struct reply *r)
@@ -101,6 +142,7 @@ static void be_guest(unsigned domid)
 		/* more than the ring holds, in both directions */
 		expect(guest_ask(&g, XS_WRITE, 0, r, "data/big|%s", big), &g, "big write", r);
 		expect(guest_ask(&g, XS_READ, 0, r, "data/big|") && strcmp(r->body, big) == 0, &g, "big read", r);
+		count_progress();
 	}
 	printf("domain %u: %u rounds, %u events\n", domid, seq, g.nr_events);
 	free(r);
@@ -119,6 +161,7 @@ static void be_client(void)
 		(void)snprintf(text, sizeof(text), "%u", ++tried);
 		if (xs_write(xs, XBT_NULL, "/client/seq", text, (unsigned)strlen(text))) {
 			acknowledged = tried;
+			count_progress();
 			continue;
 		}
 		xs_close(xs);
@@ -172,7 +215,7 @@ int main(int argc, char **argv)
 	unsigned times = argc == 4 ? (unsigned)atoi(argv[3]) : 0;
 	unsigned seed = (unsigned)time(NULL);
 	pid_t daemon, workers[NR_GUESTS + 1];
-	int status, failed = 0;
+	int status, listening, failed = 0;
 
 	if (!times)
 		die("usage: kill DAEMON DIR TIMES");
@@ -184,19 +227,23 @@ int main(int argc, char **argv)
 	printf("seed %u\n", seed);
 	(void)fflush(stdout);
 	srand(seed);
-	daemon = start_daemon(argv[1]);
+	progress = eventfd(0, EFD_CLOEXEC);
+	if (progress < 0)
+		die("eventfd: %m");
+	listening = listen_store();
+	daemon = start_daemon(argv[1], listening);
 	introduce();
 	for (unsigned i = 0; i <= NR_GUESTS; i++)
 		workers[i] = start_worker(i);
 	for (unsigned i = 0; i < times; i++) {
-		(void)usleep((useconds_t)(1000 + rand() % 150000));
+		await_progress(rand() % 10 ? (unsigned)rand() % MOST_BETWEEN : 0);
 		(void)kill(daemon, SIGKILL);
 		(void)waitpid(daemon, &status, 0);
 		if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) {
 			fprintf(stderr, "the daemon ended by itself: status %x\n", status);
 			failed = 1;
 		}
-		daemon = start_daemon(argv[1]);
+		daemon = start_daemon(argv[1], listening);
 	}
 	for (unsigned i = 0; i <= NR_GUESTS; i++)
 		(void)kill(workers[i], SIGTERM);
