@@ -79,7 +79,7 @@ static inline void guest_build(struct guest *g, const char *name, const char *cm
 
 	MUST(zendo_build_plan(&in, &plan, &e) >= 0);
 	MUST(zendo_device_open(&device) >= 0);
-	MUST(zendo_device_create_domain(device, name, NULL, plan.max_vcpus, plan.max_pages, &g->dom, &g->domid) >= 0);
+	MUST(zendo_device_create_domain(device, name, NULL, plan.max_vcpus, plan.max_pages, plan.flags, &g->dom, &g->domid) >= 0);
 	close(device);
 	MUST(zendo_build_fill(&plan, &mem, &e) >= 0);
 	while (b.nr--)
