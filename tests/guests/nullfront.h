@@ -44,6 +44,7 @@ struct box {
 	int64_t answer;
 	struct { uint32_t ref, port; } queue[FRONT_QUEUES];
 	uint64_t sent, answered, wrong, scribbled;
+	uint64_t tell_at;		/* by the program: raise the port when so many are answered; 0 then */
 	uint32_t flags, domid, gfn;
 	struct hvnull_request req;
 	struct hvnull_response rsp;

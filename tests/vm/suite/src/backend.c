@@ -15,17 +15,12 @@ static void nothing_wrong(const struct guest *g)
 		errx(1, "%llu wrong answers, the first: %s", (unsigned long long)g->box->wrong, (const char *)g->box->why);
 }
 
-/* So many more answers have come. There is no event for that: the guest is asked again and again. */
 static void traffic(struct guest *g, uint64_t answers)
 {
-	uint64_t until = g->box->answered + answers;
-	time_t end = time(NULL) + 60;
+	uint64_t before = g->box->answered;
 
-	while (g->box->answered < until) {
-		if (time(NULL) > end)
-			errx(1, "%llu answers of %llu", (unsigned long long)g->box->answered, (unsigned long long)until);
-		msleep(1);
-	}
+	if (!await_answers(g, answers, 60000))
+		errx(1, "%llu answers of %llu", (unsigned long long)(g->box->answered - before), (unsigned long long)answers);
 }
 
 static void drain(struct guest *g)
@@ -409,19 +404,43 @@ static void claim(void)
 	close(claimed(path));
 }
 
-static volatile bool lend_result_known;
 static volatile int lend_errno;
 
 static void *lend_once(void *arg)
 {
 	lend_errno = ioctl(((struct guest *)arg)->dom, HVPRIV_DOM_LEND) < 0 ? errno : 0;
-	lend_result_known = true;
 	return NULL;
 }
 
 static void on_signal(int sig)
 {
 	(void)sig;
+}
+
+/* It may be just on its way into the call, which the signal does not end then. */
+static void interrupt_and_join(pthread_t t)
+{
+	struct timespec soon;
+
+	do {
+		MUST(pthread_kill(t, SIGUSR1) == 0);
+		MUST(clock_gettime(CLOCK_REALTIME, &soon) == 0);
+		soon.tv_nsec += 1000000;
+		if (soon.tv_nsec >= 1000000000) {
+			soon.tv_sec++;
+			soon.tv_nsec -= 1000000000;
+		}
+	} while (pthread_timedjoin_np(t, NULL, &soon) == ETIMEDOUT);
+}
+
+/* Nothing is answered while the guest, which has filled its rings, and we hear of each other so often. */
+static bool stands_still(struct guest *g)
+{
+	uint64_t n = g->box->answered;
+
+	for (unsigned i = 0; i < 200; i++)
+		tell(g, IN_USE, 0);
+	return g->box->answered == n;
 }
 
 /* Without a thread nothing is done; one that gets a signal goes home, and the next one goes on. */
@@ -437,24 +456,17 @@ static void lent(void)
 	MUST(dev_add(&g, 1, -1) == 0);
 	open_and_connect(&g, 1);
 	tell(&g, GO, 0);
-	msleep(50);
-	MUST(g.box->answered == 0);
+	MUST(stands_still(&g));
+	MUST(g.box->sent > 0 && g.box->answered == 0);
 	for (unsigned i = 0; i < 20; i++) {
-		lend_result_known = false;
 		MUST(pthread_create(&t, NULL, lend_once, &g) == 0);
 		traffic(&g, 50);
-		while (!lend_result_known) {	/* it may be just on its way into the call */
-			pthread_kill(t, SIGUSR1);
-			msleep(1);
-		}
-		MUST(pthread_join(t, NULL) == 0);
+		interrupt_and_join(t);
 		MUST(lend_errno == EINTR);
 	}
-	/* the timers' requests land, then all is quiet */
-	msleep(50);
-	n = g.box->answered;
-	msleep(50);
-	MUST(g.box->answered == n);
+	/* the timers' requests land, as many as there were slots at the most; then all is quiet */
+	for (n = 0; !stands_still(&g); n++)
+		MUST(n < 1000);
 	guest_lend(&g, MOST_LENT);
 	traffic(&g, 1000);
 	drain(&g);
@@ -488,7 +500,7 @@ static void hostile(void)
 			connects++;
 		else
 			refused++;
-		msleep(5 + (unsigned)(rnd() % 20));
+		(void)await_answers(&g, 1 + rnd() % 200, 5 + (int)(rnd() % 20));	/* it may be served no more */
 		s = dev_state(&g, 1);
 		breaks += s.state == HVBACK_ST_BROKEN;
 		MUST(dev_simple(&g, 1, HVBACK_DISCONNECT) == 0);

@@ -6,9 +6,15 @@
 
 #include "backend_guest.h"
 
-/* A process of its own, that owns the domain and tells its number; then it does nothing until it is killed. */
+static int owner_says = -1;
+
+/*
+ * A process of its own, that owns the domain and tells its number. Its guest powers off after some answers; or it says so then, and
+ * does nothing until it is killed.
+ */
 static pid_t owner(struct guest *g, bool off)
 {
+	uint64_t answers = rnd() % 200;
 	int pipes[2];
 	pid_t pid;
 
@@ -21,21 +27,33 @@ static pid_t owner(struct guest *g, bool off)
 		open_and_connect(g, 1);
 		tell(g, GO, 0);
 		MUST(write(pipes[1], &g->domid, sizeof(g->domid)) == sizeof(g->domid));
+		(void)await_answers(g, answers, 30);	/* a race may have taken its device */
 		if (off) {
-			msleep((unsigned)(rnd() % 10));
 			begin_command(g, OFF, 0);
 			for (unsigned i = 0; i < g->nr_vcpus; i++)
 				pthread_join(g->runner[i], NULL);
 			_exit(0);
 		}
+		MUST(write(pipes[1], "", 1) == 1);
 		for (;;)
 			pause();
 	}
 	close(pipes[1]);
 	if (read(pipes[0], &g->domid, sizeof(g->domid)) != sizeof(g->domid))
 		errx(1, "the owner failed");
-	close(pipes[0]);
+	if (owner_says >= 0)
+		close(owner_says);
+	owner_says = pipes[0];
 	return pid;
+}
+
+/* In the midst of its guest's requests */
+static void kill_owner(pid_t pid)
+{
+	char c;
+
+	MUST(read(owner_says, &c, 1) == 1);
+	MUST(kill(pid, SIGKILL) == 0);
 }
 
 /* By SIGKILL of its owner, or by itself: at once all is gone. */
@@ -50,10 +68,8 @@ static void deaths(void)
 
 		(void)rnd();
 		pid = owner(&g, off);
-		if (!off) {
-			msleep((unsigned)(rnd() % 8));
-			MUST(kill(pid, SIGKILL) == 0);
-		}
+		if (!off)
+			kill_owner(pid);
 		MUST(waitpid(pid, &status, 0) == pid);
 		MUST(off ? WIFEXITED(status) && WEXITSTATUS(status) == 0 : WIFSIGNALED(status));
 		MUST(nr_devices() == 0);
@@ -117,8 +133,8 @@ static void races(void)
 		}
 		for (int j = 0; j < 2; j++)
 			MUST(pthread_create(&t[j], NULL, race, &r[j]) == 0);
-		msleep((unsigned)(rnd() % 30));
-		MUST(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+		kill_owner(pid);
+		MUST(waitpid(pid, NULL, 0) == pid);
 		MUST(nr_devices() == 0);
 		for (int j = 0; j < 2; j++) {
 			r[j].stop = true;

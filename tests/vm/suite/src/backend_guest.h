@@ -149,6 +149,22 @@ static inline void await(struct guest *g, uint32_t done, int milliseconds)
 	}
 }
 
+/* So many more answers have come: true. Not within @milliseconds: false. */
+static inline bool await_answers(struct guest *g, uint64_t more, int milliseconds)
+{
+	struct pollfd p = { .fd = g->event, .events = POLLIN };
+	uint64_t until = g->box->answered + more, n;
+
+	g->box->tell_at = until;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	while (g->box->answered < until) {
+		if (poll(&p, 1, milliseconds) != 1)
+			return false;
+		MUST(read(g->event, &n, sizeof(n)) == sizeof(n));
+	}
+	return true;
+}
+
 static inline void begin_command(struct guest *g, enum box_command command, uint32_t arg)
 {
 	g->box->arg = arg;
@@ -252,11 +268,6 @@ static inline struct hvback_state dev_state(const struct guest *g, uint32_t devi
 /* ---- tests ---- */
 
 static unsigned long rounds;		/* N of the command line */
-
-static inline void msleep(unsigned ms)
-{
-	nanosleep(&(struct timespec) { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L }, NULL);
-}
 
 static inline uint64_t rnd(void)
 {
