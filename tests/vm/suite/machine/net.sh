@@ -7,19 +7,23 @@ patience=200		# seconds for a boot of the stock kernel when the host is busy
 bytes=4000000
 declare -A domid agent said
 
-# The guest's device comes while it boots. Port 7 is a shell for whoever has a command.
+# The guest's device is there before it boots, so its driver has waited for it. Port 5001 keeps what it is sent and answers with the sum of it;
+# port 7 is a shell for whoever has a command.
 story='
-until ip link set eth0 up 2>/dev/null; do usleep 100000; done
+printf "#!/bin/sh\ntee /tmp/file | sha256sum\n" >/bin/take
+chmod +x /bin/take
+ip link set eth0 up
 ip addr add ADDRESS/24 dev eth0
 echo guest is up with $(ls /sys/class/net/eth0/queues | grep -c tx) queues
-while :; do nc -l -p 7 -e /bin/sh; done
+nc -ll -p 5001 -e /bin/take &
+nc -ll -p 7 -e /bin/sh
 '
 
 # begin NAME ADDRESS MAC QUEUES [AGENT-ARGUMENT...]
 begin() {
 	local name=$1 address=$2 mac=$3 queues=$4 runner from line
 	shift 4
-	zendo create "$(stock "$name" "${story/ADDRESS/$address}" 'vcpus = 2')" || return
+	zendo create -p "$(stock "$name" "${story/ADDRESS/$address}" 'vcpus = 2')" || return
 	runner=$(systemctl show -P MainPID "zendo-domain@$name")
 	domid[$name]=$(zendo list --json "$name" | jq '.[0].domid')
 	mkfifo "$scratch/$name"
@@ -29,6 +33,7 @@ begin() {
 	said[$name]=$from
 	read -r line <&"$from" && [ "$line" = offered ] || { echo "agent of $name: $line"; return 1; }
 	plug "$name"
+	zendo unpause "$name"
 }
 
 # The agent of NAME ends by itself
@@ -54,36 +59,22 @@ counter() {
 	ethtool -S "$(vif "$1")" | awk -v name="_$2:" 'index($1, name) { sum += $2 } END { print sum + 0 }'
 }
 
-# receive ADDRESS PORT - the guest takes a file in; prints its sum. Something holds nc's input open: nc would end with it
-receive() {
-	in_guest "$1" "[ -e /tmp/hold ] || mkfifo /tmp/hold
-		sleep 1000 >/tmp/hold & nc -l -p $2 </tmp/hold >/tmp/file; kill \$!; sha256sum </tmp/file"
-}
-
-# send_from ADDRESS TO PORT - the guest's file; until somebody listens there
-send_from() {
-	in_guest "$1" "until nc $2 $3 </tmp/file; do usleep 100000; done"
-}
-
 dom0_to_guest() {
-	local got
-	exec {got}< <(receive "$1" 5001)
-	socat -u FILE:/tmp/file "TCP:${2:-$1}:5001,retry=50,interval=0.2"
-	equal "what came" "$(cat <&"$got")" "$sum"
+	equal 'what came' "$(socat -t 60 - "TCP:${2:-$1}:5001,retry=50,interval=0.2" </tmp/file)" "$sum"
 }
 
+# The guest sends what it was sent last. It begins when socat says that it listens.
 guest_to_dom0() {
-	local got
-	exec {got}< <(socat -u "${3:-TCP-LISTEN}:5002,reuseaddr" - | sha256sum)
-	send_from "$1" "${2:-10.9.0.1}" 5002
-	equal "what came" "$(cat <&"$got")" "$sum"
+	local log
+	exec {log}< <(exec socat -d -d -u "${3:-TCP-LISTEN}:5002,reuseaddr" "CREATE:$scratch/came" 2>&1)
+	grep -m 1 'listening on' <&"$log"
+	in_guest "$1" "nc ${2:-10.9.0.1} 5002 </tmp/file"
+	cat <&"$log"	# to its end
+	equal 'what came' "$(sha256sum <"$scratch/came")" "$sum"
 }
 
 guest_to_guest() {
-	local got
-	exec {got}< <(receive 10.9.0.3 5003)
-	send_from 10.9.0.2 10.9.0.3 5003
-	equal "what came" "$(cat <&"$got")" "$sum"
+	equal 'what came' "$(in_guest 10.9.0.2 'nc 10.9.0.3 5001 </tmp/file')" "$sum"
 }
 
 large_packets() {
@@ -106,8 +97,7 @@ jumbo() {
 
 six() {
 	ip addr add fd00::1/64 dev br0 nodad
-	in_guest 10.9.0.3 'ip addr add fd00::3/64 dev eth0
-		until ip -6 addr show dev eth0 | grep fd00::3 | grep -v tentative; do usleep 100000; done'
+	in_guest 10.9.0.3 'echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad; ip addr add fd00::3/64 dev eth0'
 	ping -c 2 -W 10 fd00::3
 	dom0_to_guest 10.9.0.3 '[fd00::3]'
 	guest_to_dom0 10.9.0.3 fd00::1 TCP6-LISTEN
