@@ -133,6 +133,10 @@ int device_rebuild(struct agent *a);
 
 /* ---- nodes of the store: nodes.c ---- */
 
+/* For classes: one node below @folder. */
+int node_put(struct agent *a, uint32_t tx, const char *folder, const char *node, uint64_t value);
+int node_put_text(struct agent *a, uint32_t tx, const char *folder, const char *node, const char *value);
+
 int nodes_make(struct agent *a, struct spec *specs, size_t nr);
 int nodes_remove(struct agent *a, const struct hvback_id *id);
 /* The backend's state; with Connected what belongs to it. */

@@ -57,22 +57,6 @@ static void detached(const struct hvback_id *id)
 	claim_release(id);
 }
 
-static int put(struct agent *a, uint32_t tx, const char *folder, const char *node, uint64_t value)
-{
-	char path[2 * NODE_PATH_MAX];
-
-	(void)snprintf(path, sizeof(path), "%s/%s", folder, node);
-	return zendo_store_printf(a->store, tx, path, "%" PRIu64, value);
-}
-
-static int put_text(struct agent *a, uint32_t tx, const char *folder, const char *node, const char *value)
-{
-	char path[2 * NODE_PATH_MAX];
-
-	(void)snprintf(path, sizeof(path), "%s/%s", folder, node);
-	return zendo_store_printf(a->store, tx, path, "%s", value);
-}
-
 static int write_info(struct agent *a, uint32_t tx, const char *back, const struct hvback_vbd_info *info)
 {
 	const bool discard = info->features & HVBACK_VBD_DISCARD;
@@ -99,7 +83,7 @@ static int write_info(struct agent *a, uint32_t tx, const char *back, const stru
 
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]) && r >= 0; i++)
 		if (nodes[i].wanted)
-			r = put(a, tx, back, nodes[i].node, nodes[i].value);
+			r = node_put(a, tx, back, nodes[i].node, nodes[i].value);
 	return r;
 }
 
@@ -114,18 +98,18 @@ static int write_nodes(struct agent *a, uint32_t tx, const struct spec *s, const
 	if (r < 0)
 		return r;
 	(void)snprintf(device, sizeof(device), "%x:%x", info.major, info.minor);
-	if ((r = put(a, tx, front, "virtual-device", s->id.devid)) < 0 ||
-	    (r = put_text(a, tx, front, "device-type", d->cdrom ? "cdrom" : "disk")) < 0 ||
-	    (r = put_text(a, tx, back, "params", d->target)) < 0 ||
-	    (r = put_text(a, tx, back, "dev", d->vdev)) < 0 ||
-	    (r = put_text(a, tx, back, "mode", d->readonly ? "r" : "w")) < 0 ||
-	    (r = put_text(a, tx, back, "type", info.major ? "phy" : "file")) < 0 ||
-	    (r = put_text(a, tx, back, "device-type", d->cdrom ? "cdrom" : "disk")) < 0 ||
-	    (r = put(a, tx, back, "removable", d->cdrom)) < 0 ||
-	    (r = put(a, tx, back, "bootable", 1)) < 0 ||
-	    (r = put(a, tx, back, "discard-enable", !d->no_discard)) < 0 ||
-	    (r = put_text(a, tx, back, "claim", s->claim)) < 0 ||
-	    (info.major && (r = put_text(a, tx, back, "physical-device", device)) < 0))
+	if ((r = node_put(a, tx, front, "virtual-device", s->id.devid)) < 0 ||
+	    (r = node_put_text(a, tx, front, "device-type", d->cdrom ? "cdrom" : "disk")) < 0 ||
+	    (r = node_put_text(a, tx, back, "params", d->target)) < 0 ||
+	    (r = node_put_text(a, tx, back, "dev", d->vdev)) < 0 ||
+	    (r = node_put_text(a, tx, back, "mode", d->readonly ? "r" : "w")) < 0 ||
+	    (r = node_put_text(a, tx, back, "type", info.major ? "phy" : "file")) < 0 ||
+	    (r = node_put_text(a, tx, back, "device-type", d->cdrom ? "cdrom" : "disk")) < 0 ||
+	    (r = node_put(a, tx, back, "removable", d->cdrom)) < 0 ||
+	    (r = node_put(a, tx, back, "bootable", 1)) < 0 ||
+	    (r = node_put(a, tx, back, "discard-enable", !d->no_discard)) < 0 ||
+	    (r = node_put_text(a, tx, back, "claim", s->claim)) < 0 ||
+	    (info.major && (r = node_put_text(a, tx, back, "physical-device", device)) < 0))
 		return r;
 	return write_info(a, tx, back, &info);
 }

@@ -95,22 +95,6 @@ static void detached(const struct hvback_id *id)
 	(void)id;
 }
 
-static int put(struct agent *a, uint32_t tx, const char *folder, const char *node, uint64_t value)
-{
-	char path[2 * NODE_PATH_MAX];
-
-	(void)snprintf(path, sizeof(path), "%s/%s", folder, node);
-	return zendo_store_printf(a->store, tx, path, "%" PRIu64, value);
-}
-
-static int put_text(struct agent *a, uint32_t tx, const char *folder, const char *node, const char *value)
-{
-	char path[2 * NODE_PATH_MAX];
-
-	(void)snprintf(path, sizeof(path), "%s/%s", folder, node);
-	return zendo_store_printf(a->store, tx, path, "%s", value);
-}
-
 static int write_features(struct agent *a, uint32_t tx, const char *back, const struct hvback_vif_info *info)
 {
 	static const struct {
@@ -126,12 +110,12 @@ static int write_features(struct agent *a, uint32_t tx, const char *back, const 
 		{ "feature-multicast-control", HVBACK_VIF_F_MCAST },
 		{ "feature-split-event-channels", HVBACK_VIF_F_SPLIT },
 	};
-	int r = put(a, tx, back, "feature-rx-flip", 0);
+	int r = node_put(a, tx, back, "feature-rx-flip", 0);
 
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]) && r >= 0; i++)
 		if (info->features & nodes[i].bit)
-			r = put(a, tx, back, nodes[i].node, 1);
-	return r < 0 ? r : put(a, tx, back, "multi-queue-max-queues", info->max_queues);
+			r = node_put(a, tx, back, nodes[i].node, 1);
+	return r < 0 ? r : node_put(a, tx, back, "multi-queue-max-queues", info->max_queues);
 }
 
 static int write_nodes(struct agent *a, uint32_t tx, const struct spec *s, const char *front, const char *back)
@@ -144,14 +128,14 @@ static int write_nodes(struct agent *a, uint32_t tx, const struct spec *s, const
 	if (r < 0)
 		return r;
 	(void)zendo_mac_format(s->mac, mac);
-	if ((r = put_text(a, tx, front, "mac", mac)) < 0 ||
-	    (r = put(a, tx, front, "handle", s->id.devid)) < 0 ||
-	    (r = put(a, tx, front, "mtu", info.mtu)) < 0 ||
-	    (r = put_text(a, tx, back, "mac", mac)) < 0 ||
-	    (r = put(a, tx, back, "handle", s->id.devid)) < 0 ||
-	    (r = put_text(a, tx, back, "vifname", s->ifname)) < 0 ||
-	    (r = put_text(a, tx, back, "type", "vif")) < 0 ||
-	    (*s->bridge && (r = put_text(a, tx, back, "bridge", s->bridge)) < 0))
+	if ((r = node_put_text(a, tx, front, "mac", mac)) < 0 ||
+	    (r = node_put(a, tx, front, "handle", s->id.devid)) < 0 ||
+	    (r = node_put(a, tx, front, "mtu", info.mtu)) < 0 ||
+	    (r = node_put_text(a, tx, back, "mac", mac)) < 0 ||
+	    (r = node_put(a, tx, back, "handle", s->id.devid)) < 0 ||
+	    (r = node_put_text(a, tx, back, "vifname", s->ifname)) < 0 ||
+	    (r = node_put_text(a, tx, back, "type", "vif")) < 0 ||
+	    (*s->bridge && (r = node_put_text(a, tx, back, "bridge", s->bridge)) < 0))
 		return r;
 	return write_features(a, tx, back, &info);
 }

@@ -17,6 +17,22 @@ void device_back_path(const struct hvback_id *id, char ret[static NODE_PATH_MAX]
 	(void)snprintf(ret, NODE_PATH_MAX, "/local/domain/0/backend/%s/%" PRIu32 "/%" PRIu32, id->class, id->domid, id->devid);
 }
 
+int node_put(struct agent *a, uint32_t tx, const char *folder, const char *node, uint64_t value)
+{
+	char path[2 * NODE_PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, node);
+	return zendo_store_printf(a->store, tx, path, "%" PRIu64, value);
+}
+
+int node_put_text(struct agent *a, uint32_t tx, const char *folder, const char *node, const char *value)
+{
+	char path[2 * NODE_PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, node);
+	return zendo_store_printf(a->store, tx, path, "%s", value);
+}
+
 /* ---- making ---- */
 
 struct making {
