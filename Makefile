@@ -118,12 +118,16 @@ $(eval $(call tool,zendo-run,$(RUN_SRCS),$(RUN_CFLAGS),$(RUN_PKGS)))
 $(eval $(call tool,zendo-stored,$(STORED_SRCS),$(STORED_CFLAGS),$(STORED_PKGS)))
 $(eval $(call tool,zendo-generator,$(GENERATOR_SRCS),$(GENERATOR_CFLAGS),json-c))
 
-$(LIBZENDO_OBJS): $(O)/%.o: %.c Makefile
+# What wants libmnl is linked where that is.
+LIBZENDO_MNL_OBJS := $(LIBZENDO_MNL_SRCS:%.c=$(O)/%.o)
+$(O)/zendo $(O)/zendo-stored: $(LIBZENDO_MNL_OBJS)
+
+$(LIBZENDO_OBJS) $(LIBZENDO_MNL_OBJS): $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(TOOLS_CFLAGS) $(LIBZENDO_CFLAGS) -Itools/libzendo -MMD -MP -c -o $@ $<
 
--include $(LIBZENDO_OBJS:.o=.d)
+-include $(LIBZENDO_OBJS:.o=.d) $(LIBZENDO_MNL_OBJS:.o=.d)
 
 guests:
 	$(Q)$(MAKE) -s -C tests/guests O=$(abspath $(O))/guests

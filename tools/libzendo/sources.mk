@@ -37,3 +37,6 @@ LIBZENDO_CFLAGS := -Iinclude -Iinclude/uapi -D_GNU_SOURCE
 # xz, zstd, lz4 and gzip payloads of kernels; libgcrypt for SHA-256, since it is on every Debian
 # (libsystemd needs it); json-c for --json.
 LIBZENDO_LIBS := -lgcrypt -ljson-c -llz4 -llzma -lz -lzstd
+
+# For programs with libmnl.
+LIBZENDO_MNL_SRCS := tools/libzendo/family.c

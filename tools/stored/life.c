@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "device.h"
+#include "family.h"
 
 #define RECEIVE_BYTES	(1 << 20)
 
@@ -19,64 +20,8 @@ static struct {
 	sd_event *event;
 	sd_event_source *source;
 	struct mnl_socket *nl;
-	uint16_t family;
-	uint32_t group;
+	struct zendo_family family;
 } life;
-
-static int on_group(const struct nlattr *group, void *userdata)
-{
-	const struct nlattr *a;
-	const char *name = "";
-	uint32_t id = 0;
-
-	(void)userdata;
-	mnl_attr_for_each_nested(a, group) {
-		if (mnl_attr_get_type(a) == CTRL_ATTR_MCAST_GRP_NAME)
-			name = mnl_attr_get_str(a);
-		else if (mnl_attr_get_type(a) == CTRL_ATTR_MCAST_GRP_ID)
-			id = mnl_attr_get_u32(a);
-	}
-	if (strcmp(name, HVPRIV_GENL_GROUP) == 0)
-		life.group = id;
-	return MNL_CB_OK;
-}
-
-static int on_family_attribute(const struct nlattr *a, void *userdata)
-{
-	if (mnl_attr_get_type(a) == CTRL_ATTR_FAMILY_ID)
-		life.family = mnl_attr_get_u16(a);
-	else if (mnl_attr_get_type(a) == CTRL_ATTR_MCAST_GROUPS)
-		return mnl_attr_parse_nested(a, on_group, userdata);
-	return MNL_CB_OK;
-}
-
-static int on_family(const struct nlmsghdr *nlh, void *userdata)
-{
-	return mnl_attr_parse(nlh, sizeof(struct genlmsghdr), on_family_attribute, userdata);
-}
-
-static int find_family(struct mnl_socket *nl)
-{
-	char buf[8192];
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct genlmsghdr *genl;
-	ssize_t n;
-
-	nlh->nlmsg_type = GENL_ID_CTRL;
-	nlh->nlmsg_flags = NLM_F_REQUEST;
-	genl = mnl_nlmsg_put_extra_header(nlh, sizeof(*genl));
-	genl->cmd = CTRL_CMD_GETFAMILY;
-	genl->version = 1;
-	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, HVPRIV_GENL_NAME);
-	life.family = 0;
-	life.group = 0;
-	if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
-		return -errno;
-	n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
-	if (n < 0 || mnl_cb_run(buf, (size_t)n, 0, 0, on_family, NULL) < 0)
-		return -errno;
-	return life.family && life.group ? 0 : -ENOENT;
-}
 
 static int on_attribute(const struct nlattr *a, void *userdata)
 {
@@ -91,7 +36,7 @@ static int on_message(const struct nlmsghdr *nlh, void *userdata)
 	uint32_t domid = 0;
 
 	(void)userdata;
-	if (nlh->nlmsg_type != life.family || mnl_attr_parse(nlh, sizeof(*genl), on_attribute, &domid) < 0)
+	if (nlh->nlmsg_type != life.family.id || mnl_attr_parse(nlh, sizeof(*genl), on_attribute, &domid) < 0)
 		return MNL_CB_OK;
 	if (genl->cmd == HVPRIV_CMD_SHUTDOWN)
 		domain_has_shut_down(life.store, domid);
@@ -201,12 +146,12 @@ static int subscribe(struct mnl_socket *nl)
 
 	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0)
 		return -errno;
-	r = find_family(nl);
+	r = zendo_family_find(nl, &life.family);
 	if (r < 0)
 		return r;
 	/* as much as the system allows; what is lost is found by the list */
 	(void)setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
-	if (mnl_socket_setsockopt(nl, NETLINK_ADD_MEMBERSHIP, &life.group, sizeof(life.group)) < 0)
+	if (mnl_socket_setsockopt(nl, NETLINK_ADD_MEMBERSHIP, &life.family.group, sizeof(life.family.group)) < 0)
 		return -errno;
 	return sd_event_add_io(life.event, &life.source, mnl_socket_get_fd(nl), EPOLLIN, on_netlink, NULL);
 }

@@ -12,13 +12,9 @@
 
 #include "cli.h"
 #include "device.h"
+#include "family.h"
 
 #define RECEIVE_BYTES	(1U << 20)	/* a burst of thousands of domains fits the socket */
-
-struct family {
-	uint32_t id;		/* 0 = not registered: hvpriv is not loaded */
-	uint32_t group;
-};
 
 struct event {
 	uint8_t command;
@@ -29,7 +25,7 @@ struct event {
 
 struct listener {
 	struct mnl_socket *nl;
-	struct family family;
+	struct zendo_family family;
 	bool json, gone;
 };
 
@@ -48,66 +44,6 @@ static inline void mnl_socket_closep(struct mnl_socket **nl)
 {
 	if (*nl)
 		mnl_socket_close(*nl);
-}
-
-/* One { name, id } of CTRL_ATTR_MCAST_GROUPS. */
-static int group_attribute(const struct nlattr *a, void *userdata)
-{
-	const struct nlattr *field;
-	struct family *f = userdata;
-	const char *name = "";
-	uint32_t id = 0;
-
-	mnl_attr_for_each_nested(field, a) {
-		if (mnl_attr_get_type(field) == CTRL_ATTR_MCAST_GRP_NAME)
-			name = mnl_attr_get_str(field);
-		else if (mnl_attr_get_type(field) == CTRL_ATTR_MCAST_GRP_ID)
-			id = mnl_attr_get_u32(field);
-	}
-	if (strcmp(name, HVPRIV_GENL_GROUP) == 0)
-		f->group = id;
-	return MNL_CB_OK;
-}
-
-static int family_attribute(const struct nlattr *a, void *userdata)
-{
-	struct family *f = userdata;
-
-	if (mnl_attr_get_type(a) == CTRL_ATTR_FAMILY_ID)
-		f->id = mnl_attr_get_u16(a);
-	else if (mnl_attr_get_type(a) == CTRL_ATTR_MCAST_GROUPS)
-		return mnl_attr_parse_nested(a, group_attribute, f);
-	return MNL_CB_OK;
-}
-
-static int family_message(const struct nlmsghdr *nlh, void *userdata)
-{
-	return mnl_attr_parse(nlh, sizeof(struct genlmsghdr), family_attribute, userdata);
-}
-
-/* Ask the kernel's controller for our family's numbers. 0 or -errno. */
-static int resolve(struct mnl_socket *nl, struct family *ret)
-{
-	char buf[8192];
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct genlmsghdr *genl;
-	ssize_t n;
-
-	nlh->nlmsg_type = GENL_ID_CTRL;
-	nlh->nlmsg_flags = NLM_F_REQUEST;
-	nlh->nlmsg_seq = 1;
-	genl = mnl_nlmsg_put_extra_header(nlh, sizeof(*genl));
-	genl->cmd = CTRL_CMD_GETFAMILY;
-	genl->version = 1;
-	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, HVPRIV_GENL_NAME);
-	if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
-		return -errno;
-	n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
-	if (n < 0)
-		return -errno;
-	if (mnl_cb_run(buf, (size_t)n, 1, mnl_socket_get_portid(nl), family_message, ret) < 0)
-		return -errno;
-	return ret->id && ret->group ? 0 : -ENOENT;
 }
 
 static int event_attribute(const struct nlattr *a, void *userdata)
@@ -166,9 +102,9 @@ static void print_event(const struct event *e, const char *what, const struct ti
 static int controller_message(const struct nlmsghdr *nlh, struct listener *l)
 {
 	const struct genlmsghdr *genl = mnl_nlmsg_get_payload(nlh);
-	struct family f = { 0 };
+	struct zendo_family f = {};
 
-	if (genl->cmd == CTRL_CMD_DELFAMILY && family_message(nlh, &f) >= 0 && f.id == l->family.id)
+	if (genl->cmd == CTRL_CMD_DELFAMILY && zendo_family_parse(nlh, &f) >= 0 && f.id == l->family.id)
 		l->gone = true;
 	return MNL_CB_OK;
 }
@@ -221,7 +157,7 @@ static int start(struct listener *l)
 {
 	int group = GENL_ID_CTRL, bytes = RECEIVE_BYTES, r;
 
-	r = mnl_socket_bind(l->nl, 0, MNL_SOCKET_AUTOPID) < 0 ? -errno : resolve(l->nl, &l->family);
+	r = mnl_socket_bind(l->nl, 0, MNL_SOCKET_AUTOPID) < 0 ? -errno : zendo_family_find(l->nl, &l->family);
 	if (r == -ENOENT)
 		return fail_device(-ENODEV);
 	/* Unprivileged users get what the system allows. */
