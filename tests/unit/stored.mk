@@ -7,11 +7,11 @@ stored_SRCS := $(addprefix tools/stored/, \
 	conn.c domain.c journal.c node.c path.c request.c request_domain.c request_runner.c request_tree.c ring.c state.c store.c tx.c watch.c) \
 	tests/unit/store_client.c
 
-test_store_SRCS = $(stored_SRCS)
+test_store_SRCS = $(stored_SRCS) tests/unit/store_world.c
 test_store_CFLAGS = $(stored_CFLAGS)
 test_store_LIBS = -lz
 
-test_store_quota_SRCS = $(stored_SRCS)
+test_store_quota_SRCS = $(stored_SRCS) tests/unit/store_world.c
 test_store_quota_CFLAGS = $(stored_CFLAGS)
 test_store_quota_LIBS = -lz
 

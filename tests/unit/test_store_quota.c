@@ -10,8 +10,9 @@
 
 #include <cmocka.h>
 
-#include "store_client.h"
+#include "store_world.h"
 
+static struct world w;
 static struct store *s;
 static struct conn *dom0, *guest, *other;	/* domains 0, 5, 6 */
 static struct answer a;
@@ -19,32 +20,19 @@ static struct answer a;
 static int setup(void **state)
 {
 	(void)state;
-	fake_store_introduce = 0;
-	fake_store_now = 1;
-	s = store_new(&fake_store_ops, NULL, 1);
-	dom0 = conn_new(s, domain_get(s, 0), false);
-	assert_int_equal(ask_text(dom0, XS_INTRODUCE, 0, "5|100|3|", NULL), 0);
-	assert_int_equal(ask_text(dom0, XS_INTRODUCE, 0, "6|100|4|", NULL), 0);
-	guest = domain_find(s, 5)->conn;
-	other = domain_find(s, 6)->conn;
-	assert_int_equal(ask_text(dom0, XS_MKDIR, 0, "/local/domain/5/data|", NULL), 0);
-	assert_int_equal(ask_text(dom0, XS_SET_PERMS, 0, "/local/domain/5|n0|r5|", NULL), 0);
-	assert_int_equal(ask_text(dom0, XS_SET_PERMS, 0, "/local/domain/5/data|n5|", NULL), 0);
+	world_begin(&w);
+	s = w.s;
+	dom0 = w.dom0;
+	guest = w.guest;
+	other = w.other;
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	assert_null(store_check(s));
-	store_free(s);
+	world_end(&w);
 	return 0;
-}
-
-static uint32_t start(struct conn *c)
-{
-	assert_int_equal(ask_text(c, XS_TRANSACTION_START, 0, "|", &a), 0);
-	return (uint32_t)strtoul(a.body, NULL, 10);
 }
 
 static void quotas_can_be_asked_and_set(void **state)
