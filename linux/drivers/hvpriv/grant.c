@@ -25,6 +25,7 @@
 
 #define ENTRIES_PER_FRAME	(PAGE_SIZE / sizeof(struct grant_entry_v1))
 #define ACTIVE_PER_PAGE		(PAGE_SIZE / sizeof(struct hv_active))
+#define AT_ONCE			32U	/* pins of a batch under the lock */
 #define MAX_PINS		65535	/* of one reference: far from what a page's count can hold */
 
 static_assert(HV_ACTIVE_PAGES * ACTIVE_PER_PAGE ==
@@ -171,53 +172,60 @@ static void unpin(struct hv_domain *d, const struct hv_grant *g)
 	count_pins(d, -1);
 }
 
-static int get_one(struct hv_domain *d, struct hv_grant *g)
+/* One piece of a batch; the lock is let go between them, because interrupts wait for it. Return: how many are pinned, *@r why no more. */
+static unsigned int pin_some(struct hv_domain *d, struct hv_grant *g, unsigned int nr, int *r)
 {
 	unsigned long flags;
-	int r;
+	unsigned int i;
 
 	spin_lock_irqsave(&d->grants.lock, flags);
-	r = d->dying ? -ESHUTDOWN : pin(d, g);
+	for (i = 0; i < nr; i++) {
+		*r = d->dying ? -ESHUTDOWN : pin(d, &g[i]);
+		if (*r)
+			break;
+	}
 	spin_unlock_irqrestore(&d->grants.lock, flags);
-	return r;
+	return i;
 }
 
-/* A dead guest's entries are gone, the page is not. */
-static void put_one(struct hv_domain *d, struct hv_grant *g)
+/* A dead guest's entries are gone, the pages are not. */
+static void unpin_some(struct hv_domain *d, struct hv_grant *g, unsigned int nr)
 {
 	unsigned long flags;
+	unsigned int i;
 
 	spin_lock_irqsave(&d->grants.lock, flags);
-	if (!d->dying)
-		unpin(d, g);
+	for (i = 0; i < nr && !d->dying; i++)
+		unpin(d, &g[i]);
 	spin_unlock_irqrestore(&d->grants.lock, flags);
-	put_page(g->page);
-	g->page = NULL;
+	for (i = 0; i < nr; i++) {
+		put_page(g[i].page);
+		g[i].page = NULL;
+	}
 }
 
 int hv_grant_get(struct hv_peer *peer, struct hv_grant *g, unsigned int nr)
 {
-	unsigned int i;
-	int r;
+	unsigned int done = 0;
+	int r = 0;
 
-	for (i = 0; i < nr; i++) {
-		r = get_one(peer->domain, &g[i]);
-		if (r) {
-			hv_grant_put(peer, g, i, false);
-			return r;
-		}
-	}
-	return 0;
+	while (done < nr && !r)
+		done += pin_some(peer->domain, g + done, min(nr - done, AT_ONCE), &r);
+	if (r)
+		hv_grant_put(peer, g, done, false);
+	return r;
 }
 EXPORT_SYMBOL_GPL(hv_grant_get);
 
 /* @written: nobody logs dirty pages yet. */
 void hv_grant_put(struct hv_peer *peer, struct hv_grant *g, unsigned int nr, bool written)
 {
-	unsigned int i;
+	unsigned int some;
 
-	for (i = 0; i < nr; i++)
-		put_one(peer->domain, &g[i]);
+	for (; nr; nr -= some, g += some) {
+		some = min(nr, AT_ONCE);
+		unpin_some(peer->domain, g, some);
+	}
 }
 EXPORT_SYMBOL_GPL(hv_grant_put);
 
