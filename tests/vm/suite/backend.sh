@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# budget: 100
+# budget: 150
 #
 # The frame for devices that dom0 serves, with the backend that counts: their life, modules that come and go, lent threads, guests that
 # write wherever the backend looks, and ends at any moment.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# budget: 240
+# budget: 300
 #
 # Networks of guests: two stock kernels with Xen's netfront on a bridge, served
 # by hvnetback.ko, with a little agent of the suite's own.
