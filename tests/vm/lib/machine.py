@@ -9,7 +9,8 @@ import subprocess
 PORTS = ("out", "ctl", "fetch")
 
 # quiet and no getty: start time. panic=-1: a crash ends the machine at once.
-KERNEL_ARGS = ("console=ttyS0 quiet zt mitigations=off panic=-1 "
+# norandmaps: docs/dom0-machine.md, "Code that was translated".
+KERNEL_ARGS = ("console=ttyS0 quiet zt mitigations=off panic=-1 norandmaps "
                "systemd.getty_auto=0 systemd.show_status=0")
 
 
@@ -23,9 +24,9 @@ def cpu_args(accel, options):
     else:
         # One thread for all CPUs: with a thread each, QEMU loses bits of the
         # first CPU's SVM state; docs/dom0-machine.md says how. A bare machine
-        # has no such state.
+        # has no such state. tb-size: "Code that was translated", there.
         thread = "multi" if options.parallel or options.bare else "single"
-        args = ["-accel", f"tcg,thread={thread}", "-cpu", options.cpu or "max"]
+        args = ["-accel", f"tcg,thread={thread},tb-size=256", "-cpu", options.cpu or "max"]
     return args + ["-smp", str(options.cpus), "-m", str(options.mem)]
 
 
