@@ -29,6 +29,10 @@ test_config_SRCS = $(libzendo_config_SRCS)
 test_config_CFLAGS = $(libzendo_CFLAGS)
 test_config_LIBS = -ljson-c
 
+test_config_keys_SRCS = $(libzendo_config_SRCS)
+test_config_keys_CFLAGS = $(libzendo_CFLAGS)
+test_config_keys_LIBS = -ljson-c
+
 test_config_disk_SRCS = $(addprefix tools/libzendo/, config-disk.c config-option.c error.c vdev.c)
 test_config_disk_CFLAGS = $(libzendo_CFLAGS)
 

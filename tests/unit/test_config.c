@@ -96,7 +96,6 @@ static void the_least_configuration_gets_the_defaults(void **state)
 	assert_int_equal(c->on_poweroff, ZENDO_ON_DESTROY);
 	assert_int_equal(c->on_reboot, ZENDO_ON_RESTART);
 	assert_int_equal(c->on_crash, ZENDO_ON_DESTROY);
-	assert_int_equal(c->on_soft_reset, ZENDO_ON_SOFT_RESET);
 	assert_false(c->has_uuid);
 	assert_null(zendo_config_cpus_of(c, 0));
 	assert_int_equal(c->cpu_weight, 256);
@@ -141,7 +140,7 @@ static void every_key_has_its_effect(void **state)
 		"memory = 0x100\nmaxmem = \"512\"\nvcpus = 2\nmaxvcpus = 4\n"
 		"cpus = '0-3, 6,^2'\ncpu_weight = 512\ncap = 50\n"
 		"on_poweroff = 'preserve'\non_reboot = 'rename-restart'\non_crash = 'coredump-restart'\n"
-		"on_watchdog = 'coredump-destroy'\non_soft_reset = 'destroy'");
+		"on_watchdog = 'coredump-destroy'");
 	static const uint8_t uuid[16] = { 1, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef,
 					  1, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef };
 
@@ -163,7 +162,6 @@ static void every_key_has_its_effect(void **state)
 	assert_int_equal(c->on_reboot, ZENDO_ON_RENAME_RESTART);
 	assert_int_equal(c->on_crash, ZENDO_ON_COREDUMP_RESTART);
 	assert_int_equal(c->on_watchdog, ZENDO_ON_COREDUMP_DESTROY);
-	assert_int_equal(c->on_soft_reset, ZENDO_ON_DESTROY);
 	assert_int_equal(c->nr_warnings, 0);
 }
 

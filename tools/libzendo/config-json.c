@@ -119,8 +119,7 @@ static int add_all(struct json_object *o, const struct zendo_config *c)
 	    (r = add_string(o, "on_poweroff", zendo_on_event_to_string(c->on_poweroff))) < 0 ||
 	    (r = add_string(o, "on_reboot", zendo_on_event_to_string(c->on_reboot))) < 0 ||
 	    (r = add_string(o, "on_crash", zendo_on_event_to_string(c->on_crash))) < 0 ||
-	    (r = add_string(o, "on_watchdog", zendo_on_event_to_string(c->on_watchdog))) < 0 ||
-	    (r = add_string(o, "on_soft_reset", zendo_on_event_to_string(c->on_soft_reset))) < 0)
+	    (r = add_string(o, "on_watchdog", zendo_on_event_to_string(c->on_watchdog))) < 0)
 		return r;
 	return 0;
 }

@@ -10,6 +10,7 @@
 #define NO_BACKEND	"there is no such backend in this version"
 #define NO_STUBDOM	"there are no stub domains"
 #define NO_XSM		"there are no security labels"
+#define NO_SEDF		"Linux's scheduler runs vCPUs; use cpu_weight = and cap ="
 #define FIXED_LIMIT	"the limit is fixed in this version"
 
 #define DONE(key, id)		{ key, CONFIG_DONE, id, NULL }
@@ -38,12 +39,14 @@ static const struct config_key keys[] = {
 	DONE("on_reboot", KEY_ON_REBOOT),
 	DONE("on_crash", KEY_ON_CRASH),
 	DONE("on_watchdog", KEY_ON_WATCHDOG),
-	DONE("on_soft_reset", KEY_ON_SOFT_RESET),
+	IGNORED("on_soft_reset", "a soft reset is not in this version: it destroys the domain"),
 
 	REFUSED("builder", "it was replaced by type = \"pvh\""),
 	REFUSED("pvh", "it was replaced by type = \"pvh\""),
 	REFUSED("bootloader", "give the kernel with kernel = \"...\""),
 	REFUSED("bootloader_args", "give the kernel with kernel = \"...\""),
+	IGNORED("bootloader_restrict", "there is no bootloader"),
+	IGNORED("bootloader_user", "there is no bootloader"),
 	REFUSED("firmware", NO_FIRMWARE),
 	REFUSED("device_tree", "it is for ARM guests"),
 
@@ -90,6 +93,7 @@ static const struct config_key keys[] = {
 	REFUSED("nestedhvm", "guests cannot be hypervisors"),
 	REFUSED("altp2m", "there is one view of guest memory"),
 	REFUSED("altp2mhvm", "there is one view of guest memory"),
+	REFUSED("altp2m_count", "there is one view of guest memory"),
 	REFUSED("vmtrace_buf_kb", "processor tracing is not in this version"),
 	REFUSED("vpmu", "performance counters are not in this version"),
 	REFUSED("mca_caps", "machine checks are not passed to guests"),
@@ -101,6 +105,11 @@ static const struct config_key keys[] = {
 	REFUSED("gic_version", "it is for ARM guests"),
 	REFUSED("vuart", "it is for ARM guests"),
 	REFUSED("tee", "it is for ARM guests"),
+	REFUSED("sve", "it is for ARM guests"),
+	REFUSED("nr_spis", "it is for ARM guests"),
+	REFUSED("arm_sci", "it is for ARM guests"),
+	REFUSED("trap_unmapped_accesses", "it is for ARM guests"),
+	REFUSED("llc_colors", "it is for ARM guests"),
 	ALWAYS_ON("hap", "nested paging is the only kind there is"),
 	ALWAYS_ON("acpi", "a guest finds its CPUs by ACPI"),
 	ALWAYS_ON("apic", "a guest starts its CPUs by the APIC"),
@@ -122,12 +131,16 @@ static const struct config_key keys[] = {
 	IGNORED("viridian", "Hyper-V's interface is not offered"),
 	IGNORED("ms_vm_genid", NO_FIRMWARE),
 	IGNORED("vendor_device", NO_QEMU),
+	IGNORED("xen_platform_pci_bar_uc", NO_QEMU),
+	IGNORED("hvm_pirq", NO_QEMU),
 
 	/* limits and policy */
 	IGNORED("max_event_channels", FIXED_LIMIT),
 	IGNORED("max_grant_frames", FIXED_LIMIT),
 	IGNORED("max_maptrack_frames", FIXED_LIMIT),
 	IGNORED("max_grant_version", FIXED_LIMIT),
+	IGNORED("xenstore_quota", FIXED_LIMIT),
+	IGNORED("xenstore_feature_mask", "it is for guests that migrate"),
 	IGNORED("nomigrate", "migration is not in this version"),
 	IGNORED("xend_suspend_evtchn_compat", "suspending is not in this version"),
 	REFUSED("driver_domain", "backends run in dom0"),
@@ -187,9 +200,26 @@ static const struct config_key keys[] = {
 	IGNORED("usbversion", NO_QEMU),
 	IGNORED("usbdevice", NO_QEMU),
 	IGNORED("vkb_device", NO_QEMU),
+
+	/* not in xl.cfg(5), but xl reads them, or says so of them */
+	IGNORED("device_model", NO_QEMU),
+	IGNORED("display", NO_QEMU),
+	IGNORED("xauthority", NO_QEMU),
+	IGNORED("vncviewer", NO_QEMU),
+	IGNORED("firmware_override", NO_FIRMWARE),
+	IGNORED("period", NO_SEDF),
+	IGNORED("slice", NO_SEDF),
+	IGNORED("latency", NO_SEDF),
+	IGNORED("extratime", NO_SEDF),
+	REFUSED("vif2", "use vif ="),
 };
 
 #define NR_KEYS (sizeof(keys) / sizeof(keys[0]))
+
+const struct config_key *config_key_at(size_t i)
+{
+	return i < NR_KEYS ? &keys[i] : NULL;
+}
 
 const struct config_key *config_key_find(const char *name)
 {

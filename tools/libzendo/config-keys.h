@@ -10,7 +10,7 @@
 /* Keys with a meaning here; they index struct config_values. */
 enum config_key_id {
 	KEY_CMDLINE, KEY_CAP, KEY_CPU_WEIGHT, KEY_CPUS, KEY_DISK, KEY_EXTRA, KEY_KERNEL, KEY_MAXMEM, KEY_MAXVCPUS,
-	KEY_MEMORY, KEY_NAME, KEY_ON_CRASH, KEY_ON_POWEROFF, KEY_ON_REBOOT, KEY_ON_SOFT_RESET,
+	KEY_MEMORY, KEY_NAME, KEY_ON_CRASH, KEY_ON_POWEROFF, KEY_ON_REBOOT,
 	KEY_ON_WATCHDOG, KEY_RAMDISK, KEY_ROOT, KEY_TYPE, KEY_UUID, KEY_VCPUS, KEY_VIF,
 	KEY_NR,
 	KEY_NONE = KEY_NR,
@@ -32,6 +32,9 @@ struct config_key {
 
 /* NULL: not a key of xl.cfg(5). */
 const struct config_key *config_key_find(const char *name);
+
+/* All of them: NULL behind the last. */
+const struct config_key *config_key_at(size_t i);
 
 /* The known key that @name was probably meant to be, NULL if none is near. */
 const char *config_key_nearest(const char *name);

@@ -397,12 +397,10 @@ static int get_events(struct reader *x)
 	c->on_reboot = ZENDO_ON_RESTART;
 	c->on_crash = ZENDO_ON_DESTROY;
 	c->on_watchdog = ZENDO_ON_DESTROY;
-	c->on_soft_reset = ZENDO_ON_SOFT_RESET;
 	if ((r = get_on_event(x, KEY_ON_POWEROFF, "on_poweroff", &c->on_poweroff)) < 0 ||
 	    (r = get_on_event(x, KEY_ON_REBOOT, "on_reboot", &c->on_reboot)) < 0 ||
 	    (r = get_on_event(x, KEY_ON_CRASH, "on_crash", &c->on_crash)) < 0 ||
-	    (r = get_on_event(x, KEY_ON_WATCHDOG, "on_watchdog", &c->on_watchdog)) < 0 ||
-	    (r = get_on_event(x, KEY_ON_SOFT_RESET, "on_soft_reset", &c->on_soft_reset)) < 0)
+	    (r = get_on_event(x, KEY_ON_WATCHDOG, "on_watchdog", &c->on_watchdog)) < 0)
 		return r;
 	return 0;
 }

@@ -52,7 +52,7 @@ struct zendo_config {
 	uint64_t maxmem_mib;		/* >= memory_mib */
 	unsigned vcpus;			/* online at start, 1..maxvcpus */
 	unsigned maxvcpus;		/* <= ZENDO_CONFIG_MAX_VCPUS */
-	enum zendo_on_event on_poweroff, on_reboot, on_crash, on_watchdog, on_soft_reset;
+	enum zendo_on_event on_poweroff, on_reboot, on_crash, on_watchdog;
 	bool has_uuid;
 	uint8_t uuid[16];		/* in the order it is written; valid with has_uuid */
 	struct zendo_cpus *cpus;	/* physical CPUs: see zendo_config_cpus_of() */
