@@ -5,6 +5,7 @@
 libzendo_CFLAGS := -Itools/libzendo -Iinclude/uapi -Itests/unit
 
 libzendo_config_SRCS := \
+	tools/libzendo/config-convert.c \
 	tools/libzendo/config-cpus.c \
 	tools/libzendo/config-devices.c \
 	tools/libzendo/config-disk.c \
@@ -13,6 +14,7 @@ libzendo_config_SRCS := \
 	tools/libzendo/config-option.c \
 	tools/libzendo/config-syntax.c \
 	tools/libzendo/config-vif.c \
+	tools/libzendo/config-write.c \
 	tools/libzendo/config.c \
 	tools/libzendo/cpus.c \
 	tools/libzendo/error.c \
@@ -32,6 +34,10 @@ test_config_LIBS = -ljson-c
 test_config_keys_SRCS = $(libzendo_config_SRCS)
 test_config_keys_CFLAGS = $(libzendo_CFLAGS)
 test_config_keys_LIBS = -ljson-c
+
+test_config_convert_SRCS = $(libzendo_config_SRCS)
+test_config_convert_CFLAGS = $(libzendo_CFLAGS)
+test_config_convert_LIBS = -ljson-c
 
 test_config_disk_SRCS = $(addprefix tools/libzendo/, config-disk.c config-option.c error.c vdev.c)
 test_config_disk_CFLAGS = $(libzendo_CFLAGS)

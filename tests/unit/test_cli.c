@@ -27,6 +27,7 @@ static int note(const char *name, int argc, char **argv)
 }
 
 #define FAKE(name) int cmd_##name(int argc, char **argv) { return note(#name, argc, argv); }
+FAKE(config)
 FAKE(create)
 FAKE(block_attach)
 FAKE(block_detach)

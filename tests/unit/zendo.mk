@@ -4,6 +4,7 @@
 
 zendo_CFLAGS := -Iinclude -Iinclude/uapi -Itools/libzendo -Itools/zendo
 zendo_config_SRCS := \
+	tools/libzendo/config-convert.c \
 	tools/libzendo/config-cpus.c \
 	tools/libzendo/config-devices.c \
 	tools/libzendo/config-disk.c \
@@ -12,6 +13,7 @@ zendo_config_SRCS := \
 	tools/libzendo/config-option.c \
 	tools/libzendo/config-syntax.c \
 	tools/libzendo/config-vif.c \
+	tools/libzendo/config-write.c \
 	tools/libzendo/config.c \
 	tools/libzendo/cpus.c \
 	tools/libzendo/error.c \

@@ -9,6 +9,7 @@
 #include "config-devices.h"
 #include "config-keys.h"
 #include "config-syntax.h"
+#include "config-write.h"
 #include "file.h"
 
 #define MAX_WARNINGS 64
@@ -483,13 +484,37 @@ int zendo_config_parse(const struct zendo_config_input *inputs, size_t nr_inputs
 	return 0;
 }
 
-static int read_text(const char *path, char **ret, size_t *ret_size, struct zendo_error *e)
+/* It may be a pipe, whose end nobody knows before. */
+static int read_stdin(char **ret, size_t *ret_size, struct zendo_error *e)
+{
+	_cleanup_free_ char *text = malloc(ZENDO_CONFIG_MAX_BYTES + 1);
+	size_t size = 0;
+	ssize_t n;
+
+	if (!text)
+		return zendo_error(e, -ENOMEM, "out of memory");
+	do {
+		n = read(STDIN_FILENO, text + size, ZENDO_CONFIG_MAX_BYTES + 1 - size);
+		if (n < 0 && errno != EINTR)
+			return zendo_error(e, -errno, "cannot read standard input: %s", strerrordesc_np(errno));
+		size += n > 0 ? (size_t)n : 0;
+	} while (n != 0 && size <= ZENDO_CONFIG_MAX_BYTES);
+	if (size > ZENDO_CONFIG_MAX_BYTES)
+		return zendo_error_at(e, -EFBIG, "standard input", 0, 0, "larger than %d KiB", ZENDO_CONFIG_MAX_BYTES / 1024);
+	*ret = TAKE_PTR(text);
+	*ret_size = size;
+	return 0;
+}
+
+int zendo_config_read_text(const char *path, char **ret, size_t *ret_size, struct zendo_error *e)
 {
 	_cleanup_free_ char *text = NULL;
 	_cleanup_close_ int fd = -EBADF;
 	uint64_t size;
 	int r;
 
+	if (strcmp(path, "-") == 0)
+		return read_stdin(ret, ret_size, e);
 	r = file_open_regular(path, ZENDO_CONFIG_MAX_BYTES, &fd, &size);
 	if (r == -EFBIG)
 		return zendo_error_at(e, r, path, 0, 0, "larger than %d KiB", ZENDO_CONFIG_MAX_BYTES / 1024);
@@ -521,7 +546,7 @@ int zendo_config_load(const char *path, const char *const *overrides,
 	inputs = calloc(nr + 1, sizeof(*inputs));
 	if (!inputs)
 		return zendo_error(e, -ENOMEM, "out of memory");
-	r = read_text(path, &text, &size, e);
+	r = zendo_config_read_text(path, &text, &size, e);
 	if (r < 0)
 		return r;
 	inputs[0] = (struct zendo_config_input){ .source = path, .text = text, .len = size };

@@ -7,6 +7,7 @@ LIBZENDO_SRCS := \
 	tools/libzendo/backend.c \
 	tools/libzendo/build.c \
 	tools/libzendo/cache.c \
+	tools/libzendo/config-convert.c \
 	tools/libzendo/config-cpus.c \
 	tools/libzendo/config-devices.c \
 	tools/libzendo/config-disk.c \
@@ -15,6 +16,7 @@ LIBZENDO_SRCS := \
 	tools/libzendo/config-option.c \
 	tools/libzendo/config-syntax.c \
 	tools/libzendo/config-vif.c \
+	tools/libzendo/config-write.c \
 	tools/libzendo/config.c \
 	tools/libzendo/control.c \
 	tools/libzendo/cpus.c \

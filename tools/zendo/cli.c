@@ -11,6 +11,7 @@
 #include "control.h"
 #include "definitions.h"
 #include "device.h"
+#include "runtime.h"
 
 #define MAX_WORD	63	/* longer ones are near to nothing */
 
@@ -127,6 +128,20 @@ static int no_domain(const char *what, const struct hvpriv_domain_info *all, siz
 	if (nearest)
 		return fail(EXIT_NO_DOMAIN, "there is no domain '%s'; did you mean '%s'?", what, nearest);
 	return fail(EXIT_NO_DOMAIN, "there is no domain '%s'", what);
+}
+
+int find_definition(const char *arg, char *ret, size_t size)
+{
+	(void)snprintf(ret, size, "%s", arg);
+	if (access(arg, F_OK) == 0 || strcmp(arg, "-") == 0)
+		return 1;
+	if (strchr(arg, '=')) {
+		*ret = '\0';
+		return 0;
+	}
+	if (!strchr(arg, '/'))
+		(void)snprintf(ret, size, ZENDO_ETC_DIR "/%s.cfg", arg);
+	return 1;
 }
 
 bool is_dom0(const char *what)

@@ -54,6 +54,7 @@ int cmd_vcpu_pin(int argc, char **argv);
 int cmd_vcpu_set(int argc, char **argv);
 int cmd_enable(int argc, char **argv);
 int cmd_disable(int argc, char **argv);
+int cmd_config(int argc, char **argv);
 int cmd_create(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_console(int argc, char **argv);
@@ -93,6 +94,12 @@ int plain_arguments(int argc, char **argv, int least, int most);
  * The device, with the hypervisor running. 0, or an exit status with everything said.
  */
 int open_running(int *ret_fd);
+
+/*
+ * The definition that @arg stands for: a file, "-" for standard input, or NAME for /etc/zendo/NAME.cfg. 1; or 0 with "" in @ret,
+ * when it is KEY=VALUE instead.
+ */
+int find_definition(const char *arg, char *ret, size_t size);
 
 /* Linux itself, which no list of the device has. */
 #define DOM0_NAME	"Domain-0"

@@ -34,21 +34,6 @@ struct create_options {
 
 /* ---- what is asked for ---- */
 
-/* FILE, or NAME for /etc/zendo/NAME.cfg; with neither, all of it is KEY=VALUE. Returns the arguments used. */
-static int find_definition(const char *arg, char *ret, size_t size)
-{
-	(void)snprintf(ret, size, "%s", arg);
-	if (access(arg, F_OK) == 0)
-		return 1;
-	if (strchr(arg, '=')) {
-		*ret = '\0';
-		return 0;
-	}
-	if (!strchr(arg, '/'))
-		(void)snprintf(ret, size, ZENDO_ETC_DIR "/%s.cfg", arg);
-	return 1;
-}
-
 static int parse_arguments(int argc, char **argv, struct create_options *o)
 {
 	static const struct option options[] = {

@@ -10,8 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <json-c/json.h>
-
+#include "config-write.h"
 #include "runtime.h"
 
 static int resolve(char **path)
@@ -36,81 +35,6 @@ int definition_file_resolve(struct zendo_config *c)
 	return r < 0 ? r : resolve(&c->ramdisk);
 }
 
-/* A string of the configuration syntax: what is not plain as \xHH, a form without surprises. */
-static void write_string(FILE *f, const char *s)
-{
-	fputc('"', f);
-	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f || *s == '"' || *s == '\\')
-			fprintf(f, "\\x%02x", (unsigned char)*s);
-		else
-			fputc(*s, f);
-	fputc('"', f);
-}
-
-static void write_value(FILE *f, struct json_object *o)
-{
-	if (json_object_is_type(o, json_type_string)) {
-		write_string(f, json_object_get_string(o));
-	} else if (json_object_is_type(o, json_type_array)) {
-		fputs("[ ", f);
-		for (size_t i = 0; i < json_object_array_length(o); i++) {
-			write_value(f, json_object_array_get_idx(o, i));
-			fputs(", ", f);
-		}
-		fputc(']', f);
-	} else {
-		fputs(json_object_to_json_string(o), f);
-	}
-}
-
-/* @text or, failed, NULL: an item of a list. It is freed. */
-static int write_item(FILE *f, char *text)
-{
-	if (!text)
-		return -ENOMEM;
-	fputs("\n\t", f);
-	write_string(f, text);
-	fputc(',', f);
-	free(text);
-	return 0;
-}
-
-/* With where they were written, which is what messages name that come from who opens them. */
-static int write_devices(FILE *f, const struct zendo_config *c)
-{
-	char *text;
-	int r = 0;
-
-	fputs("disk = [", f);
-	for (size_t i = 0; i < c->nr_disks && r >= 0; i++)
-		r = write_item(f, zendo_disk_format(&c->disks[i], true, &text) < 0 ? NULL : text);
-	fputs(" ]\nvif = [", f);
-	for (size_t i = 0; i < c->nr_vifs && r >= 0; i++)
-		r = write_item(f, zendo_vif_format(&c->vifs[i], true, &text) < 0 ? NULL : text);
-	fputs(" ]\n", f);
-	return r;
-}
-
-/* The JSON form has the keys of the file format, so it is written back key by key. */
-static int write_config(FILE *f, const struct zendo_config *c)
-{
-	struct json_object *o;
-	int r = zendo_config_to_json(c, &o);
-
-	if (r < 0)
-		return r;
-	json_object_object_foreach(o, key, value) {
-		if (strcmp(key, "disk") == 0 || strcmp(key, "vif") == 0)
-			continue;
-		fprintf(f, "%s = ", key);
-		write_value(f, value);
-		fputc('\n', f);
-	}
-	json_object_put(o);
-	return write_devices(f, c);
-}
-
 /* Whole or not at all: by another name first. */
 static int write_file(const char *path, const struct zendo_config *c)
 {
@@ -123,7 +47,7 @@ static int write_file(const char *path, const struct zendo_config *c)
 	f = fopen(tmp, "we");
 	if (!f)
 		return -errno;
-	r = write_config(f, c);
+	r = zendo_config_write(f, c, true);
 	if (r >= 0 && fflush(f) != 0)
 		r = -errno;
 	if (r >= 0 && rename(tmp, path) < 0)

@@ -21,6 +21,13 @@ const struct command commands[] = {
 	  "  -v, --verbose   UUID and reason of the shutdown, too\n"
 	  "States: r running, b blocked (all vCPUs wait), p paused, s shut down,\n"
 	  "fifth letter the reason (r reboot, s suspend, c crash, w watchdog), d dying.\n", cmd_list },
+	{ "config", "check FILE|NAME [KEY=VALUE...] | show [--json] FILE|NAME | convert FILE", "look at definitions",
+	  "  check           say what is wrong with one, and what has no effect in it\n"
+	  "  show            print all of it with what is not written in it, as a definition;\n"
+	  "                  of a domain that runs, what it was made from\n"
+	  "  -j, --json      for programs\n"
+	  "  convert         make one of a file of xl or of what 'xl list -l' printed\n"
+	  "FILE may be - for standard input. Exit status: 0 it can be used, 1 it cannot.\n", cmd_config },
 	{ "console", "[-f] [-r] [-s] NAME|ID", "attach to a domain's console; ^] leaves it",
 	  "  -f, --force       take the typing over from who has it\n"
 	  "  -r, --read-only   look on\n"

@@ -5,6 +5,7 @@
 ZENDO_SRCS := \
 	tools/zendo/attach.c \
 	tools/zendo/cli.c \
+	tools/zendo/cmd_config.c \
 	tools/zendo/cmd_console.c \
 	tools/zendo/cmd_control.c \
 	tools/zendo/cmd_create.c \

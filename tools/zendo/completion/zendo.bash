@@ -19,7 +19,7 @@ _zendo()
 	local cur prev words cword command options
 	_init_completion || return
 
-	local commands='create list console shutdown reboot sysrq destroy pause unpause wait dump-core enable disable rename store vcpu-list vcpu-pin trigger domid domname uptime'
+	local commands='create list config console shutdown reboot sysrq destroy pause unpause wait dump-core enable disable rename store vcpu-list vcpu-pin trigger domid domname uptime'
 	commands+=' block-attach block-detach block-list block-resize network-attach network-detach network-list device'
 	commands+=' info dmesg events doctor launch leave version help'
 	if [ "$cword" -eq 1 ]; then
@@ -30,7 +30,7 @@ _zendo()
 	case $command in
 	create) options='--console --paused --dry-run' ;;
 	list) options='--all --json --long --verbose' ;;
-	vcpu-list | block-list | network-list | device | info | events) options='--json' ;;
+	config | vcpu-list | block-list | network-list | device | info | events) options='--json' ;;
 	doctor) options='--json --kernel' ;;
 	block-detach | network-detach) options='--force --timeout' ;;
 	uptime) options='--short' ;;
@@ -47,6 +47,14 @@ _zendo()
 	create)
 		_filedir
 		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$(_zendo_defined)" -- "$cur")
+		;;
+	config)
+		if [ "$cword" -eq 2 ]; then
+			mapfile -t COMPREPLY < <(compgen -W 'check show convert' -- "$cur")
+		else
+			_filedir
+			mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$(_zendo_defined)" -- "$cur")
+		fi
 		;;
 	enable | disable | rename)
 		mapfile -t COMPREPLY < <(compgen -W "$(_zendo_defined)" -- "$cur")

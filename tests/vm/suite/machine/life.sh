@@ -39,6 +39,19 @@ started_by_name() {
 	equal 'lines' "$(zendo list -a | wc -l)" 4
 }
 
+# What it was made from, not what its file says now; and as text that makes the same again.
+shown_as_made() {
+	zendo config check web
+	sed -i 's/^vcpus = 2/vcpus = 3/' /etc/zendo/web.cfg
+	zendo config show web >/root/shown
+	grep -x 'vcpus = 2' /root/shown
+	zendo config show --json /etc/zendo/web.cfg | jq -e '.vcpus == 3'
+	zendo config show --json web | zendo config convert - | zendo config show - | diff - /root/shown
+	fails_with 1 "'vcpus' is 999" zendo config check web vcpus=999
+	fails_with 3 'no definition /etc/zendo/wab.cfg' zendo config show wab
+	sed -i 's/^vcpus = 3/vcpus = 2/' /etc/zendo/web.cfg
+}
+
 enabled_and_not() {
 	fails_with 3 'there is no definition /etc/zendo/wab.cfg' zendo enable wab
 	defined odd hello idle
@@ -306,6 +319,7 @@ case $ZT_BOOT in
 0)
 	check 'definitions are known when nothing runs' known_when_nothing_runs
 	check 'they are started by name' started_by_name
+	check 'the definition of a running domain is shown' shown_as_made
 	check 'enable and disable' enabled_and_not
 	check 'a link in auto starts a domain' link_in_auto
 	check 'a definition is renamed, a running domain is not' renamed
