@@ -11,7 +11,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: all hypervisor modules tools guests stage stage-dkms install uninstall dist deb deps demo test bench soak clean check-tree
+.PHONY: all hypervisor modules tools guests stage stage-xl stage-dkms install uninstall dist deb deps demo test bench soak clean check-tree
 
 CHECK ?= 0
 O ?= build
@@ -147,11 +147,18 @@ stage: hypervisor tools guests
 	$(Q)for f in systemd/sysusers.d/*.conf systemd/tmpfiles.d/*.conf systemd/modprobe.d/*.conf; do \
 		[ ! -e $$f ] || install -D -m 0644 $$f $(DESTDIR)$(prefix)/lib/$${f#systemd/}; done
 	$(Q)for f in udev/*.rules; do [ ! -e $$f ] || install -D -m 0644 $$f $(DESTDIR)/lib/udev/rules.d/$${f##*/}; done
-	$(Q)for f in docs/man/*.[158]; do \
+	$(Q)for f in docs/man/zendo*.[158]; do \
 		[ ! -e $$f ] || install -D -m 0644 $$f $(DESTDIR)$(prefix)/share/man/man$${f##*.}/$${f##*/}; done
 	$(Q)[ ! -e tools/zendo/completion/zendo.bash ] || \
 		install -D -m 0644 tools/zendo/completion/zendo.bash $(DESTDIR)$(prefix)/share/bash-completion/completions/zendo
 	$(Q)for f in $(O)/guests/*.elf; do [ ! -e $$f ] || install -D -m 0644 $$f $(DESTDIR)$(prefix)/lib/zendo/guests/$${f##*/}; done
+
+# The program by Xen's names, for scripts: a package of its own, since Xen's tools have the same.
+stage-xl:
+	$(Q)install -d $(DESTDIR)$(prefix)/sbin
+	$(Q)for f in xl xm; do ln -sf ../bin/zendo $(DESTDIR)$(prefix)/sbin/$$f; done
+	$(Q)install -D -m 0644 docs/man/xl.1 $(DESTDIR)$(prefix)/share/man/man1/xl.1
+	$(Q)ln -sf xl.1 $(DESTDIR)$(prefix)/share/man/man1/xm.1
 
 install: stage modules
 	$(Q)$(MAKE) -C $(KDIR) M=$(CURDIR) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) INSTALL_MOD_DIR=updates/zendo modules_install

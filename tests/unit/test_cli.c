@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -13,13 +14,26 @@ int zendo_main(int argc, char **argv);
 #define main zendo_main
 #include "../../tools/zendo/main.c"
 #undef main
+#define overview xl_overview
+#include "../../tools/zendo/xl.c"
+#undef overview
+#include "../../hypervisor/guest/version.h"
 
 static const char *ran;
 static int ran_argc;
 static char **ran_argv;
 
+static char ran_text[256];	/* the words themselves may be gone when it is over */
+
 static int note(const char *name, int argc, char **argv)
 {
+	size_t n = 0;
+
+	ran_text[0] = '\0';
+	for (int i = 0; i < argc && n < sizeof(ran_text); i++)
+		n += (size_t)snprintf(ran_text + n, sizeof(ran_text) - n, "%s%s", i ? " " : "", argv[i]);
+	if (argc > 0)
+		assert_null(argv[argc]);
 	ran = name;
 	ran_argc = argc;
 	ran_argv = argv;
@@ -64,6 +78,17 @@ FAKE(events)
 FAKE(launch)
 FAKE(wait)
 FAKE(leave)
+
+int xl_list_long(char **names)
+{
+	(void)names;
+	return note("xl list -l", 0, NULL);
+}
+
+int xl_vm_list(void)
+{
+	return note("xl vm-list", 0, NULL);
+}
 
 /* Run "zendo" with these words. */
 #define ZENDO(...) call((char *[]) { (char *)"zendo", __VA_ARGS__, NULL })
@@ -122,7 +147,7 @@ static void every_command_has_a_summary_and_its_own_name(void **state)
 	(void)state;
 	for (const struct command *c = commands; c->name; c++) {
 		assert_true(*c->summary);
-		assert_ptr_equal(find_command(c->name), c);
+		assert_ptr_equal(command_named(c->name), c);
 		assert_int_equal(ZENDO((char *)c->name, "--help"), EXIT_OK);
 	}
 }
@@ -137,6 +162,114 @@ static void edit_distance_counts_changes(void **state)
 	assert_int_equal(edit_distance("lst", "list"), 1);
 }
 
+/* ---- as xl ------------------------------------------------------------------------------ */
+
+#define XL(...) call((char *[]) { (char *)"/usr/sbin/xl", __VA_ARGS__, NULL })
+
+/* The fakes answer 42, which is a failure like any other to xl. */
+#define assert_xl_runs(wanted, ...) do { \
+	assert_int_equal(XL(__VA_ARGS__), EXIT_FAILED); \
+	assert_non_null(ran); \
+	assert_string_equal(ran_text, wanted); \
+} while (0)
+
+static void xls_options_become_zendos(void **state)
+{
+	(void)state;
+	assert_xl_runs("create -c -p -- x.cfg vmid=1", "create", "-c", "-q", "x.cfg", "-p", "-d", "vmid=1");
+	assert_xl_runs("create -n -- x.cfg", "-N", "create", "x.cfg");
+	assert_xl_runs("create -n -- x.cfg a=1", "-v", "create", "-f", "x.cfg", "--dryrun", "a=1");
+	assert_xl_runs("create -- name=\"x\"", "create", "/dev/null", "name=\"x\"");
+	assert_xl_runs("list -v -- web", "list", "--verbose", "web");
+	assert_xl_runs("shutdown -a -w --", "shutdown", "-aFw");
+	assert_xl_runs("block-detach -f -- web xvdb", "block-detach", "web", "xvdb", "--force");
+	assert_xl_runs("console -- web", "console", "-t", "pv", "-e", "^]", "-n", "0", "web");
+	assert_xl_runs("dump-core -- web /tmp/core", "dump-core", "web", "/tmp/core");
+	assert_xl_runs("destroy -- -odd-", "destroy", "--", "-odd-");
+}
+
+static void the_beginning_of_a_verb_is_enough(void **state)
+{
+	(void)state;
+	assert_xl_runs("destroy -- web", "des", "web");
+	assert_xl_runs("pause -- web", "pause", "web");
+	assert_int_equal(XL("block", "web"), EXIT_FAILED);
+	assert_null(ran);
+}
+
+static void xl_has_lists_of_its_own(void **state)
+{
+	(void)state;
+	assert_int_equal(XL("list", "-l", "web"), EXIT_FAILED);
+	assert_string_equal(ran, "xl list -l");
+	assert_int_equal(XL("vm-list"), EXIT_FAILED);
+	assert_string_equal(ran, "xl vm-list");
+}
+
+static void one_verb_for_several_is_run_for_each(void **state)
+{
+	(void)state;
+	assert_xl_runs("block-list -- two", "block-list", "one", "two");
+}
+
+static void what_xl_can_and_zendo_cannot_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(XL("mem-set", "web", "64"), EXIT_FAILED);
+	assert_int_equal(XL("migrate", "web", "there"), EXIT_FAILED);
+	assert_int_equal(XL("list", "-Z"), EXIT_FAILED);
+	assert_int_equal(XL("reboot", "-w", "web"), EXIT_FAILED);
+	assert_int_equal(XL("console", "-t", "serial", "web"), EXIT_FAILED);
+	assert_int_equal(XL("-N", "destroy", "web"), EXIT_FAILED);
+	assert_int_equal(XL("create", "-F", "x.cfg"), EXIT_FAILED);
+	assert_null(ran);
+}
+
+static void wrong_usage_is_2_and_unknown_verbs_are_1(void **state)
+{
+	(void)state;
+	assert_int_equal(XL("destroy"), EXIT_USAGE);
+	assert_int_equal(XL("create"), EXIT_USAGE);
+	assert_int_equal(XL("destroy", "-y", "web"), EXIT_USAGE);
+	assert_int_equal(XL("console", "-t"), EXIT_USAGE);
+	assert_int_equal(XL("enable", "web"), EXIT_FAILED);
+	assert_int_equal(XL("-x"), EXIT_FAILED);
+	assert_int_equal(XL("help"), EXIT_OK);
+	assert_int_equal(XL("destroy", "-h"), EXIT_OK);
+	assert_null(ran);
+}
+
+static void names_of_programs(void **state)
+{
+	(void)state;
+	assert_true(xl_is_called("xl"));
+	assert_true(xl_is_called("/usr/sbin/xm"));
+	assert_false(xl_is_called("/xl/zendo"));
+	assert_false(xl_is_called("/usr/bin/xls"));
+}
+
+static void the_version_is_what_guests_are_told(void **state)
+{
+	(void)state;
+	assert_int_equal(atoi(XEN_MAJOR), XEN_VERSION >> 16);
+	assert_int_equal(atoi(XEN_MINOR), XEN_VERSION & 0xffff);
+}
+
+/* No verb is longer than what make_getopt() has room for. */
+static void each_verb_fits(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < NR_VERBS; i++) {
+		size_t n = 0;
+
+		while (verbs[i].options && verbs[i].options[n].letter)
+			n++;
+		assert_true(n < MAX_OPTIONS);
+		assert_ptr_equal(find_verb(verbs[i].name), &verbs[i]);
+		assert_true(verbs[i].reason || verbs[i].run || command_named(verbs[i].name));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +279,15 @@ int main(void)
 		cmocka_unit_test(help_of_a_command_does_not_run_it),
 		cmocka_unit_test(every_command_has_a_summary_and_its_own_name),
 		cmocka_unit_test(edit_distance_counts_changes),
+		cmocka_unit_test(xls_options_become_zendos),
+		cmocka_unit_test(the_beginning_of_a_verb_is_enough),
+		cmocka_unit_test(xl_has_lists_of_its_own),
+		cmocka_unit_test(one_verb_for_several_is_run_for_each),
+		cmocka_unit_test(what_xl_can_and_zendo_cannot_is_refused),
+		cmocka_unit_test(wrong_usage_is_2_and_unknown_verbs_are_1),
+		cmocka_unit_test(names_of_programs),
+		cmocka_unit_test(the_version_is_what_guests_are_told),
+		cmocka_unit_test(each_verb_fits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

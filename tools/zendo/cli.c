@@ -15,11 +15,13 @@
 
 #define MAX_WORD	63	/* longer ones are near to nothing */
 
+const char *program_name = "zendo";
+
 int fail(int status, const char *format, ...)
 {
 	va_list ap;
 
-	fputs("zendo: ", stderr);
+	fprintf(stderr, "%s: ", program_name);
 	va_start(ap, format);
 	vfprintf(stderr, format, ap);
 	va_end(ap);

@@ -35,6 +35,7 @@ struct command {
 };
 
 extern const struct command commands[];	/* ends with a NULL name */
+const struct command *command_named(const char *name);	/* NULL = none */
 
 int cmd_block_attach(int argc, char **argv);
 int cmd_block_detach(int argc, char **argv);
@@ -75,6 +76,9 @@ int cmd_leave(int argc, char **argv);
 int cmd_wait(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 int cmd_help(int argc, char **argv);
+
+/* What stands before messages: "zendo", or what else it was called as. */
+extern const char *program_name;
 
 /* "zendo: ..." on stderr; returns @status. */
 __attribute__((format(printf, 2, 3)))

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "xl.h"
 
 #ifndef ZENDO_VERSION
 #define ZENDO_VERSION "unversioned"
@@ -109,7 +110,7 @@ const struct command commands[] = {
 	{}
 };
 
-static const struct command *find_command(const char *name)
+const struct command *command_named(const char *name)
 {
 	for (const struct command *c = commands; c->name; c++)
 		if (strcmp(c->name, name) == 0)
@@ -140,7 +141,7 @@ static void print_usage(FILE *f, const struct command *c)
 
 int usage(const char *name)
 {
-	print_usage(stderr, find_command(name));
+	print_usage(stderr, command_named(name));
 	fprintf(stderr, "'zendo help %s' tells more\n", name);
 	return EXIT_USAGE;
 }
@@ -179,7 +180,7 @@ int cmd_help(int argc, char **argv)
 		overview(stdout);
 		return EXIT_OK;
 	}
-	c = find_command(argv[1]);
+	c = command_named(argv[1]);
 	return c ? help_of(c) : unknown_command(argv[1]);
 }
 
@@ -204,6 +205,8 @@ int main(int argc, char **argv)
 {
 	const struct command *c;
 
+	if (argc > 0 && xl_is_called(argv[0]))
+		return xl_main(argc, argv);
 	if (argc < 2) {
 		overview(stderr);
 		return EXIT_USAGE;
@@ -212,7 +215,7 @@ int main(int argc, char **argv)
 		argv[1] = (char *)"help";
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
 		argv[1] = (char *)"version";
-	c = find_command(argv[1]);
+	c = command_named(argv[1]);
 	if (!c)
 		return unknown_command(argv[1]);
 	if (asks_for_help(argc - 1, argv + 1))

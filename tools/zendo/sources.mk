@@ -28,6 +28,8 @@ ZENDO_SRCS := \
 	tools/zendo/doctor_kernel.c \
 	tools/zendo/main.c \
 	tools/zendo/progress.c \
-	tools/zendo/unit.c
+	tools/zendo/unit.c \
+	tools/zendo/xl.c \
+	tools/zendo/xl_list.c
 ZENDO_CFLAGS := -Iinclude -Iinclude/uapi -Itools/libzendo -Itools/zendo
 ZENDO_PKGS := libsystemd json-c libmnl

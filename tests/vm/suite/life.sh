@@ -7,4 +7,4 @@
 
 . "$(dirname "$0")/lib/suite.sh"
 
-machine life --reboot-ok --timeout 900
+machine life --reboot-ok --timeout 900 --copy "$top/docs/from-xl.md:/root/from-xl.md"

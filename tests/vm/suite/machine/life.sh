@@ -89,6 +89,58 @@ renamed() {
 	zendo create www
 }
 
+# ---- as xl -------------------------------------------------------------------------------
+
+# column NUMBER - the commands in that column of the table of docs/from-xl.md, one on a line
+column() {
+	awk -F ' *[|] *' -v n="$1" '$3 ~ /^`xl / { gsub("`", "", $n); print $n }' /root/from-xl.md
+}
+
+# Each row of the page, and nothing is left behind. A guest that was asked to shut down, and does not listen, is still there.
+rows_of_page() {
+	local command n=0
+	mkdir -p "$scratch/rows" && cd "$scratch/rows"
+	cp "$(tiny web hello idle)" web.cfg
+	while read -r command; do
+		echo "== $command"
+		bash -c "$command" </dev/null
+		n=$((n + 1))
+	done < <(column "$1")
+	equal rows $n 20
+	file_is_core web.core
+	zendo list web | grep -e '--p---'
+	equal vCPUs "$(zendo list --json web | jq '.[0].vcpus')" 2
+	zendo destroy web
+}
+
+xl_by_page() {
+	ln -s "$(command -v zendo)" /usr/local/sbin/xl
+	ln -s xl /usr/local/sbin/xm
+	rows_of_page 3
+}
+
+# What scripts and Pacemaker's agent look at.
+xl_for_scripts() {
+	local file
+	fails_with 1 "no domain 'front'" xl list front
+	file=$(tiny wrong hello idle 'cpus = "0"' 'on_crash = "coredump-destroy"')
+	xl create "$file" 'name="front"'
+	xl list front | awk 'NR == 2 { print $3, $4 }' | grep -x '4 1'
+	xl list | grep -E '^Domain-0 +0 '
+	equal uuid "$(xl vm-list | awk '$3 == "front" { print $1 }')" "$(xl list -l front | jq -r '.[0].config.c_info.uuid')"
+	equal id "$(xl list -l front | jq '.[0].domid')" "$(xm domid front)"
+	xl list -l front | jq -e '.[0].config | .b_info.target_memkb == 4096 and .b_info.max_vcpus == 1 and .on_crash == "coredump_destroy"'
+	# ours of libxl's JSON is the definition that it was made from, but for the UUID, which was made up
+	diff <(xl list -l front | zendo config convert - | zendo config show - | grep -v ^uuid) <(zendo config show front)
+	xl info | awk '/^total_memory/ { exit !($3 > 500) }'
+	equal version "$(xl info | awk '/^xen_version/ { print $3 }')" 4.17.0-zendo
+	fails_with 1 "'mem-set' is not in this version" xl mem-set front 64
+	fails_with 1 'exists already' xl create "$file" 'name="front"'
+	fails_with 2 'needs 1 argument' xl destroy
+	xl destroy front
+	fails_with 1 "no domain 'front'" xl domid front
+}
+
 # ---- cores -------------------------------------------------------------------------------
 
 cores() {
@@ -323,6 +375,9 @@ case $ZT_BOOT in
 	check 'enable and disable' enabled_and_not
 	check 'a link in auto starts a domain' link_in_auto
 	check 'a definition is renamed, a running domain is not' renamed
+	check 'twenty tasks as zendo' rows_of_page 4
+	check 'twenty tasks as xl' xl_by_page
+	check 'xl for scripts' xl_for_scripts
 	check 'a guest that crashes leaves a core that gdb reads' crashed_leaves_core
 	check 'it leaves one at each restart, until it stays down' restarts_with_core
 	check 'a full disk leaves none, and no half one' full_disk_leaves_nothing
