@@ -11,7 +11,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: all hypervisor modules tools guests stage stage-xl stage-dkms install uninstall dist deb deps demo test bench soak clean check-tree
+.PHONY: all hypervisor modules tools guests stage stage-xl stage-lib stage-lib-dev stage-python stage-dkms install uninstall dist deb deps demo test bench soak clean check-tree
 
 CHECK ?= 0
 O ?= build
@@ -96,7 +96,7 @@ TOOLS_CFLAGS := -std=gnu11 -O2 -g -D_GNU_SOURCE -fstack-protector-strong -D_FORT
 	-DZENDO_VERSION='"$(VERSION)"' $(CPPFLAGS) $(CFLAGS)
 LIBZENDO_OBJS := $(LIBZENDO_SRCS:%.c=$(O)/%.o)
 
-tools: $(O)/zendo $(O)/zendo-hotplug $(O)/zendo-run $(O)/zendo-stored $(O)/zendo-generator
+tools: $(O)/zendo $(O)/libzendo.so.1 $(O)/zendo-hotplug $(O)/zendo-run $(O)/zendo-stored $(O)/zendo-generator
 
 # $(1) = program, $(2) = its sources, $(3) = extra flags, $(4) = pkg-config packages
 define tool
@@ -129,6 +129,20 @@ $(LIBZENDO_OBJS) $(LIBZENDO_MNL_OBJS): $(O)/%.o: %.c Makefile
 
 -include $(LIBZENDO_OBJS:.o=.d) $(LIBZENDO_MNL_OBJS:.o=.d)
 
+# The library for others: objects of its own, as they may be anywhere in memory, and only what the map names is seen.
+LIBZENDO_API_OBJS := $(LIBZENDO_API_SRCS:%.c=$(O)/shared/%.o)
+$(O)/libzendo.so.1: $(LIBZENDO_API_OBJS) tools/libzendo/api/libzendo.map
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared $(LDFLAGS) -Wl,-soname,libzendo.so.1 -Wl,-z,defs -Wl,--version-script=tools/libzendo/api/libzendo.map \
+		-o $@ $(LIBZENDO_API_OBJS) $(shell $(PKG_CONFIG) --libs json-c libmnl)
+
+$(LIBZENDO_API_OBJS): $(O)/shared/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(TOOLS_CFLAGS) -fno-PIE -fPIC $(LIBZENDO_CFLAGS) -Itools/libzendo -MMD -MP -c -o $@ $<
+
+-include $(LIBZENDO_API_OBJS:.o=.d)
+
 guests:
 	$(Q)$(MAKE) -s -C tests/guests O=$(abspath $(O))/guests
 
@@ -160,15 +174,33 @@ stage-xl:
 	$(Q)install -D -m 0644 docs/man/xl.1 $(DESTDIR)$(prefix)/share/man/man1/xl.1
 	$(Q)ln -sf xl.1 $(DESTDIR)$(prefix)/share/man/man1/xm.1
 
-install: stage modules
+# The library for others, with what compiling for it wants; and the Python module.
+libdir ?= $(prefix)/lib/$(shell $(CC) -print-multiarch)
+stage-lib: $(O)/libzendo.so.1
+	$(Q)install -D -m 0644 $< $(DESTDIR)$(libdir)/libzendo.so.1
+
+stage-lib-dev:
+	$(Q)install -d $(DESTDIR)$(libdir)/pkgconfig
+	$(Q)ln -sf libzendo.so.1 $(DESTDIR)$(libdir)/libzendo.so
+	$(Q)install -D -m 0644 tools/libzendo/api/zendo.h $(DESTDIR)$(prefix)/include/zendo.h
+	$(Q)sed 's,@PREFIX@,$(prefix),; s,@LIBDIR@,$(libdir),; s,@VERSION@,$(VERSION),' tools/libzendo/api/libzendo.pc.in \
+		> $(DESTDIR)$(libdir)/pkgconfig/libzendo.pc
+
+stage-python:
+	$(Q)for f in __init__.py py.typed; do \
+		install -D -m 0644 tools/python/zendo/$$f $(DESTDIR)$(prefix)/lib/python3/dist-packages/zendo/$$f; done
+
+install: stage stage-lib stage-lib-dev stage-python modules
 	$(Q)$(MAKE) -C $(KDIR) M=$(CURDIR) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) INSTALL_MOD_DIR=updates/zendo modules_install
-	$(Q)[ -n "$(DESTDIR)" ] || { systemd-sysusers; systemd-tmpfiles --create; systemctl daemon-reload; udevadm control --reload; }
+	$(Q)[ -n "$(DESTDIR)" ] || { systemd-sysusers; systemd-tmpfiles --create; systemctl daemon-reload; udevadm control --reload; ldconfig; }
 
 uninstall:
 	$(Q)rm -rf $(DESTDIR)/lib/firmware/zendo $(DESTDIR)$(prefix)/lib/zendo $(DESTDIR)$(prefix)/bin/zendo \
 		$(DESTDIR)/lib/modules/*/updates/zendo $(DESTDIR)$(prefix)/lib/systemd/system-generators/zendo-generator \
 		$(DESTDIR)/lib/systemd/system/{zendo.service,zendo.slice,zendo-domain@.service,zendo-hotplug.service,zendo-hotplug.socket,zendo-stored.service,zendo-stored.socket} \
 		$(DESTDIR)$(prefix)/lib/{sysusers.d,tmpfiles.d,modprobe.d}/zendo.conf $(DESTDIR)/lib/udev/rules.d/60-zendo.rules \
+		$(DESTDIR)$(libdir)/libzendo.so* $(DESTDIR)$(libdir)/pkgconfig/libzendo.pc $(DESTDIR)$(prefix)/include/zendo.h \
+		$(DESTDIR)$(prefix)/lib/python3/dist-packages/zendo \
 		$(DESTDIR)$(prefix)/share/man/man?/zendo* $(DESTDIR)$(prefix)/share/bash-completion/completions/zendo
 	$(Q)[ -n "$(DESTDIR)" ] || { depmod; systemctl daemon-reload; }
 

@@ -42,3 +42,25 @@ LIBZENDO_LIBS := -lgcrypt -ljson-c -llz4 -llzma -lz -lzstd
 
 # For programs with libmnl.
 LIBZENDO_MNL_SRCS := tools/libzendo/family.c
+
+# The library for others, with nothing of what builds domains: zendo(1) is run for that.
+LIBZENDO_API_SRCS := \
+	tools/libzendo/api/events.c \
+	tools/libzendo/api/session.c \
+	tools/libzendo/config-cpus.c \
+	tools/libzendo/config-devices.c \
+	tools/libzendo/config-disk.c \
+	tools/libzendo/config-json.c \
+	tools/libzendo/config-keys.c \
+	tools/libzendo/config-option.c \
+	tools/libzendo/config-syntax.c \
+	tools/libzendo/config-vif.c \
+	tools/libzendo/config.c \
+	tools/libzendo/control.c \
+	tools/libzendo/cpus.c \
+	tools/libzendo/device.c \
+	tools/libzendo/error.c \
+	tools/libzendo/family.c \
+	tools/libzendo/file.c \
+	tools/libzendo/runtime.c \
+	tools/libzendo/vdev.c
