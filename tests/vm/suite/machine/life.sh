@@ -198,6 +198,16 @@ END
 	gone snake
 }
 
+# The program in docs/ioctls.md, and nothing is left of its domain.
+by_raw_requests() {
+	sed -n '/^```python/,/^```/ { /^```/d; p }' /root/ioctls.md >/root/by-hand.py
+	timeout 60 python3 -B /root/by-hand.py | tee /root/by-hand
+	grep -E '^domain [0-9]+$' /root/by-hand
+	grep -x 'hello from a guest' /root/by-hand
+	grep -x 'shut down with 0' /root/by-hand
+	gone by-hand
+}
+
 # ---- cores -------------------------------------------------------------------------------
 
 cores() {
@@ -436,6 +446,7 @@ case $ZT_BOOT in
 	check 'twenty tasks as xl' xl_by_page
 	check 'xl for scripts' xl_for_scripts
 	check 'domains by the library' by_the_library
+	check 'a domain by raw requests' by_raw_requests
 	check 'a guest that crashes leaves a core that gdb reads' crashed_leaves_core
 	check 'it leaves one at each restart, until it stays down' restarts_with_core
 	check 'a full disk leaves none, and no half one' full_disk_leaves_nothing
