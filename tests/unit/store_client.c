@@ -9,6 +9,7 @@ char fake_store_log[512];
 unsigned fake_store_lines;
 int fake_store_introduce;
 uint64_t fake_store_now = 1;
+bool fake_store_later;
 
 static int introduce(void *userdata, struct domain *d, bool again)
 {
@@ -44,8 +45,15 @@ static uint64_t now_ms(void *userdata)
 	return fake_store_now;
 }
 
+/* Whoever wants to see a removal's steps takes them. */
+static void later(void *userdata)
+{
+	(void)userdata;
+	fake_store_later = true;
+}
+
 const struct store_ops fake_store_ops = {
-	.introduce = introduce, .release = release, .output = output, .log = log_text, .now_ms = now_ms,
+	.introduce = introduce, .release = release, .output = output, .log = log_text, .now_ms = now_ms, .later = later,
 };
 
 bool next_message(struct conn *c, struct answer *ret)

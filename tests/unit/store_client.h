@@ -13,6 +13,7 @@ extern char fake_store_log[512];	/* the last line */
 extern unsigned fake_store_lines;
 extern int fake_store_introduce;	/* what introduce() returns */
 extern uint64_t fake_store_now;
+extern bool fake_store_later;		/* later() was called */
 
 struct answer {
 	struct xsd_sockmsg h;

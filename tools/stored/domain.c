@@ -164,19 +164,6 @@ int domain_release(struct store *s, unsigned domid)
 	return 0;
 }
 
-/* Domain 0's entries: nobody owns them who could be forgotten. */
-static void remove_all(struct store *s, struct node *n)
-{
-	char path[PATH_ROOM];
-	struct change ch = { .path = path, .len = node_path(n, path), .old_acl = acl_ref(n->acl), .parent_acl = n->parent->acl };
-	struct acl *old = n->acl;
-
-	ch.created = ch.len;
-	node_remove(s, n);
-	watch_fire(s, &ch);
-	acl_unref(old);
-}
-
 /* The folder below /vm that @folder, a domain's, names; NULL: none. The guest cannot write there. */
 static struct node *vm_of(struct store *s, const struct node *folder)
 {
@@ -210,9 +197,10 @@ void domain_destroyed(struct store *s, unsigned domid)
 	for (uint32_t i = 0; vm && i < folders->nr_children; i++)
 		if (folders->children[i] != folder && vm_of(s, folders->children[i]) == vm)
 			vm = NULL;
+	/* domain 0's entries: nobody owns them who could be forgotten */
 	if (vm)
-		remove_all(s, vm);
-	remove_all(s, folder);
+		node_remove_and_tell(s, vm);
+	node_remove_and_tell(s, folder);
 }
 
 void domains_compare(struct store *s, bool (*alive)(void *userdata, unsigned domid), void *userdata)
@@ -274,31 +262,6 @@ static bool acl_names(const struct acl *a, unsigned domid)
 	return false;
 }
 
-/* The node after @n in the order of the tree, past all below it if @skip. */
-static struct node *node_after(struct node *n, bool skip)
-{
-	if (!skip && n->nr_children)
-		return n->children[0];
-	for (; n->parent; n = n->parent) {
-		struct node *parent = n->parent;
-		uint32_t low = 0, high = parent->nr_children;
-
-		/* the children are sorted: find the place of this one */
-		while (low < high) {
-			uint32_t mid = low + (high - low) / 2;
-			struct node *child = parent->children[mid];
-
-			if (strcmp(child->name, n->name) <= 0)
-				low = mid + 1;
-			else
-				high = mid;
-		}
-		if (low < parent->nr_children)
-			return parent->children[low];
-	}
-	return NULL;
-}
-
 /*
  * The id will be another domain's: nothing may be left that this one would inherit. One change in the journal stands for all of
  * it.
@@ -314,15 +277,8 @@ void domain_forget(struct store *s, unsigned domid)
 		s->journal->paused++;
 	for (; n; n = after) {
 		if (n->parent && n->acl->perm[0].domid == domid) {
-			char path[PATH_ROOM];
-			struct change ch = { .path = path, .len = node_path(n, path), .old_acl = acl_ref(n->acl), .parent_acl = n->parent->acl };
-			struct acl *old = n->acl;
-
-			ch.created = ch.len;
 			after = node_after(n, true);
-			node_remove(s, n);
-			watch_fire(s, &ch);
-			acl_unref(old);
+			node_remove_and_tell(s, n);
 			continue;
 		}
 		if (acl_names(n->acl, domid)) {

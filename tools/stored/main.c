@@ -36,6 +36,7 @@ struct daemon {
 	struct store *store;
 	struct journal journal;
 	int state_dir;
+	struct work removed;
 };
 
 static void log_text(void *userdata, int priority, const char *text)
@@ -76,8 +77,23 @@ static void output(void *userdata, struct conn *c)
 	(c->is_ring ? guest_output : client_output)(c);
 }
 
+static void on_removed(struct work *w)
+{
+	struct daemon *d = (struct daemon *)((char *)w - offsetof(struct daemon, removed));
+
+	if (store_free_removed(d->store))
+		work_queue(w);
+}
+
+static void later(void *userdata)
+{
+	struct daemon *d = userdata;
+
+	work_queue(&d->removed);
+}
+
 static const struct store_ops ops = {
-	.introduce = introduce, .release = release, .output = output, .log = log_text, .now_ms = now_ms,
+	.introduce = introduce, .release = release, .output = output, .log = log_text, .now_ms = now_ms, .later = later,
 };
 
 static int usage(FILE *f, int status)
@@ -226,7 +242,7 @@ static int start(struct daemon *d, const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct daemon d = { .state_dir = -EBADF };
+	struct daemon d = { .state_dir = -EBADF, .removed.turn = on_removed };
 	struct options o = { .state_dir = STATE_DIR };
 	struct rlimit files;
 	sigset_t mask;

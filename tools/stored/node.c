@@ -86,15 +86,19 @@ struct node *node_child(const struct node *n, const char *name, size_t len)
 	return found ? n->children[i] : NULL;
 }
 
-struct node *node_find(struct store *s, const char *path)
+struct node *node_below(struct node *n, const char *path)
 {
-	struct node *n = s->root;
 	const char *name;
 	size_t len, at = 1;
 
 	while (n && path_next(path, &at, &name, &len))
 		n = node_child(n, name, len);
 	return n;
+}
+
+struct node *node_find(struct store *s, const char *path)
+{
+	return node_below(s->root, path);
 }
 
 size_t node_path(const struct node *n, char buf[PATH_ROOM])
@@ -212,20 +216,25 @@ void node_set_acl(struct store *s, struct node *n, struct acl *acl)
 	record(s, CHANGE_ACL, n);
 }
 
-/* A node without children. */
-static void node_free(struct store *s, struct node *n)
+void node_unlink(struct store *s, struct node *n)
 {
 	struct node *parent = n->parent;
+	bool found;
+	uint32_t i;
 
-	if (parent) {
-		bool found;
-		uint32_t i = child_at(parent, n->name, n->name_len, &found);
+	record(s, CHANGE_REMOVE, n);
+	if (!parent)
+		return;
+	i = child_at(parent, n->name, n->name_len, &found);
+	parent->nr_children--;
+	memmove(parent->children + i, parent->children + i + 1, (parent->nr_children - i) * sizeof(parent->children[0]));
+	parent->listing -= n->name_len + 1u;
+	parent->gen[GEN_CHILDREN] = ++s->generation;
+	n->parent = NULL;
+}
 
-		parent->nr_children--;
-		memmove(parent->children + i, parent->children + i + 1, (parent->nr_children - i) * sizeof(parent->children[0]));
-		parent->listing -= n->name_len + 1u;
-		parent->gen[GEN_CHILDREN] = ++s->generation;
-	}
+void node_free(struct store *s, struct node *n)
+{
 	s->nr_nodes--;
 	discharge(s, n);
 	acl_unref(n->acl);
@@ -234,27 +243,17 @@ static void node_free(struct store *s, struct node *n)
 	free(n);
 }
 
-void node_remove(struct store *s, struct node *top)
+struct node *node_after(const struct node *n, bool skip)
 {
-	char path[PATH_ROOM];
+	if (!skip && n->nr_children)
+		return n->children[0];
+	for (; n->parent; n = n->parent) {
+		const struct node *parent = n->parent;
+		bool found;
+		uint32_t i = child_at(parent, n->name, n->name_len, &found) + 1;
 
-	record(s, CHANGE_REMOVE, top);
-	for (struct node *n = top;;) {
-		struct node *parent = n->parent;
-		bool last = n == top;
-
-		if (n->nr_children) {
-			n = n->children[n->nr_children - 1];
-			continue;
-		}
-		if (!last && s->nr_watches)
-			watch_fire(s, &(struct change){
-				.path = path, .len = node_path(n, path), .exact = true,
-				.old_acl = n->acl, .parent_acl = parent->acl,
-			});
-		node_free(s, n);
-		if (last)
-			return;
-		n = parent;
+		if (i < parent->nr_children)
+			return parent->children[i];
 	}
+	return NULL;
 }

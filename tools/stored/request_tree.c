@@ -10,7 +10,7 @@
 
 int do_directory(struct request *rq)
 {
-	struct listing l;
+	struct listing l = { .most = sizeof(rq->answer) };
 	char path[PATH_ROOM];
 	int r = request_parse_path(rq, path);
 
@@ -18,43 +18,31 @@ int do_directory(struct request *rq)
 		r = tree_list(rq->conn, rq->tx, path, &l);
 	if (r < 0)
 		return r;
-	r = request_answer(rq, l.names, l.len);
-	free(l.names);
-	return r;
+	return l.is_end ? request_answer(rq, l.names, l.len) : -E2BIG;
 }
 
 /* As many whole names from the offset on as fit; after the last an empty one. */
 int do_directory_part(struct request *rq)
 {
+	/* room for the generation before them, and for the empty one */
+	struct listing l = { .most = sizeof(rq->answer) - sizeof("18446744073709551615") - 1 };
 	const char *s[2];
-	struct listing l;
 	char path[PATH_ROOM];
-	uint64_t offset = 0;
-	size_t end;
 	int r;
 
 	r = request_parse_strings(rq, s, 2);
 	if (r == 0)
 		r = request_parse_path(rq, path);
 	if (r == 0)
-		r = request_parse_number(s[1], UINT32_MAX, &offset);
+		r = request_parse_number(s[1], UINT32_MAX, &l.from);
 	if (r == 0)
 		r = tree_list(rq->conn, rq->tx, path, &l);
-	if (r < 0)
-		return r;
-	r = request_answer_format(rq, "%" PRIu64, l.gen);
-	for (end = offset; end < l.len;) {
-		size_t next = end + strlen(l.names + end) + 1;
-
-		if (rq->len + next - offset + 1 > sizeof(rq->answer))
-			break;
-		end = next;
-	}
-	if (r == 0 && offset < l.len)
-		r = request_answer(rq, l.names + offset, end - offset);
-	if (r == 0 && end >= l.len)
+	if (r == 0)
+		r = request_answer_format(rq, "%" PRIu64, l.gen);
+	if (r == 0)
+		r = request_answer(rq, l.names, l.len);
+	if (r == 0 && l.is_end)
 		r = request_answer(rq, "", 1);
-	free(l.names);
 	return r;
 }
 

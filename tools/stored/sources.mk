@@ -8,6 +8,7 @@ STORED_LOGIC := \
 	tools/stored/journal.c \
 	tools/stored/node.c \
 	tools/stored/path.c \
+	tools/stored/removed.c \
 	tools/stored/request.c \
 	tools/stored/request_domain.c \
 	tools/stored/request_runner.c \

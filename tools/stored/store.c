@@ -51,6 +51,8 @@ void store_free(struct store *s)
 	while (s->root->nr_children)
 		node_remove(s, s->root->children[0]);
 	node_remove(s, s->root);
+	while (store_free_removed(s))
+		;
 	for (int i = 0; i < 2; i++)
 		acl_unref(s->special[i]);
 	for (unsigned i = 0; i < s->domids_end; i++)
@@ -123,6 +125,14 @@ static const char *check_nodes(const struct store *s, struct counts *counts)
 	}
 }
 
+static void count_removed(void *userdata, const struct node *n)
+{
+	struct counts *counts = userdata;
+
+	counts->nodes[n->acl->perm[0].domid]++;
+	counts->all++;
+}
+
 static const char *check_conn(const struct conn *c, uint32_t *watches, uint32_t *transactions)
 {
 	uint32_t bytes = 0, replies = 0;
@@ -144,6 +154,7 @@ const char *store_check(struct store *s)
 	uint32_t watches = 0, transactions = 0, sums[3] = {};
 	const char *wrong = check_nodes(s, counts);
 
+	store_count_removed(s, count_removed, counts);
 	for (const struct conn *c = s->conns; c && !wrong; c = c->next)
 		wrong = check_conn(c, &watches, &transactions);
 	for (unsigned i = 0; i < s->domids_end && !wrong; i++) {

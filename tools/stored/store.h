@@ -68,14 +68,28 @@ struct node {
 
 struct node *node_child(const struct node *n, const char *name, size_t len);
 struct node *node_find(struct store *s, const char *path);
+/* @path begins with '/', which is @n. */
+struct node *node_below(struct node *n, const char *path);
+/* The next in the order of the tree, past all below @n if @skip. */
+struct node *node_after(const struct node *n, bool skip);
 size_t node_path(const struct node *n, char buf[PATH_ROOM]);
 /* Changes to the tree that all see: accounts, generations and journal are kept; events are the caller's. */
 struct node *node_create(struct store *s, struct node *parent, const char *name, size_t len, struct acl *acl, const void *value,
 			 size_t value_len);
 void node_set_value(struct store *s, struct node *n, const void *value, size_t len);
 void node_set_acl(struct store *s, struct node *n, struct acl *acl);
-/* With all that is below; tells watches on what is below, not those on @n and above. */
+/* Out of the tree with all that is below; and one that is out of it and has nothing below. For removed.c. */
+void node_unlink(struct store *s, struct node *n);
+void node_free(struct store *s, struct node *n);
+
+/* With all that is below; tells watches on what is below, not those on @n and above. removed.c */
 void node_remove(struct store *s, struct node *n);
+/* Not the root; tells those, too. */
+void node_remove_and_tell(struct store *s, struct node *n);
+/* A bounded step of what store_ops.later() asked for. True: there is more. */
+bool store_free_removed(struct store *s);
+/* Nodes that are removed and not freed yet: they are still on somebody's account. */
+void store_count_removed(const struct store *s, void (*count)(void *userdata, const struct node *n), void *userdata);
 
 /* One step along a canonical path: false at its end. *at begins with 1. */
 bool path_next(const char *path, size_t *at, const char **ret_name, size_t *ret_len);
@@ -155,6 +169,7 @@ struct change {
 	size_t created;			/* length of the uppermost path that came into being with it; len: none */
 	const struct acl *old_acl, *new_acl, *parent_acl;	/* who may read one of them may know; each may be NULL */
 	bool exact;			/* only watches on just this path */
+	bool sockets_only;		/* guests have been told */
 };
 
 int watch_add(struct conn *c, const char *path, size_t len, const char *token, int32_t depth, uint16_t skip,
@@ -164,6 +179,8 @@ void watch_remove_all(struct conn *c);
 void watch_fire(struct store *s, const struct change *ch);
 void watch_fire_node(struct store *s, const struct node *n, const struct acl *old_acl, size_t created);
 void watch_fire_special(struct store *s, bool release, unsigned domid);
+/* Guests' watches on what is below the removed @top, which was at @path. */
+void watch_fire_guests_below(struct store *s, const char *path, size_t len, struct node *top);
 void watch_first_event(struct watch *w);
 
 /* ---- transactions ---- */
@@ -191,12 +208,17 @@ void tx_free_all(struct conn *c);
 
 /* What a connection may do with the tree, within @tx or (NULL) at once. Paths are canonical. */
 struct listing {
+	/* asked for: names from this offset in all of them on, and at most so many bytes */
+	uint64_t from;
+	size_t most;
 	uint64_t gen;			/* differs when anything in it does */
-	size_t len, room;
-	char *names;			/* each with its NUL; the caller frees */
+	bool is_end;			/* these are the last */
+	uint64_t at;			/* of names that were skipped */
+	size_t len;
+	char names[XENSTORE_PAYLOAD_MAX];	/* each with its NUL */
 };
 int tree_read(struct conn *c, struct tx *tx, const char *path, const char **ret, size_t *ret_len);
-int tree_list(struct conn *c, struct tx *tx, const char *path, struct listing *ret);
+int tree_list(struct conn *c, struct tx *tx, const char *path, struct listing *l);
 int tree_get_acl(struct conn *c, struct tx *tx, const char *path, const struct acl **ret);
 int tree_set_acl(struct conn *c, struct tx *tx, const char *path, struct acl *acl);
 int tree_write(struct conn *c, struct tx *tx, const char *path, const void *value, size_t len);
@@ -224,6 +246,11 @@ struct conn {
 	bool broken;			/* does not read: the transport ends it */
 	struct watch *watches;
 	struct tx *transactions;
+	struct {			/* where its last listing ended; compared only, the node may be gone */
+		const struct node *node;
+		uint64_t gen, offset;
+		uint32_t index;
+	} listed;
 	/* bytes from the client; in_index counts them as the ring does, modulo 2^32 */
 	uint32_t in_index, in_len;
 	/* bytes to the client; out_index is the stream's position of the first that is not sent */
@@ -268,6 +295,7 @@ struct store_ops {
 	void (*output)(void *userdata, struct conn *c);		/* it has something to send */
 	void (*log)(void *userdata, int priority, const char *text);
 	uint64_t (*now_ms)(void *userdata);
+	void (*later)(void *userdata);				/* call store_free_removed() until it denies */
 };
 
 struct store {
@@ -280,6 +308,7 @@ struct store {
 	uint64_t generation;
 	uint32_t last_tx;
 	uint32_t nr_nodes, nr_watches, nr_transactions;
+	struct removed *removed;
 	uint32_t quota[NR_QUOTAS];
 	struct conn *conns;
 	bool replaying;			/* the journal is read: nothing is told to anybody */

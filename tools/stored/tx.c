@@ -226,41 +226,65 @@ int tree_read(struct conn *c, struct tx *tx, const char *path, const char **ret,
 	return 0;
 }
 
-static void list_name(struct listing *to, const char *name, size_t len)
+static bool list_name(struct listing *to, const char *name, size_t len)
 {
-	if (to->len + len + 1 > to->room) {
-		to->room = (to->len + len + 1) * 2;
-		to->names = mem_or_end(realloc(to->names, to->room));
+	if (to->at < to->from) {
+		to->at += len + 1;
+		return true;
 	}
+	if (to->len + len + 1 > to->most)
+		return false;
 	memcpy(to->names + to->len, name, len);
 	to->len += len;
 	to->names[to->len++] = '\0';
+	return true;
 }
 
-int tree_list(struct conn *c, struct tx *tx, const char *path, struct listing *ret)
+/*
+ * What the tree has. Who lists a large folder in parts goes on where the last part ended; otherwise each would walk through all
+ * before it.
+ */
+static bool list_children(struct conn *c, struct tx *tx, const struct place *p, struct listing *to)
 {
-	struct listing to = {};
+	const struct node *n = p->node;
+	bool plain = !tx || !tx->nr_changes;
+	uint32_t i = 0;
+
+	if (plain && c->listed.node == n && c->listed.gen == to->gen && c->listed.offset <= to->from) {
+		i = c->listed.index;
+		to->at = c->listed.offset;
+	}
+	for (; i < n->nr_children; i++) {
+		const struct node *child = n->children[i];
+		const struct shadow *sh = plain ? NULL : shadow_find(tx, p->shadow, child->name, child->name_len);
+
+		if ((!sh || !sh->hides) && !list_name(to, child->name, child->name_len))
+			break;
+	}
+	if (plain && to->at == to->from) {
+		c->listed.node = n;
+		c->listed.gen = to->gen;
+		c->listed.offset = to->from + to->len;
+		c->listed.index = i;
+	}
+	return i == n->nr_children;
+}
+
+int tree_list(struct conn *c, struct tx *tx, const char *path, struct listing *to)
+{
 	struct lookup l;
 	int r = find_for(c, tx, path, ACCESS_READ, &l);
 
 	if (r < 0)
 		return r;
 	look_at(&l.at, GEN_CHILDREN);
-	to.room = l.at.node ? l.at.node->listing : 0;
-	to.names = mem_or_end(malloc(to.room + 1));
-	to.gen = l.at.node ? l.at.node->gen[GEN_CHILDREN] : 0;
-	for (uint32_t i = 0; l.at.node && i < l.at.node->nr_children; i++) {
-		const struct node *child = l.at.node->children[i];
-		const struct shadow *sh = tx && tx->nr_changes ? shadow_find(tx, l.at.shadow, child->name, child->name_len) : NULL;
-
-		if (!sh || !sh->hides)
-			list_name(&to, child->name, child->name_len);
-	}
-	for (uint32_t i = 0; tx && tx->nr_changes && i < tx->nr_shadows; i++)
+	to->at = to->len = 0;
+	to->gen = l.at.node ? l.at.node->gen[GEN_CHILDREN] : 0;
+	to->is_end = !l.at.node || list_children(c, tx, &l.at, to);
+	for (uint32_t i = 0; tx && tx->nr_changes && to->is_end && i < tx->nr_shadows; i++)
 		if (tx->shadows[i]->parent == l.at.shadow && tx->shadows[i]->changes & CREATED)
-			list_name(&to, tx->shadows[i]->name, tx->shadows[i]->name_len);
-	to.gen += tx ? tx->nr_changes : 0;
-	*ret = to;
+			to->is_end = list_name(to, tx->shadows[i]->name, tx->shadows[i]->name_len);
+	to->gen += tx ? tx->nr_changes : 0;
 	return 0;
 }
 
@@ -411,18 +435,6 @@ int tree_set_acl(struct conn *c, struct tx *tx, const char *path, struct acl *ac
 	return 0;
 }
 
-static void remove_now(struct store *s, struct node *n)
-{
-	char path[PATH_ROOM];
-	struct acl *old = acl_ref(n->acl);
-	struct change ch = { .path = path, .len = node_path(n, path), .old_acl = old, .parent_acl = n->parent->acl };
-
-	ch.created = ch.len;
-	node_remove(s, n);
-	watch_fire(s, &ch);
-	acl_unref(old);
-}
-
 static void remove_later(struct tx *tx, struct shadow *sh)
 {
 	for (uint32_t i = 0; i < tx->nr_shadows; i++) {
@@ -459,7 +471,7 @@ int tree_remove(struct conn *c, struct tx *tx, const char *path)
 	if (tx)
 		remove_later(tx, l.at.shadow);
 	else
-		remove_now(c->store, l.at.node);
+		node_remove_and_tell(c->store, l.at.node);
 	return 0;
 }
 
@@ -596,7 +608,7 @@ static void apply(struct store *s, struct shadow *sh)
 		if (sh->changes & CREATED)
 			node_remove(s, n);
 		else
-			remove_now(s, n);
+			node_remove_and_tell(s, n);
 		n = NULL;
 	}
 	if (sh->changes & CREATED) {

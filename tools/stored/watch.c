@@ -214,7 +214,7 @@ static void fire_at(struct store *s, const struct change *ch, uint64_t hash, siz
 	for (struct watch *w = *bucket(s, hash); w; w = w->hash_next) {
 		size_t len;
 
-		if (w->hash != hash || w->path_len != prefix || memcmp(w->path, ch->path, prefix) != 0)
+		if (w->hash != hash || w->path_len != prefix || (ch->sockets_only && w->conn->is_ring) || memcmp(w->path, ch->path, prefix) != 0)
 			continue;
 		len = length_for(w, ch, prefix);
 		if (len && may_know(w->conn, ch))
@@ -243,6 +243,19 @@ void watch_fire(struct store *s, const struct change *ch)
 			fire_at(s, ch, h, 1);
 	}
 	fire_at(s, ch, h, ch->len);
+}
+
+void watch_fire_guests_below(struct store *s, const char *path, size_t len, struct node *top)
+{
+	for (const struct conn *c = s->conns; c && !s->replaying; c = c->next)
+		for (struct watch *w = c->is_ring ? c->watches : NULL; w; w = w->next) {
+			const struct node *n = NULL;
+
+			if (w->path_len > len + 1 && w->path[len] == '/' && memcmp(w->path, path, len) == 0)
+				n = node_below(top, w->path + len);
+			if (n && may_know(c, &(struct change){ .old_acl = n->acl, .parent_acl = n->parent->acl }))
+				send_event(w, w->path, w->path_len);
+		}
 }
 
 void watch_fire_node(struct store *s, const struct node *n, const struct acl *old_acl, size_t created)
