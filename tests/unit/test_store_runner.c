@@ -128,6 +128,112 @@ static void a_runners_transaction_is_denied_the_same(void **state)
 	assert_true(exists("/local/domain/5/x"));
 }
 
+/* Makes nodes with this in their paths until one is refused; returns how many there were. */
+static unsigned make_until_refused(const char *below, int error)
+{
+	for (unsigned i = 0;; i++) {
+		char body[128];
+		int r;
+
+		(void)snprintf(body, sizeof(body), "%s/%u|", below, i);
+		r = ask_text(runner, XS_MKDIR, 0, body, NULL);
+		if (r == 0)
+			continue;
+		assert_int_equal(r, error);
+		return i;
+	}
+}
+
+static void a_runner_has_the_quotas_of_its_domain(void **state)
+{
+	uint32_t nodes = s->nr_nodes;
+	unsigned nr;
+
+	(void)state;
+	make_domain();
+	does(dom0, WIRE_SET_QUOTA, "5|nodes|100|");
+	/* The two folders, what they are below of not. The guest's nodes are another account. */
+	nr = make_until_refused("/local/domain/5/many", -ENOSPC);
+	assert_string_equal(fake_store_log, "domain 5 wants more than its quota 'nodes' of 100 allows");
+	nr += make_until_refused(VM "/many", -ENOSPC);
+	/* the folder, vm, many; VM, name */
+	assert_int_equal(nr, 100 - 5);
+	nr = make_until_refused("/local/domain/5/data/many", -ENOSPC);
+	assert_int_equal(nr, 100 - 2);
+	assert_int_equal(domain_find(s, 5)->nr_nodes, 100);
+	/* none of its own to the guest's when there is no room */
+	assert_int_equal(ask_text(runner, XS_SET_PERMS, 0, "/local/domain/5/many/1|n5|", NULL), -ENOSPC);
+	assert_int_equal(s->nr_nodes, nodes + 200 + 3);	/* /local, /local/domain, /vm */
+	does(runner, XS_RM, "/local/domain/5/many/1|");
+	does(runner, XS_WRITE, "/local/domain/5/again|1");
+	assert_int_equal(ask_text(runner, XS_WRITE, 0, "/local/domain/5/more|1", NULL), -ENOSPC);
+	/* domain 0 proper has none */
+	does(dom0, XS_WRITE, "/local/domain/5/more|1");
+}
+
+static void a_runners_transaction_has_quotas(void **state)
+{
+	uint32_t tx[3];
+	char body[64];
+
+	(void)state;
+	make_domain();
+	does(dom0, WIRE_SET_QUOTA, "5|nodes|20|");
+	does(dom0, WIRE_SET_QUOTA, "5|transactions|2|");
+	does(dom0, WIRE_SET_QUOTA, "5|transaction-nodes|40|");
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(ask_text(runner, XS_TRANSACTION_START, 0, "|", &a), 0);
+		tx[i] = (uint32_t)strtoul(a.body, NULL, 10);
+	}
+	assert_int_equal(ask_text(runner, XS_TRANSACTION_START, 0, "|", NULL), -ENOSPC);
+	/* 4 are there; each alone has room for its 10, both together have not */
+	for (unsigned i = 0; i < 20; i++) {
+		(void)snprintf(body, sizeof(body), "/local/domain/5/%u|", i);
+		assert_int_equal(ask_text(runner, XS_MKDIR, tx[i / 10], body, NULL), 0);
+	}
+	assert_int_equal(ask_text(runner, XS_TRANSACTION_END, tx[0], "T|", NULL), 0);
+	assert_int_equal(ask_text(runner, XS_TRANSACTION_END, tx[1], "T|", NULL), -ENOSPC);
+	assert_int_equal(ask_text(runner, XS_TRANSACTION_START, 0, "|", &a), 0);
+	tx[0] = (uint32_t)strtoul(a.body, NULL, 10);
+	/* what it only looks for counts, too: the three above, and these */
+	for (unsigned i = 0; i < 37; i++) {
+		(void)snprintf(body, sizeof(body), "/local/domain/5/none%u|", i);
+		assert_int_equal(ask_text(runner, XS_READ, tx[0], body, NULL), -ENOENT);
+	}
+	assert_int_equal(ask_text(runner, XS_READ, tx[0], "/local/domain/5/other|", NULL), -ENOSPC);
+	assert_int_equal(ask_text(runner, XS_TRANSACTION_END, tx[0], "F|", NULL), 0);
+}
+
+static void a_runners_values_and_permissions_have_quotas(void **state)
+{
+	char body[XENSTORE_PAYLOAD_MAX];
+
+	(void)state;
+	make_domain();
+	memset(body, 'x', sizeof(body));
+	memcpy(body, "/local/domain/5/big", 20);
+	assert_int_equal(ask(runner, XS_WRITE, 0, body, sizeof(body), NULL), -ENOSPC);
+	assert_int_equal(ask(runner, XS_WRITE, 0, body, 2000, NULL), 0);
+	assert_int_equal(ask_text(runner, XS_SET_PERMS, 0, "/local/domain/5|n0|r5|r0|r5|r0|r5|", NULL), -ENOSPC);
+	does(dom0, WIRE_SET_QUOTA, "5|memory|2000|");
+	assert_int_equal(ask(runner, XS_WRITE, 0, body, 2000, NULL), -ENOMEM);
+	does(runner, XS_RM, "/local/domain/5/big|");
+	does(runner, XS_WRITE, "/local/domain/5/small|1");
+}
+
+/* The next with this id has another process. */
+static void a_runners_rights_end_with_its_domain(void **state)
+{
+	(void)state;
+	make_domain();
+	domain_destroyed(s, 6);
+	assert_false(runner->broken);
+	domain_destroyed(s, 5);
+	assert_true(runner->broken);
+	assert_false(dom0->broken);
+	assert_int_equal(conn_wants(runner), 0);
+}
+
 static void what_a_domain_had_goes_with_it(void **state)
 {
 	(void)state;
@@ -235,6 +341,10 @@ int main(void)
 		TEST(a_runner_reaches_nothing_else),
 		TEST(a_runner_gives_nothing_to_other_domains),
 		TEST(a_runners_transaction_is_denied_the_same),
+		TEST(a_runner_has_the_quotas_of_its_domain),
+		TEST(a_runners_transaction_has_quotas),
+		TEST(a_runners_values_and_permissions_have_quotas),
+		TEST(a_runners_rights_end_with_its_domain),
 		TEST(what_a_domain_had_goes_with_it),
 		TEST(a_domain_that_was_never_introduced_leaves_nothing_either),
 		TEST(a_folder_of_two_goes_with_the_second),

@@ -16,6 +16,7 @@
 #define READ_AHEAD	8192
 #define MESSAGES_AT_ONCE	64
 #define LISTENERS_MOST	4
+#define RUNNER_MOST	8	/* connections of one domain's process: others want some, too */
 
 struct client {
 	struct work work;
@@ -193,6 +194,15 @@ static void set_runner(struct conn *c, uint32_t domid, const uint8_t uuid[16])
 	c->runner_of = (uint16_t)domid;
 }
 
+static unsigned count_of_runner(uint32_t domid)
+{
+	unsigned nr = 0;
+
+	for (const struct client *cl = clients.first; cl; cl = cl->next)
+		nr += cl->conn->runner_of == domid;
+	return nr;
+}
+
 static int on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	_cleanup_close_ int conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -203,7 +213,7 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
 	(void)source;
 	(void)revents;
 	(void)userdata;
-	if (conn < 0 || get_rights(conn, &runner_of, uuid) < 0)
+	if (conn < 0 || get_rights(conn, &runner_of, uuid) < 0 || (runner_of && count_of_runner(runner_of) >= RUNNER_MOST))
 		return 0;
 	cl = mem_new(sizeof(*cl));
 	if (sd_event_add_io(clients.event, &cl->source, conn, EPOLLIN, on_client, cl) < 0) {

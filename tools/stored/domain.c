@@ -184,6 +184,12 @@ void domain_destroyed(struct store *s, unsigned domid)
 	char name[8];
 	int len;
 
+	/* The rights of its process end with it: the next domain with this id has another. */
+	for (struct conn *c = s->conns; c && domid; c = c->next)
+		if (c->runner_of == domid) {
+			c->broken = true;
+			s->ops->output(s->userdata, c);
+		}
 	/* also when it was never introduced there may be permissions for it */
 	if (domain_release(s, domid) < 0 && domid && domid < DOMID_FIRST_RESERVED)
 		domain_forget(s, domid);

@@ -119,7 +119,7 @@ size_t node_path(const struct node *n, char buf[PATH_ROOM])
 	return 1;
 }
 
-static uint64_t node_memory(const struct node *n)
+uint64_t node_memory(const struct node *n)
 {
 	return sizeof(*n) + n->name_len + 1 + n->value_len + sizeof(void *) + n->acl->nr * sizeof(n->acl->perm[0]);
 }

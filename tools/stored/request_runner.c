@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the process of one domain, which is not root, may ask for: it makes the entries of its domain and introduces it. All else is
- * for domain 0 proper, above all what tells backends which files to open.
+ * for domain 0 proper, above all what tells backends which files to open. And how much it may have: on the socket it is domain 0,
+ * which has no quotas, so what it has is counted when it wants more. There is little, by quota.
  */
 #include <stdio.h>
 #include <string.h>
@@ -72,4 +73,59 @@ int request_check_runner(const struct request *rq)
 	default:
 		return -EACCES;
 	}
+}
+
+/* ---- how much ---- */
+
+bool conn_has_quotas(const struct conn *c)
+{
+	return c->domain->domid != 0 || c->runner_of;
+}
+
+bool conn_exceeds(struct conn *c, enum quota q, uint64_t used)
+{
+	/* kept until the domain's end: it remembers when this was logged */
+	return quota_exceeded(c->store, c->runner_of ? domain_get(c->store, c->runner_of) : c->domain, q, used);
+}
+
+void conn_usage_tx(const struct conn *c, struct usage *ret)
+{
+	*ret = (struct usage){ .nodes = c->domain->nr_transactions, .memory = c->domain->memory };
+	if (!c->runner_of)
+		return;
+	*ret = (struct usage){};
+	for (const struct tx *tx = c->transactions; tx; tx = tx->next) {
+		ret->nodes++;
+		ret->memory += tx->memory;
+	}
+}
+
+static void count_below(const struct node *top, unsigned guest, struct usage *u)
+{
+	const struct node *end = top ? node_after(top, true) : NULL;
+
+	for (const struct node *n = top; n && n != end; n = node_after(n, false))
+		if (n->acl->perm[0].domid != guest) {
+			u->nodes++;
+			u->memory += node_memory(n);
+		}
+}
+
+void conn_usage(struct conn *c, unsigned owner, struct usage *ret)
+{
+	const struct domain *guest = domain_find(c->store, c->runner_of);
+	char path[PATH_ROOM];
+
+	*ret = (struct usage){ .nodes = c->domain->nr_nodes, .memory = c->domain->memory };
+	if (!c->runner_of)
+		return;
+	if (owner == c->runner_of) {
+		*ret = (struct usage){ .nodes = guest ? guest->nr_nodes : 0, .memory = guest ? guest->memory : 0 };
+		return;
+	}
+	conn_usage_tx(c, ret);
+	ret->nodes = 0;
+	(void)snprintf(path, sizeof(path), "/local/domain/%u", c->runner_of);
+	count_below(node_find(c->store, path), c->runner_of, ret);
+	count_below(node_find(c->store, c->runner_vm), c->runner_of, ret);
 }

@@ -138,7 +138,7 @@ static int parse_acl(struct request *rq, struct acl **ret)
 
 	if (nr < 2)
 		return -EINVAL;
-	if (quota_exceeded(rq->store, rq->conn->domain, QUOTA_PERMISSIONS, nr - 1))
+	if (conn_exceeds(rq->conn, QUOTA_PERMISSIONS, nr - 1))
 		return -ENOSPC;
 	a = acl_new((uint16_t)(nr - 1));
 	for (size_t i = 1; i < nr; i++)

@@ -78,6 +78,7 @@ struct node *node_create(struct store *s, struct node *parent, const char *name,
 			 size_t value_len);
 void node_set_value(struct store *s, struct node *n, const void *value, size_t len);
 void node_set_acl(struct store *s, struct node *n, struct acl *acl);
+uint64_t node_memory(const struct node *n);
 /* Out of the tree with all that is below; and one that is out of it and has nothing below. For removed.c. */
 void node_unlink(struct store *s, struct node *n);
 void node_free(struct store *s, struct node *n);
@@ -137,6 +138,20 @@ uint32_t quota_default(enum quota q);
 uint32_t quota_of(const struct store *s, const struct domain *d, enum quota q);
 const char *quota_name(enum quota q);
 int quota_by_name(const char *name, enum quota *ret);
+
+/*
+ * What a connection may have: a guest by its account, the process of a domain, which is not root, by the same quotas. Its nodes
+ * are those in its folders that do not belong to the guest. request_runner.c
+ */
+struct usage {
+	uint64_t nodes, memory;
+};
+bool conn_has_quotas(const struct conn *c);
+bool conn_exceeds(struct conn *c, enum quota q, uint64_t used);
+/* Before a node is made whose owner is @owner. */
+void conn_usage(struct conn *c, unsigned owner, struct usage *ret);
+/* For transactions: how many, and the memory that counts. */
+void conn_usage_tx(const struct conn *c, struct usage *ret);
 
 int domain_introduce(struct store *s, unsigned domid, uint64_t gfn, uint32_t port);
 int domain_release(struct store *s, unsigned domid);

@@ -84,14 +84,15 @@ static struct shadow *shadow_new(struct tx *tx, struct shadow *parent, const cha
 
 static int shadow_get(struct tx *tx, struct shadow *parent, const char *name, size_t len, struct shadow **ret)
 {
-	struct conn *c = tx->conn;
+	struct usage used;
 
 	*ret = shadow_find(tx, parent, name, len);
 	if (*ret)
 		return 0;
-	if (quota_exceeded(c->store, c->domain, QUOTA_TRANSACTION_NODES, tx->nr_shadows))
+	if (conn_exceeds(tx->conn, QUOTA_TRANSACTION_NODES, tx->nr_shadows))
 		return -ENOSPC;
-	if (quota_exceeded(c->store, c->domain, QUOTA_MEMORY, c->domain->memory))
+	conn_usage_tx(tx->conn, &used);
+	if (conn_exceeds(tx->conn, QUOTA_MEMORY, used.memory))
 		return -ENOMEM;
 	*ret = shadow_new(tx, parent, name, len);
 	return 0;
@@ -316,14 +317,20 @@ static struct acl *acl_inherited(const struct conn *c, struct acl *from)
 
 static int check_size(struct conn *c, size_t name_len, const struct acl *acl, size_t value_len)
 {
-	return quota_exceeded(c->store, c->domain, QUOTA_NODE_SIZE, name_len + acl->nr * sizeof(acl->perm[0]) + value_len) ? -ENOSPC : 0;
+	return conn_exceeds(c, QUOTA_NODE_SIZE, name_len + acl->nr * sizeof(acl->perm[0]) + value_len) ? -ENOSPC : 0;
 }
 
-static int check_room(struct conn *c, uint32_t more)
+/* For @more nodes with this owner. */
+static int check_room(struct conn *c, unsigned owner, uint32_t more)
 {
-	if (more && quota_exceeded(c->store, c->domain, QUOTA_NODES, c->domain->nr_nodes + more))
+	struct usage used;
+
+	if (!conn_has_quotas(c))
+		return 0;
+	conn_usage(c, owner, &used);
+	if (more && conn_exceeds(c, QUOTA_NODES, used.nodes + more))
 		return -ENOSPC;
-	return quota_exceeded(c->store, c->domain, QUOTA_MEMORY, c->domain->memory) ? -ENOMEM : 0;
+	return conn_exceeds(c, QUOTA_MEMORY, used.memory) ? -ENOMEM : 0;
 }
 
 static uint32_t count_created(const struct tx *tx)
@@ -351,7 +358,7 @@ static int create(struct conn *c, struct tx *tx, const char *path, const struct 
 	}
 	r = check_size(c, name_len, acl, len);
 	if (r == 0)
-		r = check_room(c, missing + (c->domain->domid ? count_created(tx) : 0));
+		r = check_room(c, acl->perm[0].domid, missing + (conn_has_quotas(c) ? count_created(tx) : 0));
 	pos = l->missing;
 	while (r == 0 && path_next(path, &pos, &name, &name_len)) {
 		bool last = !path[pos];
@@ -384,7 +391,7 @@ int tree_write(struct conn *c, struct tx *tx, const char *path, const void *valu
 		return r;
 	r = check_size(c, strlen(strrchr(path, '/')), l.acl, len);
 	if (r == 0)
-		r = check_room(c, 0);
+		r = check_room(c, l.acl->perm[0].domid, 0);
 	if (r < 0)
 		return r;
 	look_at(&l.at, GEN_VALUE);
@@ -418,7 +425,8 @@ int tree_set_acl(struct conn *c, struct tx *tx, const char *path, struct acl *ac
 		return -EACCES;
 	if (!conn_is_privileged(c) && acl->perm[0].domid != l.acl->perm[0].domid)
 		return -EPERM;
-	r = check_room(c, 0);
+	/* only domain 0 and a domain's process may change it */
+	r = check_room(c, acl->perm[0].domid, acl->perm[0].domid != l.acl->perm[0].domid);
 	if (r < 0)
 		return r;
 	if (!tx) {
@@ -499,11 +507,13 @@ struct tx *tx_find(const struct conn *c, uint32_t id)
 int tx_start(struct conn *c, uint32_t id, struct tx **ret)
 {
 	struct store *s = c->store;
+	struct usage used;
 	struct tx *tx;
 
-	if (quota_exceeded(s, c->domain, QUOTA_TRANSACTIONS, c->domain->nr_transactions + 1))
+	conn_usage_tx(c, &used);
+	if (conn_exceeds(c, QUOTA_TRANSACTIONS, used.nodes + 1))
 		return -ENOSPC;
-	if (quota_exceeded(s, c->domain, QUOTA_MEMORY, c->domain->memory))
+	if (conn_exceeds(c, QUOTA_MEMORY, used.memory))
 		return -ENOMEM;
 	tx = mem_new(sizeof(*tx));
 	while (id == 0)
@@ -576,11 +586,11 @@ static int check_quota(const struct tx *tx)
 	struct conn *c = tx->conn;
 	uint32_t removed = 0, created = count_created(tx);
 
-	if (!created || c->domain->domid == 0)
+	if (!created || !conn_has_quotas(c))
 		return 0;
 	for (uint32_t i = 0; i < tx->nr_shadows; i++)
 		removed += tx->shadows[i]->hides && tx->shadows[i]->peer;
-	return created <= removed ? 0 : check_room(c, created - removed);
+	return created <= removed ? 0 : check_room(c, c->domain->domid, created - removed);
 }
 
 static size_t created_from(const struct shadow *sh)
