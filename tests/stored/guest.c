@@ -91,7 +91,7 @@ static void wait_event(struct guest *g)
 	(void)recv(g->fd, &c, 1, 0);
 }
 
-static void put(struct guest *g, const char *data, size_t len)
+void guest_put(struct guest *g, const char *data, size_t len)
 {
 	while (len) {
 		uint32_t prod = g->page->req_prod, used = prod - __atomic_load_n(&g->page->req_cons, __ATOMIC_ACQUIRE);
@@ -110,7 +110,7 @@ static void put(struct guest *g, const char *data, size_t len)
 	notify(g);
 }
 
-static void get(struct guest *g, void *buf, size_t len)
+void guest_get(struct guest *g, void *buf, size_t len)
 {
 	char *to = buf;
 	bool freed = false;
@@ -148,13 +148,13 @@ bool guest_ask(struct guest *g, uint32_t type, uint32_t tx, struct reply *ret, c
 	for (uint32_t i = 0; i < h.len; i++)
 		if (body[i] == '|')
 			body[i] = '\0';
-	put(g, (char *)&h, sizeof(h));
-	put(g, body, h.len);
+	guest_put(g, (char *)&h, sizeof(h));
+	guest_put(g, body, h.len);
 	for (;;) {
-		get(g, &ret->h, sizeof(ret->h));
+		guest_get(g, &ret->h, sizeof(ret->h));
 		if (ret->h.len > XENSTORE_PAYLOAD_MAX)
 			die("domain %u: an answer of %u bytes", g->domid, ret->h.len);
-		get(g, ret->body, ret->h.len);
+		guest_get(g, ret->body, ret->h.len);
 		ret->body[ret->h.len] = '\0';
 		if (ret->h.type != XS_WATCH_EVENT)
 			break;

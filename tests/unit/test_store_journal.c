@@ -187,6 +187,25 @@ static void what_is_no_journal_is_refused(void **state)
 	journal_close(&j);
 }
 
+static void another_format_is_told_from_damage(void **state)
+{
+	struct journal j;
+	char format[3];
+	bool old;
+
+	(void)state;
+	memcpy(journal.base + 6, "47", 2);
+	assert_int_equal(journal_open(&j, dir, "state", &old), -EPROTONOSUPPORT);
+	journal_format(&j, format);
+	assert_string_equal(format, "47");
+	journal_close(&j);
+	memcpy(journal.base + 6, "/\0", 2);
+	assert_int_equal(journal_open(&j, dir, "state", &old), -EPROTONOSUPPORT);
+	journal_format(&j, format);
+	assert_string_equal(format, "__");
+	journal_close(&j);
+}
+
 static void one_that_was_killed_before_its_first_byte_begins_anew(void **state)
 {
 	struct journal j;
@@ -257,6 +276,7 @@ int main(void)
 		TEST(what_is_not_committed_is_not_there),
 		TEST(damage_is_found_and_what_was_before_it_is_used),
 		TEST(what_is_no_journal_is_refused),
+		TEST(another_format_is_told_from_damage),
 		TEST(one_that_was_killed_before_its_first_byte_begins_anew),
 		TEST(the_file_does_not_grow_without_end),
 		TEST(domains_that_come_and_go_leave_nothing),

@@ -85,11 +85,22 @@ int journal_open(struct journal *j, int dir, const char *name, bool *ret_old)
 	/* killed before anything was there */
 	if (header(j)->magic == 0)
 		return start_fresh(j, 1);
+	if (((header(j)->magic ^ JOURNAL_MAGIC) & JOURNAL_MAGIC_MASK) == 0 && header(j)->magic != JOURNAL_MAGIC)
+		return -EPROTONOSUPPORT;
 	if (header(j)->magic != JOURNAL_MAGIC || header(j)->committed < sizeof(struct journal_header) || header(j)->committed > j->size)
 		return -EBADMSG;
 	j->end = header(j)->committed;
 	*ret_old = true;
 	return 0;
+}
+
+void journal_format(const struct journal *j, char ret[3])
+{
+	memcpy(ret, (const char *)&header(j)->magic + 6, 2);
+	ret[2] = '\0';
+	for (int i = 0; i < 2; i++)
+		if (ret[i] < '0' || ret[i] > 'z')
+			ret[i] = '_';
 }
 
 void journal_close(struct journal *j)

@@ -7,6 +7,8 @@
  *	header		magic, epoch (counts loads), committed length
  *	record		u32 length, u32 CRC-32 of the changes, changes
  *	change		u8 kind, then fields as in state.c, in the machine's byte order
+ *
+ * docs/store.md has all fields of format 01, which a newer daemon must be able to read: tests/stored/upgrade.c writes it by itself.
  */
 #ifndef STORED_JOURNAL_H
 #define STORED_JOURNAL_H
@@ -17,7 +19,8 @@
 
 struct store;
 
-#define JOURNAL_MAGIC	0x31306765736f545aULL	/* changes with the format */
+#define JOURNAL_MAGIC	0x31306765736f545aULL	/* "ZToseg01": the format are the last two */
+#define JOURNAL_MAGIC_MASK	0x0000ffffffffffffULL
 
 struct journal_header {
 	uint64_t magic;
@@ -44,9 +47,13 @@ enum change_kind {
 	CHANGE_IN, CHANGE_IN_DONE, CHANGE_OUT, CHANGE_RESET,
 };
 
-/* @dir < 0: plain memory. Opens or makes @name; *ret_old: there is something to read. */
+/*
+ * @dir < 0: plain memory. Opens or makes @name; *ret_old: there is something to read. -EPROTONOSUPPORT: it is in another format,
+ * journal_format() says in which. -EBADMSG: it is none.
+ */
 int journal_open(struct journal *j, int dir, const char *name, bool *ret_old);
 void journal_close(struct journal *j);
+void journal_format(const struct journal *j, char ret[3]);
 /* A fresh one in the place of the old when it is done; until then the old one holds. */
 int journal_rewrite_begin(const struct journal *j, struct journal *fresh);
 int journal_rewrite_end(struct journal *j, struct journal *fresh);

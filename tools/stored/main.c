@@ -23,6 +23,7 @@
 
 #define STATE_DIR	"/run/zendo/stored"
 #define STATE_NAME	"state"
+#define KEPT_MOST	32		/* states of another format */
 #define SOCKETS_MOST	4
 
 struct options {
@@ -137,11 +138,41 @@ static void set_aside(struct daemon *d)
 	(void)renameat(d->state_dir, STATE_NAME, d->state_dir, STATE_NAME ".bad");
 }
 
+/*
+ * Of a daemon with another format, newer or too old for this one: nothing of it can be used, and nothing must be lost. Whoever
+ * goes back to that daemon finds it.
+ */
+static int keep(struct daemon *d)
+{
+	char format[3], name[64];
+	int r = -1;
+
+	journal_format(&d->journal, format);
+	for (unsigned i = 0; i < KEPT_MOST && r < 0; i++) {
+		(void)snprintf(name, sizeof(name), i ? STATE_NAME ".format-%s.%u" : STATE_NAME ".format-%s", format, i);
+		r = renameat2(d->state_dir, STATE_NAME, d->state_dir, name, RENAME_NOREPLACE);
+		if (r < 0 && errno != EEXIST)
+			break;
+	}
+	if (r < 0)
+		return -errno;
+	store_log(d->store, LOG_ERR, "the state is in format %s, which this version cannot read: it is kept as %s, the store begins empty, "
+		  "and domains must be started anew", format, name);
+	return 0;
+}
+
 static int load(struct daemon *d)
 {
 	bool old;
 	int r = journal_open(&d->journal, d->state_dir, STATE_NAME, &old);
 
+	if (r == -EPROTONOSUPPORT) {
+		r = keep(d);
+		if (r < 0)
+			return r;
+		journal_close(&d->journal);
+		r = journal_open(&d->journal, d->state_dir, STATE_NAME, &old);
+	}
 	if (r == -EBADMSG) {
 		set_aside(d);
 		journal_close(&d->journal);

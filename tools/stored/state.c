@@ -7,6 +7,10 @@
 #include "mem.h"
 #include "store.h"
 
+/* Each domain's record has all of them: with another number it is another format. */
+_Static_assert(NR_QUOTAS == 9, "format 01 has nine quotas");
+_Static_assert(CHANGE_RESET == 15, "format 01 has fifteen kinds of changes");
+
 /* ---- saving ---- */
 
 void state_record_quota(struct store *s, enum quota q)
