@@ -8,6 +8,7 @@
 
 #define NR_NODES	2000
 #define NR_WATCHES	1000
+#define NR_CLIENTS	100
 
 static struct xs_handle *xs;
 
@@ -53,6 +54,25 @@ static void take_events(unsigned nr)
 	}
 }
 
+/* All are connected before the first asks. */
+static void connect_all(void)
+{
+	static struct xs_handle *client[NR_CLIENTS];
+	struct xs_handle *own = xs;
+
+	for (unsigned i = 0; i < NR_CLIENTS; i++) {
+		client[i] = xs_open(0);
+		need(client[i] != NULL, "connect");
+	}
+	for (unsigned i = 0; i < NR_CLIENTS; i++) {
+		xs = client[i];
+		read_one("/local/domain/7/device/vbd/51712/state");
+	}
+	for (unsigned i = 0; i < NR_CLIENTS; i++)
+		xs_close(client[i]);
+	xs = own;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc == 3 ? argv[1] : "";
@@ -78,6 +98,8 @@ int main(int argc, char **argv)
 			read_one("/local/domain/7/device/vbd/51712/state");
 		else if (strcmp(what, "list") == 0)
 			list_all();
+		else if (strcmp(what, "connect") == 0)
+			connect_all();
 		else
 			write_one("/local/domain/7/device/vbd/51712/state");
 		if (strcmp(what, "watch") == 0)
