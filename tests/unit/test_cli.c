@@ -114,6 +114,14 @@ static void a_command_gets_its_own_arguments(void **state)
 	assert_string_equal(ran_argv[2], "x.cfg");
 }
 
+static void monitor_is_events(void **state)
+{
+	(void)state;
+	assert_int_equal(ZENDO("monitor", "--json"), 42);
+	assert_string_equal(ran, "events");
+	assert_int_equal(ran_argc, 2);
+}
+
 static void an_unknown_command_is_a_usage_error(void **state)
 {
 	(void)state;
@@ -274,6 +282,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_command_gets_its_own_arguments),
+		cmocka_unit_test(monitor_is_events),
 		cmocka_unit_test(an_unknown_command_is_a_usage_error),
 		cmocka_unit_test(nothing_at_all_is_a_usage_error_and_help_is_not),
 		cmocka_unit_test(help_of_a_command_does_not_run_it),

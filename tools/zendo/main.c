@@ -99,6 +99,7 @@ const struct command commands[] = {
 	{ "events", "[--json]", "print what happens to domains, as it happens",
 	  "  -j, --json      an object on each line, for programs\n"
 	  "Columns: time, event, id, name, the reason of a shutdown.\n", cmd_events },
+	{ "monitor", "[--json]", "the same as events", "  -j, --json      an object on each line, for programs\n", cmd_events },
 	{ "doctor", "[--json] [--kernel VERSION]", "check what the hypervisor needs from this machine",
 	  "  -j, --json      for programs\n"
 	  "  -k, --kernel    whether the modules will build for this kernel, running or not\n"

@@ -21,7 +21,7 @@ _zendo()
 
 	local commands='create list config console shutdown reboot sysrq destroy pause unpause wait dump-core enable disable rename store vcpu-list vcpu-pin trigger domid domname uptime'
 	commands+=' block-attach block-detach block-list block-resize network-attach network-detach network-list device'
-	commands+=' info dmesg events doctor launch leave version help'
+	commands+=' info dmesg events monitor doctor launch leave version help'
 	if [ "$cword" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
 		return
@@ -30,7 +30,7 @@ _zendo()
 	case $command in
 	create) options='--console --paused --dry-run' ;;
 	list) options='--all --json --long --verbose' ;;
-	config | vcpu-list | block-list | network-list | device | info | events) options='--json' ;;
+	config | monitor) events vcpu-list | block-list | network-list | device | info | events) options='--json' ;;
 	doctor) options='--json --kernel' ;;
 	block-detach | network-detach) options='--force --timeout' ;;
 	uptime) options='--short' ;;
