@@ -314,6 +314,21 @@ static int remove_device(const struct hvback_simple *s)
 	return 0;
 }
 
+/* Of a domain for which there is a pipe info-DOMID the requests in flight end when somebody writes to it. */
+static void wait_for_requests(const struct hvback_id *id)
+{
+	char gate[512], c;
+	int fd;
+
+	(void)snprintf(gate, sizeof(gate), "%s/info-%u", getenv("FAKE_KERNEL"), (unsigned)id->domid);
+	fd = __real_open(gate, O_RDONLY);
+	if (fd < 0)
+		return;
+	(void)!read(fd, &c, 1);
+	close(fd);
+	(void)unlink(gate);
+}
+
 static int info(struct hvback_blob *b)
 {
 	const struct hvback_vbd_info i = {
@@ -323,6 +338,7 @@ static int info(struct hvback_blob *b)
 
 	if (get_state(&b->id) < 0)
 		return -ENOENT;
+	wait_for_requests(&b->id);
 	memcpy((void *)(uintptr_t)b->blob, &i, sizeof(i));
 	b->len = sizeof(i);
 	return 0;

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <linux/hvback_vbd.h>
+#include <linux/hvback_vif.h>
 #include <systemd/sd-event.h>
 
 #include "backend.h"
@@ -40,6 +42,12 @@ struct spec {
 	bool added;
 };
 
+/* What the kernel's side of a device says of itself (HVBACK_INFO). */
+union device_info {
+	struct hvback_vbd_info vbd;
+	struct hvback_vif_info vif;
+};
+
 struct device_class {
 	const char *name;
 	const char *device_type;	/* the word for people */
@@ -51,10 +59,11 @@ struct device_class {
 	void (*detached)(const struct hvback_id *id);
 	/* Nodes of both sides; their folders are there, with their rights. */
 	int (*write_nodes)(struct agent *a, uint32_t tx, const struct spec *s, const char *front, const char *back);
+	size_t info_size;		/* of its member of the union */
 	/* What was offered, the frontend's choice must fit. */
-	int (*offered)(int hvback, const struct hvback_id *id, unsigned *ret_queues, unsigned *ret_order);
+	void (*offered)(const union device_info *info, unsigned *ret_queues, unsigned *ret_order);
 	/* Nodes that go out with state Connected. May be NULL. */
-	int (*write_connected)(struct agent *a, uint32_t tx, const struct hvback_id *id, const char *back);
+	int (*write_connected)(struct agent *a, uint32_t tx, const struct hvback_id *id, const union device_info *info, const char *back);
 	/* Look at the target's size again. NULL: this class has none. */
 	int (*resize)(int hvback, const struct hvback_id *id, struct zendo_error *e);
 	/* An agent that has just begun finds the device. May be NULL. */
@@ -140,7 +149,8 @@ int node_put_text(struct agent *a, uint32_t tx, const char *folder, const char *
 int nodes_make(struct agent *a, struct spec *specs, size_t nr);
 int nodes_remove(struct agent *a, const struct hvback_id *id);
 /* The backend's state; with Connected what belongs to it. */
-int nodes_set_state(struct agent *a, const struct hvback_id *id, enum xenbus_state state);
+/* @info: for XenbusStateConnected, where the class wants it. */
+int nodes_set_state(struct agent *a, const struct hvback_id *id, enum xenbus_state state, const union device_info *info);
 /* It is to go: what every agent finds there. */
 int nodes_set_offline(struct agent *a, const struct hvback_id *id);
 int nodes_set_error(struct agent *a, const struct hvback_id *id, const char *text);

@@ -114,16 +114,10 @@ static int write_nodes(struct agent *a, uint32_t tx, const struct spec *s, const
 	return write_info(a, tx, back, &info);
 }
 
-static int offered(int hvback, const struct hvback_id *id, unsigned *ret_queues, unsigned *ret_order)
+static void offered(const union device_info *info, unsigned *ret_queues, unsigned *ret_order)
 {
-	struct hvback_vbd_info info;
-	int r = zendo_backend_info(hvback, id, &info, sizeof(info), NULL);
-
-	if (r < 0)
-		return r;
-	*ret_queues = info.max_queues;
-	*ret_order = info.max_ring_order;
-	return 0;
+	*ret_queues = info->vbd.max_queues;
+	*ret_order = info->vbd.max_ring_order;
 }
 
 static bool frontend_counts_large(struct agent *a, uint32_t tx, const struct hvback_id *id)
@@ -136,13 +130,10 @@ static bool frontend_counts_large(struct agent *a, uint32_t tx, const struct hvb
 	return zendo_store_read_u64(a->store, tx, path, &n) >= 0 && n;
 }
 
-static int write_connected(struct agent *a, uint32_t tx, const struct hvback_id *id, const char *back)
+static int write_connected(struct agent *a, uint32_t tx, const struct hvback_id *id, const union device_info *device, const char *back)
 {
-	struct hvback_vbd_info info;
-	int r = zendo_backend_info(a->hvback, id, &info, sizeof(info), NULL);
+	struct hvback_vbd_info info = device->vbd;
 
-	if (r < 0)
-		return r;
 	if (info.sector_size > 512 && frontend_counts_large(a, tx, id))
 		info.sectors = info.sectors * 512 / info.sector_size;
 	return write_info(a, tx, back, &info);
@@ -176,6 +167,7 @@ const struct device_class class_vbd = {
 	.attach = attach,
 	.detached = detached,
 	.write_nodes = write_nodes,
+	.info_size = sizeof(struct hvback_vbd_info),
 	.offered = offered,
 	.write_connected = write_connected,
 	.resize = resize,

@@ -140,16 +140,10 @@ static int write_nodes(struct agent *a, uint32_t tx, const struct spec *s, const
 	return write_features(a, tx, back, &info);
 }
 
-static int offered(int hvback, const struct hvback_id *id, unsigned *ret_queues, unsigned *ret_order)
+static void offered(const union device_info *info, unsigned *ret_queues, unsigned *ret_order)
 {
-	struct hvback_vif_info info;
-	int r = zendo_backend_info(hvback, id, &info, sizeof(info), NULL);
-
-	if (r < 0)
-		return r;
-	*ret_queues = info.max_queues;
+	*ret_queues = info->vif.max_queues;
 	*ret_order = 0;
-	return 0;
 }
 
 const struct device_class class_vif = {
@@ -159,5 +153,6 @@ const struct device_class class_vif = {
 	.attach = attach,
 	.detached = detached,
 	.write_nodes = write_nodes,
+	.info_size = sizeof(struct hvback_vif_info),
 	.offered = offered,
 };

@@ -27,6 +27,8 @@ struct device {
 	bool again;			/* something happened meanwhile */
 	bool vanished;			/* the kernel has it no more */
 	bool force;
+	bool has_info;			/* fresh, for the next step */
+	union device_info info;
 	device_gone_t gone;		/* who waits for its end */
 	void *gone_userdata;
 	sd_event_source *timer, *later;
@@ -38,7 +40,8 @@ struct device {
 struct op {
 	struct job job;
 	struct device *d;
-	enum handshake_act act;
+	enum handshake_act act;		/* ACT_NONE: ask for the info */
+	union device_info info;
 	struct frontend f;
 	struct zendo_error e;
 	int r;
@@ -208,7 +211,7 @@ static void refuse_frontend(struct device *d, const char *text)
 	if (may_say(d))
 		log_line(LOG_WARNING, "%s: the guest's frontend is refused: %s", d->name, text);
 	(void)nodes_set_error(d->agent, &d->id, text);
-	(void)nodes_set_state(d->agent, &d->id, XenbusStateClosing);
+	(void)nodes_set_state(d->agent, &d->id, XenbusStateClosing, NULL);
 }
 
 static int read_frontend(struct device *d, struct frontend *ret)
@@ -219,9 +222,8 @@ static int read_frontend(struct device *d, struct frontend *ret)
 	int r;
 
 	device_front_path(&d->id, x.folder);
-	r = d->class->offered(d->agent->hvback, &d->id, &queues, &order);
-	if (r >= 0)
-		r = frontend_read(d->class->layout, queues, order, read_front, &x, ret, &e);
+	d->class->offered(&d->info, &queues, &order);
+	r = frontend_read(d->class->layout, queues, order, read_front, &x, ret, &e);
 	if (r < 0 && !agent_store_again(d->agent, r))
 		refuse_frontend(d, *e.text ? e.text : strerror(-r));
 	return r;
@@ -235,6 +237,9 @@ static void op_work(struct job *j)
 	const struct device *d = op->d;
 
 	switch (op->act) {
+	case ACT_NONE:
+		op->r = zendo_backend_info(d->agent->hvback, &d->id, &op->info, d->class->info_size, &op->e);
+		break;
 	case ACT_CONNECT:
 		op->r = zendo_backend_connect(d->agent->hvback, &d->id, op->f.queues, op->f.nr_queues, op->f.protocol, op->f.features,
 					      &op->e);
@@ -257,12 +262,21 @@ static void op_done(struct job *j)
 	d->busy = false;
 	if (d->vanished || r == -ENOENT || r == -ESRCH || (act == ACT_REMOVE && r >= 0)) {
 		drop(d);
+	} else if (act == ACT_NONE && r < 0) {
+		/* its module is not there or is another: not tried again until something happens */
+		if (may_say(d))
+			log_line(LOG_ERR, "%s: %s", d->name, op->e.text);
+		(void)nodes_set_error(d->agent, &d->id, op->e.text);
+		if (d->again)
+			device_look(d);
 	} else if (act == ACT_CONNECT && r < 0 && r != -EISCONN) {
 		refuse_frontend(d, op->e.text);
 		device_look(d);
 	} else if (r >= 0 || r == -EISCONN) {
 		if (act == ACT_CONNECT && may_say(d))
 			log_line(LOG_INFO, "%s: connected, %" PRIu32 " queue%s", d->name, op->f.nr_queues, op->f.nr_queues > 1 ? "s" : "");
+		d->has_info = act == ACT_NONE;
+		d->info = op->info;
 		device_look(d);
 	} else {
 		/* not tried again until something happens */
@@ -299,6 +313,20 @@ static int start_op(struct device *d, enum handshake_act act)
 	d->busy = true;
 	d->again = false;
 	return 1;
+}
+
+/*
+ * The kernel answers once requests in flight have ended, if a ring is being taken down: so in a job, too. As start_op(): 1, or 0 when
+ * it is there for the step that wants it.
+ */
+static int ask_info(struct device *d, const struct handshake_step *step)
+{
+	bool wanted = step->act == ACT_CONNECT || (step->act == ACT_STATE && step->state == XenbusStateConnected && d->class->write_connected);
+
+	if (wanted && !d->has_info)
+		return start_op(d, ACT_NONE);
+	d->has_info = false;
+	return 0;
 }
 
 /* ---- looking ---- */
@@ -345,12 +373,14 @@ void device_look(struct device *d)
 		step = handshake_next(&h);
 		if (step.act == ACT_NONE)
 			return;
+		if (ask_info(d, &step) != 0)
+			return;
 		if (step.act != ACT_STATE) {
 			if (start_op(d, step.act) != 0)
 				return;
 			continue;
 		}
-		r = nodes_set_state(d->agent, &d->id, step.state);
+		r = nodes_set_state(d->agent, &d->id, step.state, &d->info);
 		if (r < 0 && r != -ENOENT) {
 			log_line(LOG_ERR, "%s: cannot write its state: %s", d->name, strerror(-r));
 			return;
@@ -429,6 +459,7 @@ int device_detach(struct device *d, bool force, unsigned timeout_s, device_gone_
 
 int device_resize(struct device *d, struct zendo_error *e)
 {
+	union device_info info;
 	struct handshake h = {};
 	int r;
 
@@ -439,8 +470,11 @@ int device_resize(struct device *d, struct zendo_error *e)
 		return r;
 	r = read_all(d, &h);
 	/* written once more, the state makes the frontend read the size */
-	if (r >= 0 && h.back == XenbusStateConnected)
-		r = nodes_set_state(d->agent, &d->id, XenbusStateConnected);
+	if (r >= 0 && h.back == XenbusStateConnected) {
+		r = zendo_backend_info(d->agent->hvback, &d->id, &info, d->class->info_size, NULL);
+		if (r >= 0)
+			r = nodes_set_state(d->agent, &d->id, XenbusStateConnected, &info);
+	}
 	return r < 0 ? zendo_error(e, r, "%s: the guest cannot be told: %s", d->name, strerror(-r)) : 0;
 }
 

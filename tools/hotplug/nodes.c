@@ -120,6 +120,7 @@ struct change {
 	struct agent *a;
 	const struct hvback_id *id;
 	enum xenbus_state state;
+	const union device_info *info;
 	const char *text;
 };
 
@@ -178,7 +179,7 @@ static int set_state(struct zendo_store *s, uint32_t tx, void *userdata)
 		return r;
 	free(old);
 	if (c->state == XenbusStateConnected && class && class->write_connected)
-		r = class->write_connected(c->a, tx, c->id, back);
+		r = class->write_connected(c->a, tx, c->id, c->info, back);
 	if (r >= 0)
 		r = zendo_store_printf(s, tx, node, "%d", c->state);
 	(void)snprintf(node, sizeof(node), "%s/error", back);
@@ -190,9 +191,9 @@ static int set_state(struct zendo_store *s, uint32_t tx, void *userdata)
 	return r;
 }
 
-int nodes_set_state(struct agent *a, const struct hvback_id *id, enum xenbus_state state)
+int nodes_set_state(struct agent *a, const struct hvback_id *id, enum xenbus_state state, const union device_info *info)
 {
-	return agent_transaction(a, set_state, &(struct change) { .a = a, .id = id, .state = state });
+	return agent_transaction(a, set_state, &(struct change) { .a = a, .id = id, .state = state, .info = info });
 }
 
 static int set_error(struct zendo_store *s, uint32_t tx, void *userdata)
