@@ -221,6 +221,32 @@ static void a_runners_values_and_permissions_have_quotas(void **state)
 	does(runner, XS_WRITE, "/local/domain/5/small|1");
 }
 
+/* However much a guest has: what its process tells it, it is told. */
+static void a_full_guest_can_be_asked_to_end(void **state)
+{
+	struct conn *guest;
+	unsigned i;
+	int r;
+
+	(void)state;
+	make_domain();
+	does(runner, XS_WRITE, "/local/domain/5/control/shutdown|");
+	does(runner, XS_SET_PERMS, "/local/domain/5/control/shutdown|n5|");
+	does(runner, XS_INTRODUCE, "5|100|3|");
+	guest = domain_find(s, 5)->conn;
+	does(dom0, WIRE_SET_QUOTA, "5|memory|20000|");
+	for (i = 0, r = 0; r == 0; i++) {
+		char body[1024];
+
+		memset(body, 'x', sizeof(body));
+		(void)snprintf(body, sizeof(body), "data/%u", i);
+		r = ask(guest, XS_WRITE, 0, body, sizeof(body), NULL);
+	}
+	assert_int_equal(r, -ENOMEM);
+	does(runner, XS_WRITE, "/local/domain/5/control/shutdown|poweroff");
+	does(runner, XS_WRITE, "/local/domain/5/control/sysrq|s");
+}
+
 /* The next with this id has another process. */
 static void a_runners_rights_end_with_its_domain(void **state)
 {
@@ -344,6 +370,7 @@ int main(void)
 		TEST(a_runner_has_the_quotas_of_its_domain),
 		TEST(a_runners_transaction_has_quotas),
 		TEST(a_runners_values_and_permissions_have_quotas),
+		TEST(a_full_guest_can_be_asked_to_end),
 		TEST(a_runners_rights_end_with_its_domain),
 		TEST(what_a_domain_had_goes_with_it),
 		TEST(a_domain_that_was_never_introduced_leaves_nothing_either),

@@ -119,8 +119,9 @@ void conn_usage(struct conn *c, unsigned owner, struct usage *ret)
 	*ret = (struct usage){ .nodes = c->domain->nr_nodes, .memory = c->domain->memory };
 	if (!c->runner_of)
 		return;
+	/* Its number and size bound it. A guest that has used up its memory must not be able to keep its process from asking it to end. */
 	if (owner == c->runner_of) {
-		*ret = (struct usage){ .nodes = guest ? guest->nr_nodes : 0, .memory = guest ? guest->memory : 0 };
+		*ret = (struct usage){ .nodes = guest ? guest->nr_nodes : 0 };
 		return;
 	}
 	conn_usage_tx(c, ret);
