@@ -113,27 +113,9 @@ static int64_t call_domain_create(const struct call *x)
 	return rc ? rc : domain_create(&c);
 }
 
-/* A call on a domain: looked up and held around it. */
-enum when { WHEN_ALIVE, ANY_STATE };
-
-static int64_t with_domain(uint64_t id, const struct call *x, int64_t (*fn)(struct domain *, const struct call *),
-			   enum when when)
-{
-	struct domain *d = id < MAX_DOMAINS ? domain_get((domid_t)id) : NULL;
-	int64_t rc;
-
-	if (!d)
-		return -XEN_ESRCH;
-	/* Looked at with the reference held: domain_kill() waits for references. */
-	rc = READ_ONCE(d->state) == DOMAIN_ALIVE || when == ANY_STATE ? fn(d, x) : -XEN_ESRCH;
-	domain_put(d);
-	return rc;
-}
-
 static int64_t do_kill(struct domain *d, const struct call *x) { (void)x; return domain_kill(d); }
-static int64_t call_domain_kill(const struct call *x) { return with_domain(x->a, x, do_kill, ANY_STATE); }
 
-/* Not with_domain(): the object is gone afterwards. */
+/* Not by on_domain(): the object is gone afterwards. */
 static int64_t call_domain_free(const struct call *x)
 {
 	struct domain *d = x->a < MAX_DOMAINS ? domain_get((domid_t)x->a) : NULL;
@@ -170,9 +152,7 @@ static int64_t extents(struct domain *d, const struct call *x, int (*fn)(struct 
 }
 
 static int64_t do_donate(struct domain *d, const struct call *x) { return extents(d, x, domain_donate); }
-static int64_t call_donate(const struct call *x) { return with_domain(x->a, x, do_donate, WHEN_ALIVE); }
 static int64_t do_reclaim(struct domain *d, const struct call *x) { return extents(d, x, domain_reclaim); }
-static int64_t call_reclaim(const struct call *x) { return with_domain(x->a, x, do_reclaim, ANY_STATE); }
 
 static int64_t do_returned(struct domain *d, const struct call *x)
 {
@@ -188,10 +168,8 @@ static int64_t do_returned(struct domain *d, const struct call *x)
 	rc = dom0_write(x->b, list, sizeof(list));
 	return rc ? rc : n;
 }
-static int64_t call_returned(const struct call *x) { return with_domain(x->a, x, do_returned, ANY_STATE); }
 
 static int64_t do_gfn_page(struct domain *d, const struct call *x) { return gfn_table_give(d, hpa(x->b)); }
-static int64_t call_gfn_page(const struct call *x) { return with_domain(x->a, x, do_gfn_page, WHEN_ALIVE); }
 
 static int64_t do_param(struct domain *d, const struct call *x)
 {
@@ -199,7 +177,6 @@ static int64_t do_param(struct domain *d, const struct call *x)
 		return -XEN_EINVAL;
 	return guest_param_call(d, (uint32_t)x->b, x->c2, x->d);
 }
-static int64_t call_param(const struct call *x) { return with_domain(x->a, x, do_param, WHEN_ALIVE); }
 
 static int64_t do_memmap(struct domain *d, const struct call *x)
 {
@@ -211,14 +188,12 @@ static int64_t do_memmap(struct domain *d, const struct call *x)
 	rc = dom0_read(x->b, e, x->c2 * sizeof(e[0]));
 	return rc ? rc : guest_memmap_set(d, e, (uint32_t)x->c2);
 }
-static int64_t call_memmap(const struct call *x) { return with_domain(x->a, x, do_memmap, WHEN_ALIVE); }
 
 static int64_t do_wallclock(struct domain *d, const struct call *x)
 {
 	guest_wallclock_set(d, x->b, x->c2);
 	return 0;
 }
-static int64_t call_wallclock(const struct call *x) { return with_domain(x->a, x, do_wallclock, WHEN_ALIVE); }
 
 static int64_t do_use(struct domain *d, const struct call *x)
 {
@@ -231,131 +206,125 @@ static int64_t do_use(struct domain *d, const struct call *x)
 		return -XEN_EINVAL;
 	}
 }
-static int64_t call_use(const struct call *x) { return with_domain(x->a, x, do_use, WHEN_ALIVE); }
 
 static int64_t do_vcpu_create(struct domain *d, const struct call *x)
 {
 	return x->b > UINT32_MAX ? -XEN_EINVAL : vcpu_create(d, (uint32_t)x->b, x->c2, x->d);
 }
-static int64_t call_vcpu_create(const struct call *x) { return with_domain(x->a, x, do_vcpu_create, WHEN_ALIVE); }
 
-static struct vcpu *find_vcpu(struct domain *d, uint64_t handle)
+static int64_t do_vcpu_run(struct vcpu *v, const struct call *x) { (void)x; return vcpu_run(v); }
+
+static int64_t do_vcpu_park(struct vcpu *v, const struct call *x)
 {
-	return domain_vcpu(d, handle & 0xffff);
-}
-
-static int64_t do_vcpu_run(struct domain *d, const struct call *x)
-{
-	struct vcpu *v = find_vcpu(d, x->a);
-
-	return v ? vcpu_run(v) : -XEN_ENOENT;
-}
-static int64_t call_vcpu_run(const struct call *x) { return with_domain(x->a >> 16, x, do_vcpu_run, WHEN_ALIVE); }
-
-static int64_t do_vcpu_park(struct domain *d, const struct call *x)
-{
-	struct vcpu *v = find_vcpu(d, x->a);
-
-	if (!v)
-		return -XEN_ENOENT;
 	ops->park(x->c, v);
 	return 0;
 }
-static int64_t call_vcpu_park(const struct call *x) { return with_domain(x->a >> 16, x, do_vcpu_park, WHEN_ALIVE); }
 
-static int64_t do_vcpu_get(struct domain *d, const struct call *x)
+static int64_t do_vcpu_get(struct vcpu *v, const struct call *x)
 {
-	struct vcpu *v = find_vcpu(d, x->a);
 	struct zendo_vcpu_state s;
-	int64_t rc;
+	int64_t rc = vcpu_get_state(v, &s);
 
-	if (!v)
-		return -XEN_ENOENT;
-	rc = vcpu_get_state(v, &s);
 	return rc ? rc : dom0_write(x->b, &s, sizeof(s));
 }
-static int64_t call_vcpu_get(const struct call *x) { return with_domain(x->a >> 16, x, do_vcpu_get, WHEN_ALIVE); }
 
-static int64_t do_vcpu_set(struct domain *d, const struct call *x)
+static int64_t do_vcpu_set(struct vcpu *v, const struct call *x)
 {
-	struct vcpu *v = find_vcpu(d, x->a);
 	struct zendo_vcpu_state s;
-	int64_t rc;
+	int64_t rc = dom0_read(x->b, &s, sizeof(s));
 
-	if (!v)
-		return -XEN_ENOENT;
-	rc = dom0_read(x->b, &s, sizeof(s));
 	return rc ? rc : vcpu_set_state(v, &s);
 }
-static int64_t call_vcpu_set(const struct call *x) { return with_domain(x->a >> 16, x, do_vcpu_set, WHEN_ALIVE); }
 
-static int64_t do_vcpu_nmi(struct domain *d, const struct call *x)
+static int64_t do_vcpu_nmi(struct vcpu *v, const struct call *x)
 {
-	struct vcpu *v = find_vcpu(d, x->a);
-
-	if (!v)
-		return -XEN_ENOENT;
+	(void)x;
 	guest_nmi(v);
 	return 0;
 }
-static int64_t call_vcpu_nmi(const struct call *x) { return with_domain(x->a >> 16, x, do_vcpu_nmi, WHEN_ALIVE); }
 
 static int64_t do_evtchn_alloc(struct domain *d, const struct call *x) { (void)x; return evtchn_dom0_alloc(d); }
-static int64_t call_evtchn_alloc(const struct call *x) { return with_domain(x->a, x, do_evtchn_alloc, WHEN_ALIVE); }
 
 static int64_t do_evtchn_bind(struct domain *d, const struct call *x)
 {
 	return x->b > UINT32_MAX ? -XEN_EINVAL : evtchn_dom0_bind(d, (uint32_t)x->b);
 }
-static int64_t call_evtchn_bind(const struct call *x) { return with_domain(x->a, x, do_evtchn_bind, WHEN_ALIVE); }
 
 static int64_t do_evtchn_close(struct domain *d, const struct call *x)
 {
 	return x->b > UINT32_MAX ? -XEN_EINVAL : evtchn_dom0_close(d, (uint32_t)x->b);
 }
-static int64_t call_evtchn_close(const struct call *x) { return with_domain(x->a, x, do_evtchn_close, WHEN_ALIVE); }
 
-static int64_t (*const calls[])(const struct call *) = {
-	[ZCALL_VERSION - ZCALL_BASE]		= call_version,
-	[ZCALL_LEAVE - ZCALL_BASE]		= call_leave,
-	[ZCALL_FLUSH - ZCALL_BASE]		= call_flush,
-	[ZCALL_POOL_ADD - ZCALL_BASE]		= call_pool_add,
-	[ZCALL_POOL_COMMIT - ZCALL_BASE]	= call_pool_commit,
-	[ZCALL_POOL_TAKE - ZCALL_BASE]		= call_pool_take,
-	[ZCALL_STATS - ZCALL_BASE]		= call_stats,
-	[ZCALL_LOG_READ - ZCALL_BASE]		= call_log_read,
-	[ZCALL_TRACE_READ - ZCALL_BASE]		= call_trace_read,
-	[ZCALL_DOMAIN_CREATE - ZCALL_BASE]	= call_domain_create,
-	[ZCALL_DOMAIN_KILL - ZCALL_BASE]	= call_domain_kill,
-	[ZCALL_DOMAIN_FREE - ZCALL_BASE]	= call_domain_free,
-	[ZCALL_DONATE - ZCALL_BASE]		= call_donate,
-	[ZCALL_RECLAIM - ZCALL_BASE]		= call_reclaim,
-	[ZCALL_RETURNED - ZCALL_BASE]		= call_returned,
-	[ZCALL_DOMAIN_PARAM - ZCALL_BASE]	= call_param,
-	[ZCALL_DOMAIN_MEMMAP - ZCALL_BASE]	= call_memmap,
-	[ZCALL_DOMAIN_WALLCLOCK - ZCALL_BASE]	= call_wallclock,
-	[ZCALL_DOMAIN_USE - ZCALL_BASE]		= call_use,
-	[ZCALL_GFN_PAGE - ZCALL_BASE]		= call_gfn_page,
-	[ZCALL_VCPU_CREATE - ZCALL_BASE]	= call_vcpu_create,
-	[ZCALL_VCPU_RUN - ZCALL_BASE]		= call_vcpu_run,
-	[ZCALL_VCPU_PARK - ZCALL_BASE]		= call_vcpu_park,
-	[ZCALL_VCPU_GET - ZCALL_BASE]		= call_vcpu_get,
-	[ZCALL_VCPU_SET - ZCALL_BASE]		= call_vcpu_set,
-	[ZCALL_VCPU_NMI - ZCALL_BASE]		= call_vcpu_nmi,
-	[ZCALL_EVTCHN_ALLOC - ZCALL_BASE]	= call_evtchn_alloc,
-	[ZCALL_EVTCHN_BIND - ZCALL_BASE]	= call_evtchn_bind,
-	[ZCALL_EVTCHN_CLOSE - ZCALL_BASE]	= call_evtchn_close,
+/* What a call is about, and so what its first argument is: nothing, a domain, or domid << 16 | vcpu. */
+static const struct row {
+	int64_t (*plain)(const struct call *x);
+	int64_t (*domain)(struct domain *d, const struct call *x);
+	int64_t (*vcpu)(struct vcpu *v, const struct call *x);
+	bool	any_state;	/* of the domain; without it one that lives */
+} rows[] = {
+	[ZCALL_VERSION - ZCALL_BASE]		= { .plain = call_version },
+	[ZCALL_LEAVE - ZCALL_BASE]		= { .plain = call_leave },
+	[ZCALL_FLUSH - ZCALL_BASE]		= { .plain = call_flush },
+	[ZCALL_POOL_ADD - ZCALL_BASE]		= { .plain = call_pool_add },
+	[ZCALL_POOL_COMMIT - ZCALL_BASE]	= { .plain = call_pool_commit },
+	[ZCALL_POOL_TAKE - ZCALL_BASE]		= { .plain = call_pool_take },
+	[ZCALL_STATS - ZCALL_BASE]		= { .plain = call_stats },
+	[ZCALL_LOG_READ - ZCALL_BASE]		= { .plain = call_log_read },
+	[ZCALL_TRACE_READ - ZCALL_BASE]		= { .plain = call_trace_read },
+	[ZCALL_DOMAIN_CREATE - ZCALL_BASE]	= { .plain = call_domain_create },
+	[ZCALL_DOMAIN_FREE - ZCALL_BASE]	= { .plain = call_domain_free },
+	[ZCALL_DOMAIN_KILL - ZCALL_BASE]	= { .domain = do_kill, .any_state = true },
+	[ZCALL_DONATE - ZCALL_BASE]		= { .domain = do_donate },
+	[ZCALL_RECLAIM - ZCALL_BASE]		= { .domain = do_reclaim, .any_state = true },
+	[ZCALL_RETURNED - ZCALL_BASE]		= { .domain = do_returned, .any_state = true },
+	[ZCALL_DOMAIN_PARAM - ZCALL_BASE]	= { .domain = do_param },
+	[ZCALL_DOMAIN_MEMMAP - ZCALL_BASE]	= { .domain = do_memmap },
+	[ZCALL_DOMAIN_WALLCLOCK - ZCALL_BASE]	= { .domain = do_wallclock },
+	[ZCALL_DOMAIN_USE - ZCALL_BASE]		= { .domain = do_use },
+	[ZCALL_GFN_PAGE - ZCALL_BASE]		= { .domain = do_gfn_page },
+	[ZCALL_VCPU_CREATE - ZCALL_BASE]	= { .domain = do_vcpu_create },
+	[ZCALL_VCPU_RUN - ZCALL_BASE]		= { .vcpu = do_vcpu_run },
+	[ZCALL_VCPU_PARK - ZCALL_BASE]		= { .vcpu = do_vcpu_park },
+	[ZCALL_VCPU_GET - ZCALL_BASE]		= { .vcpu = do_vcpu_get },
+	[ZCALL_VCPU_SET - ZCALL_BASE]		= { .vcpu = do_vcpu_set },
+	[ZCALL_VCPU_NMI - ZCALL_BASE]		= { .vcpu = do_vcpu_nmi },
+	[ZCALL_EVTCHN_ALLOC - ZCALL_BASE]	= { .domain = do_evtchn_alloc },
+	[ZCALL_EVTCHN_BIND - ZCALL_BASE]	= { .domain = do_evtchn_bind },
+	[ZCALL_EVTCHN_CLOSE - ZCALL_BASE]	= { .domain = do_evtchn_close },
 };
+
+/* The domain is held around it. */
+static int64_t on_domain(const struct row *r, const struct call *x)
+{
+	uint64_t id = r->vcpu ? x->a >> 16 : x->a;
+	struct domain *d = id < MAX_DOMAINS ? domain_get((domid_t)id) : NULL;
+	int64_t rc = -XEN_ESRCH;
+
+	if (!d)
+		return rc;
+	/* Looked at with the reference held: domain_kill() waits for references. */
+	if (r->any_state || READ_ONCE(d->state) == DOMAIN_ALIVE) {
+		struct vcpu *v = r->vcpu ? domain_vcpu(d, x->a & 0xffff) : NULL;
+
+		if (!r->vcpu)
+			rc = r->domain(d, x);
+		else
+			rc = v ? r->vcpu(v, x) : -XEN_ENOENT;
+	}
+	domain_put(d);
+	return rc;
+}
 
 void dom0_call(struct cpu *c, struct zendo_regs *regs)
 {
 	struct call x = { c, regs->rdi, regs->rsi, regs->rdx, regs->r10 };
 	uint64_t nr = regs->rax - ZCALL_BASE;
+	int64_t rc = -XEN_ENOSYS;
 
 	c->hold_what = regs->rax;
-
-	if (nr >= ARRAY_SIZE(calls) || !calls[nr])
-		regs->rax = (uint64_t)-XEN_ENOSYS;
-	else
-		regs->rax = (uint64_t)calls[nr](&x);
+	if (nr < ARRAY_SIZE(rows) && rows[nr].plain)
+		rc = rows[nr].plain(&x);
+	else if (nr < ARRAY_SIZE(rows) && (rows[nr].domain || rows[nr].vcpu))
+		rc = on_domain(&rows[nr], &x);
+	regs->rax = (uint64_t)rc;
 }
