@@ -189,6 +189,14 @@ static int64_t do_memmap(struct domain *d, const struct call *x)
 	return rc ? rc : guest_memmap_set(d, e, (uint32_t)x->c2);
 }
 
+static int64_t do_policy(struct domain *d, const struct call *x)
+{
+	struct zendo_policy p;
+	int64_t rc = dom0_read(x->b, &p, sizeof(p));
+
+	return rc ? rc : guest_policy_set(d, &p);
+}
+
 static int64_t do_wallclock(struct domain *d, const struct call *x)
 {
 	guest_wallclock_set(d, x->b, x->c2);
@@ -280,6 +288,7 @@ static const struct row {
 	[ZCALL_DOMAIN_PARAM - ZCALL_BASE]	= { .domain = do_param },
 	[ZCALL_DOMAIN_MEMMAP - ZCALL_BASE]	= { .domain = do_memmap },
 	[ZCALL_DOMAIN_WALLCLOCK - ZCALL_BASE]	= { .domain = do_wallclock },
+	[ZCALL_DOMAIN_POLICY - ZCALL_BASE]	= { .domain = do_policy },
 	[ZCALL_DOMAIN_USE - ZCALL_BASE]		= { .domain = do_use },
 	[ZCALL_GFN_PAGE - ZCALL_BASE]		= { .domain = do_gfn_page },
 	[ZCALL_VCPU_CREATE - ZCALL_BASE]	= { .domain = do_vcpu_create },

@@ -101,9 +101,38 @@ static bool is_amd(void)
 	return host_features.vendor_ebx == 0x68747541 /* Auth(enticAMD) */ || host_features.vendor_ebx == 0x6f677948 /* Hygo(nGenuine) */;
 }
 
-static bool has_xsave(void)
+/* Where the feature words of Xen's headers are; a domain may be told less of each (ZCALL_DOMAIN_POLICY). */
+static const struct { uint32_t leaf; uint8_t subleaf, reg; } words[] = {
+	{ 1, 0, EDX }, { 1, 0, ECX }, { 0x80000001, 0, EDX }, { 0x80000001, 0, ECX }, { 0xd, 1, EAX }, { 7, 0, EBX },
+	{ 7, 0, ECX }, { 0x80000007, 0, EDX }, { 0x80000008, 0, EBX }, { 7, 0, EDX }, { 7, 1, EAX }, { 0x80000021, 0, EAX },
+};
+
+static void hide(const struct domain *d, uint32_t leaf, uint32_t subleaf, uint32_t r[4])
 {
-	return host_features.xcr0_mask & ~1ULL;
+	bool has_subleaves = leaf == 7 || leaf == 0xd;
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (words[i].leaf == leaf && (!has_subleaves || words[i].subleaf == subleaf))
+			r[words[i].reg] &= ~d->g.hide[i];
+}
+
+#define HIDES(d, f) ((d)->g.hide[XEN_X86_FEATURE_##f / 32] & BIT(f))
+
+/* With a state go the features that need it, whatever the policy says of them. */
+uint64_t guest_xcr0_mask(const struct domain *d)
+{
+	uint64_t mask = HIDES(d, XSAVE) ? 0 : host_features.xcr0_mask;
+
+	if (HIDES(d, AVX))
+		mask &= ~(XCR0_AVX | XCR0_AVX512);
+	if (HIDES(d, AVX512F))
+		mask &= ~XCR0_AVX512;
+	return mask;
+}
+
+static bool has_xsave(const struct domain *d)
+{
+	return guest_xcr0_mask(d) & ~1ULL;
 }
 
 /* Bits that say n values: the shift from an APIC ID to its package. */
@@ -120,6 +149,7 @@ static uint32_t id_bits(const struct domain *d)
 
 static void leaf_1(struct vcpu *v, uint32_t r[4])
 {
+	uint64_t xcr0 = guest_xcr0_mask(v->d);
 	struct paging_state ps;
 
 	r[EBX] |= (v->id & 0xff) << 24 | MIN(v->d->max_vcpus, 255U) << 16;
@@ -128,19 +158,19 @@ static void leaf_1(struct vcpu *v, uint32_t r[4])
 		r[EDX] |= BIT(APIC);
 	if (v->d->max_vcpus > 1)
 		r[EDX] |= BIT(HTT);
-	if (!has_xsave())
+	if (!has_xsave(v->d))
 		r[ECX] &= ~BIT(XSAVE);
-	if (!(host_features.xcr0_mask & XCR0_AVX) || !has_xsave())
+	if (!(xcr0 & XCR0_AVX))
 		r[ECX] &= ~LEAF1_ECX_AVX;
 	ops->paging(v, &ps);
 	if ((r[ECX] & BIT(XSAVE)) && (ps.cr4 & CR4_OSXSAVE))
 		r[ECX] |= BIT(OSXSAVE);
 }
 
-static void leaf_7(uint32_t subleaf, uint32_t r[4])
+static void leaf_7(const struct vcpu *v, uint32_t subleaf, uint32_t r[4])
 {
-	bool avx = host_features.xcr0_mask & XCR0_AVX;
-	bool avx512 = (host_features.xcr0_mask & XCR0_AVX512) == XCR0_AVX512;
+	uint64_t xcr0 = guest_xcr0_mask(v->d);
+	bool avx = xcr0 & XCR0_AVX, avx512 = (xcr0 & XCR0_AVX512) == XCR0_AVX512;
 
 	if (subleaf == 1) {
 		if (!avx)
@@ -194,7 +224,8 @@ static void leaf_cache(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, ui
 		r[EDX] &= 3;
 }
 
-uint32_t xstate_size(uint64_t xcr0)
+/* In the compacted format components follow each other, some on 64-byte boundaries. */
+static uint32_t xstate_bytes(uint64_t xcr0, bool compact)
 {
 	uint32_t size = XSTATE_LEGACY;
 
@@ -204,34 +235,24 @@ uint32_t xstate_size(uint64_t xcr0)
 		if (!(xcr0 & (1ULL << i)))
 			continue;
 		host_cpuid(0xd, i, r);
-		size = MAX(size, r[EAX] + r[EBX]);
+		if (compact)
+			size = (r[ECX] & 2 ? ALIGN_UP(size, 64U) : size) + r[EAX];
+		else
+			size = MAX(size, r[EAX] + r[EBX]);
 	}
 	return size;
 }
 
-/* Compacted format: components follow each other, some on 64-byte boundaries. */
-static uint32_t xstate_compact_size(uint64_t xcr0)
+uint32_t xstate_size(uint64_t xcr0)
 {
-	uint32_t size = XSTATE_LEGACY;
-
-	for (uint32_t i = 2; i < 10; i++) {
-		uint32_t r[4];
-
-		if (!(xcr0 & (1ULL << i)))
-			continue;
-		host_cpuid(0xd, i, r);
-		if (r[ECX] & 2)
-			size = ALIGN_UP(size, 64U);
-		size += r[EAX];
-	}
-	return size;
+	return xstate_bytes(xcr0, false);
 }
 
 static void leaf_d(const struct vcpu *v, uint32_t subleaf, uint32_t r[4])
 {
-	uint64_t mask = host_features.xcr0_mask;
+	uint64_t mask = guest_xcr0_mask(v->d);
 
-	if (!has_xsave())
+	if (!has_xsave(v->d))
 		return;
 	if (subleaf == 0) {
 		r[EAX] = (uint32_t)mask;
@@ -241,7 +262,7 @@ static void leaf_d(const struct vcpu *v, uint32_t subleaf, uint32_t r[4])
 	} else if (subleaf == 1) {
 		host_cpuid(0xd, 1, r);
 		r[EAX] &= BIT(XSAVEOPT) | BIT(XSAVEC) | BIT(XGETBV1);
-		r[EBX] = r[EAX] & BIT(XSAVEC) ? xstate_compact_size(v->g.xcr0) : 0;
+		r[EBX] = r[EAX] & BIT(XSAVEC) && !HIDES(v->d, XSAVEC) ? xstate_bytes(v->g.xcr0, true) : 0;
 		r[ECX] = r[EDX] = 0;
 	} else if (subleaf < 64 && (mask & (1ULL << subleaf))) {
 		host_cpuid(0xd, subleaf, r);
@@ -252,7 +273,7 @@ static void leaf_d(const struct vcpu *v, uint32_t subleaf, uint32_t r[4])
 
 static void ext_1(const struct vcpu *v, uint32_t r[4])
 {
-	if (!(host_features.xcr0_mask & XCR0_AVX))
+	if (!(guest_xcr0_mask(v->d) & XCR0_AVX))
 		r[ECX] &= ~(BIT(XOP) | BIT(FMA4));
 	if (!host_features.rdtscp)
 		r[EDX] &= ~BIT(RDTSCP);
@@ -345,7 +366,7 @@ void cpuid_leaf(struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t r[4])
 		leaf_cache(v, leaf, subleaf, r);
 		break;
 	case 7:
-		leaf_7(subleaf, r);
+		leaf_7(v, subleaf, r);
 		break;
 	case 0xb:
 		leaf_b(v, subleaf, r);
@@ -375,6 +396,7 @@ void cpuid_leaf(struct vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t r[4])
 	default:
 		break;
 	}
+	hide(v->d, leaf, subleaf, r);
 }
 
 enum exit_next guest_cpuid(struct vcpu *v, const struct exit_info *x)

@@ -55,6 +55,8 @@ int port_alloc(struct domain *d, struct evtchn_port as, uint32_t *ret_port)
 	struct guest_evtchn *e = &d->g.evt;
 	uint32_t max = e->abi->max_ports(d);
 
+	if (e->max_port && e->max_port < max)
+		max = e->max_port + 1;
 	if (!e->bucket)
 		return -XEN_ESRCH;	/* the domain is going */
 	for (uint32_t b = 0; b * PORTS_PER_PAGE < max; b++) {

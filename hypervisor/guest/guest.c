@@ -34,6 +34,22 @@ int guest_domain_init(struct domain *d, const struct zendo_domain_create *c)
 	return 0;
 }
 
+int guest_policy_set(struct domain *d, const struct zendo_policy *p)
+{
+	if ((p->flags & ~ZPOLICY_MSR_RELAXED) || p->reserved || p->reserved2 || p->max_grant_frames > GRANT_MAX_FRAMES ||
+	    p->max_maptrack_frames > MAPTRACK_MAX_FRAMES)
+		return -XEN_EINVAL;
+	for (uint32_t i = 0; i < d->max_vcpus; i++)
+		if (domain_vcpu(d, i))
+			return -XEN_EBUSY;
+	memcpy(d->g.hide, p->hide, sizeof(d->g.hide));
+	d->g.msr_relaxed = p->flags & ZPOLICY_MSR_RELAXED;
+	d->g.grant.max_frames = p->max_grant_frames ?: GRANT_MAX_FRAMES;
+	d->g.grant.max_maptrack = p->max_maptrack_frames ?: MAPTRACK_MAX_FRAMES;
+	d->g.evt.max_port = p->max_event_channels;
+	return 0;
+}
+
 bool guest_domain_unbind(struct domain *d)
 {
 	return evtchn_end(d) && grant_end(d);

@@ -77,9 +77,11 @@ struct host_features {
 extern struct host_features host_features;
 /* CPUID of the real CPU (a fake on the host). */
 void host_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t regs[4]);	/* eax ebx ecx edx */
+bool host_has_msr(uint32_t msr);	/* it can be read */
 
 /* Dom0's calls. */
 int64_t guest_param_call(struct domain *d, uint32_t index, uint64_t value, bool set);
+int guest_policy_set(struct domain *d, const struct zendo_policy *p);
 int guest_memmap_set(struct domain *d, const struct zendo_memmap_entry *e, uint32_t nr);
 void guest_wallclock_set(struct domain *d, uint64_t wall_ns, uint64_t tsc);
 void guest_nmi(struct vcpu *v);		/* a sleeping vCPU is dom0's to wake */

@@ -193,9 +193,12 @@ static bool read_efer(struct vcpu *v, uint32_t msr, uint64_t *ret)
 static bool write_efer(struct vcpu *v, uint32_t msr, uint64_t val)
 {
 	struct paging_state ps;
+	uint32_t r[4];
 
 	ops->paging(v, &ps);
-	if (val & ~(uint64_t)(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE))
+	cpuid_leaf(v, 0x80000001, 0, r);
+	if ((val & ~(uint64_t)(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)) ||
+	    ((val & EFER_NXE) && !(r[3] & (1U << (XEN_X86_FEATURE_NX % 32)))))
 		return false;
 	if ((ps.cr0 & CR0_PG) && ((val ^ ps.efer) & EFER_LME))
 		return false;
@@ -376,23 +379,30 @@ static const struct msr_row *find(uint32_t msr)
 	return NULL;
 }
 
+/* msr_relaxed, as Xen has it: one that is not in the table but in this CPU reads as 0 and ignores writes. */
+static bool is_relaxed(const struct vcpu *v, uint32_t msr)
+{
+	return v->d->g.msr_relaxed && host_has_msr(msr);
+}
+
 bool guest_msr_read(struct vcpu *v, uint32_t msr, uint64_t *ret)
 {
 	const struct msr_row *r = find(msr);
 
-	return r && r->read && r->read(v, msr, ret);
+	*ret = 0;
+	return r ? r->read && r->read(v, msr, ret) : is_relaxed(v, msr);
 }
 
 bool guest_msr_write(struct vcpu *v, uint32_t msr, uint64_t val)
 {
 	const struct msr_row *r = find(msr);
 
-	return r && r->write && r->write(v, msr, val);
+	return r ? r->write && r->write(v, msr, val) : is_relaxed(v, msr);
 }
 
 enum exit_next guest_rdmsr(struct vcpu *v, const struct exit_info *x)
 {
-	uint64_t val = 0;
+	uint64_t val;
 
 	if (!guest_msr_read(v, x->msr.index, &val))
 		return inject_fault(v, VEC_GP);
@@ -456,11 +466,11 @@ enum exit_next guest_cr4(struct vcpu *v, const struct exit_info *x)
 	return NEXT_RESUME;
 }
 
-static bool valid_xcr0(uint64_t val)
+static bool valid_xcr0(const struct domain *d, uint64_t val)
 {
 	uint64_t avx512 = val & 0xe0;
 
-	return (val & 1) && !(val & ~host_features.xcr0_mask) && (!(val & 4) || (val & 2)) &&
+	return (val & 1) && !(val & ~guest_xcr0_mask(d)) && (!(val & 4) || (val & 2)) &&
 	       (!avx512 || (avx512 == 0xe0 && (val & 4)));
 }
 
@@ -471,7 +481,7 @@ enum exit_next guest_xsetbv(struct vcpu *v, const struct exit_info *x)
 	ops->paging(v, &ps);
 	if (!(ps.cr4 & CR4_OSXSAVE))
 		return inject_fault(v, VEC_UD);
-	if (ps.cpl || x->xcr.index || !valid_xcr0(x->xcr.value))
+	if (ps.cpl || x->xcr.index || !valid_xcr0(v->d, x->xcr.value))
 		return inject_fault(v, VEC_GP);
 	v->g.xcr0 = x->xcr.value;	/* vendor code loads it at the next entry */
 	ops->skip(v, x->insn_len);

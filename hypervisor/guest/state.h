@@ -35,6 +35,7 @@ struct guest_evtchn {
 	const struct evtchn_abi *abi;		/* 2-level, or FIFO once init_control was called */
 	struct evtchn_fifo *fifo;		/* pool page, with FIFO */
 	struct evtchn_port **bucket;		/* pool page: 512 pages of 256 ports, made when needed */
+	uint32_t	max_port;		/* policy: none above it is given out; 0 = as many as the ABI has */
 	uint64_t	full[8];		/* bit per bucket: it had no free port when last searched, and lost none since */
 	uint32_t	reset_next;		/* where an EVTCHNOP_reset goes on, or the domain's end */
 	bool		ending;
@@ -44,7 +45,7 @@ struct guest_evtchn {
 };
 
 struct guest_grant {
-	spinlock_t	lock;			/* RANK_GRANT; guards all but the limits, which are fixed */
+	spinlock_t	lock;			/* RANK_GRANT; guards all but the limits, which are policy */
 	uint32_t	max_frames, max_maptrack;
 	uint32_t	nr_frames, nr_status;
 	uint32_t	version;		/* 1, 2; 0 = on the way to the target: cleared up to frame clear_next */
@@ -74,6 +75,8 @@ struct guest_domain {
 	void		*shared;		/* shared_info: a pool page */
 	bool		compat;			/* shared_info and vcpu_info have the i386 layout */
 	bool		xapic;			/* vCPUs start in xAPIC mode (ZDOM_XAPIC) */
+	bool		msr_relaxed;		/* policy, as is: */
+	uint32_t	hide[ZENDO_POLICY_WORDS];	/* bits of CPUID that it does not see; before the first vCPU */
 	bool		runstate_flag;		/* vm_assist: mark updates of runstate areas */
 	uint8_t		callback_vector;	/* 0 = none */
 	uint64_t	param[HVM_NR_PARAMS];

@@ -211,6 +211,8 @@ struct zendo_cpu_launch {
 #define ZCALL_DOMAIN_USE	(ZCALL_BASE + 25) /* (domid, 0: frames of RAM, 1: pool pages charged) -> how many now */
 /* (domid, hpa): a page of dom0's for the gfn table, 0 = none -> how many more it takes. It is held until KILL is done. */
 #define ZCALL_GFN_PAGE		(ZCALL_BASE + 26)
+/* (domid, hpa of struct zendo_policy): what the guest sees of its CPU, and its quotas. Once there is a vCPU: -EBUSY */
+#define ZCALL_DOMAIN_POLICY	(ZCALL_BASE + 27)
 
 #define ZCALL_VCPU_CREATE	(ZCALL_BASE + 32) /* (domid, vcpu, run page hpa, posted pages hpa) */
 #define ZCALL_VCPU_RUN		(ZCALL_BASE + 33) /* (domid << 16 | vcpu) -> enum zendo_run_reason */
@@ -277,6 +279,24 @@ struct zendo_domain_create {
 };
 #define ZDOM_PROTECTED		1	/* refused with -EOPNOTSUPP in this version */
 #define ZDOM_XAPIC		2	/* vCPUs start in xAPIC mode: 32-bit kernels that know no other */
+
+/*
+ * What a domain sees of its CPU less than all that Zendo shows, and may have less than there can be. hide[i] is feature word i of
+ * Xen's <xen/arch-x86/cpufeatureset.h>: XEN_X86_FEATURE_x is bit x % 32 of word x / 32. A bit that is set is not seen; one that nobody
+ * sees may be set, too.
+ */
+#define ZENDO_POLICY_WORDS	16
+struct zendo_policy {
+	uint32_t flags;			/* ZPOLICY_* */
+	uint32_t reserved;		/* 0 */
+	uint32_t hide[ZENDO_POLICY_WORDS];
+	/* Quotas, 0 = the most there can be; more of the first two is -EINVAL. */
+	uint32_t max_grant_frames;
+	uint32_t max_maptrack_frames;	/* of 256 grants of others that it maps */
+	uint32_t max_event_channels;	/* the highest port it gets; those that dom0 makes in it count */
+	uint32_t reserved2;		/* 0 */
+};
+#define ZPOLICY_MSR_RELAXED	1	/* MSRs that Zendo does not know read as 0 and ignore writes, if this CPU has them */
 
 /*
  * Frames handed over. The frame's content is dom0's doing (it zeroes them). Type RAM counts as the

@@ -449,6 +449,7 @@ enum exit_next vcpu_crash(struct vcpu *v, const struct exit_info *x, enum zendo_
 
 uint64_t host_tsc(void) { return fake.tsc; }
 uint64_t host_tsc_khz(void) { return fake.tsc_khz; }
+bool host_has_msr(uint32_t msr) { return msr == FAKE_MSR; }
 
 /* AVX, AVX-512 and PKRU components as processors have them. */
 static const struct { uint32_t size, offset, flags; } xcomp[10] = {
@@ -457,9 +458,8 @@ static const struct { uint32_t size, offset, flags; } xcomp[10] = {
 
 void host_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t regs[4])
 {
-	memset(regs, fake.cpu_all_ones ? 0xff : 0, 16);
+	memset(regs, fake.cpu_all_ones && (leaf != 0xd || subleaf < 2) ? 0xff : 0, 16);
 	if (leaf == 0xd && subleaf >= 2) {
-		memset(regs, 0, 16);
 		if (subleaf < ARRAY_SIZE(xcomp)) {
 			regs[0] = xcomp[subleaf].size;
 			regs[1] = xcomp[subleaf].offset;

@@ -62,6 +62,7 @@ struct fake {
 	bool cpu_all_ones;			/* host_cpuid: every bit set, to see what is hidden */
 };
 extern struct fake fake;
+#define FAKE_MSR	0x1a2		/* the only one that the fake CPU has and the guest ABI has not */
 
 static inline uint64_t fake_page(uint64_t linear)
 {

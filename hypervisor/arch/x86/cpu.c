@@ -17,6 +17,13 @@ void host_cpuid(uint32_t leaf, uint32_t sub, uint32_t r[4])
 	cpuid(leaf, sub, r);
 }
 
+bool host_has_msr(uint32_t msr)
+{
+	uint64_t val;
+
+	return rdmsr_safe(msr, &val);
+}
+
 /* Bytes of a standard-format area for @mask: the end of its last component (SDM vol. 1, 13.2; same on AMD). */
 static uint32_t area_size(uint64_t mask)
 {

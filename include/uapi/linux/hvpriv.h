@@ -201,6 +201,26 @@ struct hvpriv_seed_grant {
 	__u64 gfn;
 };
 
+/*
+ * HVPRIV_DOM_SET_POLICY: what the guest sees of its CPU less than all that there is. @hide[i] is feature word i of Xen's
+ * <xen/arch-x86/cpufeatureset.h>: XEN_X86_FEATURE_x is bit x % 32 of word x / 32. A set bit reads as 0. The last call counts.
+ *	-EBUSY there is a vCPU already	-EINVAL a flag, a quota out of range
+ */
+#define HVPRIV_POLICY_WORDS		16
+#define HVPRIV_POLICY_MSR_RELAXED	(1U << 0)	/* unknown MSRs that this CPU has: 0, writes ignored; else #GP */
+struct hvpriv_policy {
+	__u32 flags;			/* HVPRIV_POLICY_* */
+	__u32 reserved;
+	__u32 hide[HVPRIV_POLICY_WORDS];
+	/* Quotas, 0 = the most there can be: */
+	__u32 max_grant_frames;		/* <= HVPRIV_POLICY_GRANT_FRAMES */
+	__u32 max_maptrack_frames;	/* <= HVPRIV_POLICY_MAPTRACK_FRAMES, of 256 mappings of others' grants */
+	__u32 max_event_channels;	/* highest port; those of HVPRIV_DOM_EVTCHN_ALLOC count */
+	__u32 reserved2;
+};
+#define HVPRIV_POLICY_GRANT_FRAMES	64
+#define HVPRIV_POLICY_MAPTRACK_FRAMES	256
+
 /* HVPRIV_DOM_PAUSE / UNPAUSE (no argument): counted; a domain starts paused once. */
 /* HVPRIV_DOM_KILL (no argument): as if the guest had shut down with SHUTDOWN_poweroff; vCPUs return. */
 
@@ -299,6 +319,7 @@ struct hvpriv_vcpu_info {
 #define HVPRIV_DOM_SEED_GRANT	_IOW(HVPRIV_MAGIC, 0x2b, struct hvpriv_seed_grant)
 #define HVPRIV_DOM_LEND		_IO(HVPRIV_MAGIC, 0x2c)
 #define HVPRIV_DOM_RENAME	_IOW(HVPRIV_MAGIC, 0x2d, struct hvpriv_rename)
+#define HVPRIV_DOM_SET_POLICY	_IOW(HVPRIV_MAGIC, 0x2e, struct hvpriv_policy)
 
 #define HVPRIV_VCPU_RUN		_IOR(HVPRIV_MAGIC, 0x40, struct hvpriv_run)
 #define HVPRIV_VCPU_GET_STATE	_IOR(HVPRIV_MAGIC, 0x41, struct hvpriv_vcpu_state)

@@ -67,6 +67,28 @@ static int dom_set_memmap(struct hv_domain *d, const struct hvpriv_set_memmap __
 	return r < 0 ? r : 0;
 }
 
+static int dom_set_policy(struct hv_domain *d, const struct hvpriv_policy __user *arg)
+{
+	struct zendo_policy *p;
+	int r;
+
+	/* One layout: the hypervisor checks what is in it. A page, so that it crosses none. */
+	BUILD_BUG_ON(sizeof(*p) != sizeof(struct hvpriv_policy));
+	BUILD_BUG_ON(ZENDO_POLICY_WORDS != HVPRIV_POLICY_WORDS);
+	BUILD_BUG_ON(ZPOLICY_MSR_RELAXED != HVPRIV_POLICY_MSR_RELAXED);
+	BUILD_BUG_ON(offsetof(struct zendo_policy, hide) != offsetof(struct hvpriv_policy, hide));
+	BUILD_BUG_ON(offsetof(struct zendo_policy, max_event_channels) != offsetof(struct hvpriv_policy, max_event_channels));
+	p = (void *)get_zeroed_page(GFP_KERNEL);
+	if (!p)
+		return -ENOMEM;
+	if (copy_from_user(p, arg, sizeof(*p)))
+		r = -EFAULT;
+	else
+		r = hv_call_pool(ZCALL_DOMAIN_POLICY, d->domid, virt_to_phys(p), 0, 0);
+	free_page((unsigned long)p);
+	return r < 0 ? r : 0;
+}
+
 static int dom_set_param(struct hv_domain *d, const struct hvpriv_param __user *arg)
 {
 	struct hvpriv_param p;
@@ -213,6 +235,8 @@ static long domain_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return dom_add_memory(d, p);
 	case HVPRIV_DOM_SET_MEMMAP:
 		return dom_set_memmap(d, p);
+	case HVPRIV_DOM_SET_POLICY:
+		return dom_set_policy(d, p);
 	case HVPRIV_DOM_SET_PARAM:
 		return dom_set_param(d, p);
 	case HVPRIV_DOM_GET_PARAM:

@@ -11,6 +11,7 @@
 #include "core/npt.h"
 #include "core/pool.h"
 #include "core/spec.h"
+#include "guest/cpuid.h"
 #include "guest/guest.h"
 #include "guest/insn.h"
 
@@ -318,8 +319,10 @@ static void live_registers(struct vcpu *v, struct svm_vcpu *s)
  */
 static void tcg_xsetbv(struct vcpu *v, struct svm_vcpu *s)
 {
-	if (host_features.xcr0_mask)
-		v->g.xcr0 = s->xcr0 = xgetbv(0);
+	if (host_features.xcr0_mask) {
+		s->xcr0 = xgetbv(0);
+		v->g.xcr0 = s->xcr0 & (guest_xcr0_mask(v->d) | 1);
+	}
 }
 
 /*
