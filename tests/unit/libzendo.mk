@@ -6,6 +6,7 @@ libzendo_CFLAGS := -Itools/libzendo -Iinclude/uapi -Itests/unit
 
 libzendo_config_SRCS := \
 	tools/libzendo/config-convert.c \
+	tools/libzendo/config-cpuid.c \
 	tools/libzendo/config-cpus.c \
 	tools/libzendo/config-devices.c \
 	tools/libzendo/config-disk.c \
@@ -38,6 +39,9 @@ test_config_keys_LIBS = -ljson-c
 test_config_convert_SRCS = $(libzendo_config_SRCS)
 test_config_convert_CFLAGS = $(libzendo_CFLAGS)
 test_config_convert_LIBS = -ljson-c
+test_config_cpuid_SRCS = $(libzendo_config_SRCS)
+test_config_cpuid_CFLAGS = $(libzendo_CFLAGS)
+test_config_cpuid_LIBS = -ljson-c
 
 test_config_disk_SRCS = $(addprefix tools/libzendo/, config-disk.c config-option.c error.c vdev.c)
 test_config_disk_CFLAGS = $(libzendo_CFLAGS)

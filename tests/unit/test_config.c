@@ -230,7 +230,7 @@ static void what_this_version_has_not_is_refused_by_name(void **state)
 {
 	(void)state;
 	refuse(BASE "vtpm = [ 'backend=x' ]", -EOPNOTSUPP, 4, 1, "'vtpm' is not supported: there is no such backend");
-	refuse(BASE "cpuid = 'host,x=0'", -EOPNOTSUPP, 4, 1, "'cpuid' is not supported");
+	refuse(BASE "nestedhvm = 1", -EOPNOTSUPP, 4, 1, "'nestedhvm' is not supported");
 	refuse(BASE "type = 'hvm'", -EOPNOTSUPP, 4, 8, "firmware");
 	refuse(BASE "type = 'pv'", -EOPNOTSUPP, 4, 8, "nested paging");
 	refuse(BASE "type = 'x'", -EINVAL, 4, 8, "unknown type");
@@ -242,13 +242,13 @@ static void what_this_version_has_not_is_refused_by_name(void **state)
 static void what_has_no_effect_is_a_warning(void **state)
 {
 	_cleanup_(zendo_config_freep) struct zendo_config *c =
-		parse(BASE "vnc = 1\nmax_grant_frames = 64\nnomigrate = 0\nhap = 1\n");
+		parse(BASE "vnc = 1\nmax_grant_version = 1\nnomigrate = 0\nhap = 1\n");
 
 	(void)state;
 	assert_int_equal(c->nr_warnings, 2);
 	assert_int_equal(c->warnings[1].line, 5);
 	assert_string_equal(c->warnings[1].source, "web.cfg");
-	assert_non_null(strstr(c->warnings[1].text, "'max_grant_frames' has no effect"));
+	assert_non_null(strstr(c->warnings[1].text, "'max_grant_version' has no effect"));
 }
 
 static void what_is_missing_is_named(void **state)

@@ -5,6 +5,7 @@
 zendo_CFLAGS := -Iinclude -Iinclude/uapi -Itools/libzendo -Itools/zendo
 zendo_config_SRCS := \
 	tools/libzendo/config-convert.c \
+	tools/libzendo/config-cpuid.c \
 	tools/libzendo/config-cpus.c \
 	tools/libzendo/config-devices.c \
 	tools/libzendo/config-disk.c \

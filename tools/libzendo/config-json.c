@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <string.h>
 
 #include <json-c/json.h>
 
 #include "config.h"
+#include "config-cpuid.h"
 
 /* Adds @value, taking it; NULL is the failed allocation of the constructor. */
 static int add(struct json_object *o, const char *key, struct json_object *value)
@@ -98,6 +100,32 @@ static int add_devices(struct json_object *o, const struct zendo_config *c)
 	return r;
 }
 
+static int add_policy(struct json_object *o, const struct zendo_config *c)
+{
+	const struct { const char *key; uint32_t value; } numbers[] = {
+		{ "msr_relaxed", c->policy.flags & HVPRIV_POLICY_MSR_RELAXED },
+		{ "max_event_channels", c->policy.max_event_channels },
+		{ "max_grant_frames", c->policy.max_grant_frames },
+		{ "max_maptrack_frames", c->policy.max_maptrack_frames },
+	};
+	struct json_object *list = json_object_new_array();
+	struct config_cpuid_text t;
+	bool any = false;
+	int r = list ? 0 : -ENOMEM;
+
+	for (unsigned i = 0; i < HVPRIV_POLICY_WORDS && r >= 0; i++)
+		if (config_cpuid_format(&c->policy, i, &t)) {
+			r = add_text(list, strdup(t.text));
+			any = true;
+		}
+	if (r >= 0 && any)
+		r = add(o, "cpuid", json_object_get(list));
+	json_object_put(list);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]) && r >= 0; i++)
+		r = numbers[i].value ? add_number(o, numbers[i].key, numbers[i].value) : 0;
+	return r;
+}
+
 static int add_all(struct json_object *o, const struct zendo_config *c)
 {
 	int r;
@@ -115,6 +143,7 @@ static int add_all(struct json_object *o, const struct zendo_config *c)
 	    (r = add_cpus(o, c)) < 0 ||
 	    (r = add_number(o, "cpu_weight", c->cpu_weight)) < 0 ||
 	    (r = add_number(o, "cap", c->cap)) < 0 ||
+	    (r = add_policy(o, c)) < 0 ||
 	    (r = add_devices(o, c)) < 0 ||
 	    (r = add_string(o, "on_poweroff", zendo_on_event_to_string(c->on_poweroff))) < 0 ||
 	    (r = add_string(o, "on_reboot", zendo_on_event_to_string(c->on_reboot))) < 0 ||

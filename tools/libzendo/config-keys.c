@@ -11,7 +11,6 @@
 #define NO_STUBDOM	"there are no stub domains"
 #define NO_XSM		"there are no security labels"
 #define NO_SEDF		"Linux's scheduler runs vCPUs; use cpu_weight = and cap ="
-#define FIXED_LIMIT	"the limit is fixed in this version"
 
 #define DONE(key, id)		{ key, CONFIG_DONE, id, NULL }
 #define IGNORED(key, reason)	{ key, CONFIG_IGNORED, KEY_NONE, reason }
@@ -88,8 +87,8 @@ static const struct config_key keys[] = {
 	REFUSED("irqs", NO_PASSTHROUGH),
 
 	/* what the guest sees of its CPU and platform */
-	REFUSED("cpuid", "changing CPUID is not in this version"),
-	REFUSED("msr_relaxed", "unknown MSRs always fault"),
+	DONE("cpuid", KEY_CPUID),
+	DONE("msr_relaxed", KEY_MSR_RELAXED),
 	REFUSED("nestedhvm", "guests cannot be hypervisors"),
 	REFUSED("altp2m", "there is one view of guest memory"),
 	REFUSED("altp2mhvm", "there is one view of guest memory"),
@@ -135,11 +134,11 @@ static const struct config_key keys[] = {
 	IGNORED("hvm_pirq", NO_QEMU),
 
 	/* limits and policy */
-	IGNORED("max_event_channels", FIXED_LIMIT),
-	IGNORED("max_grant_frames", FIXED_LIMIT),
-	IGNORED("max_maptrack_frames", FIXED_LIMIT),
-	IGNORED("max_grant_version", FIXED_LIMIT),
-	IGNORED("xenstore_quota", FIXED_LIMIT),
+	DONE("max_event_channels", KEY_MAX_EVENT_CHANNELS),
+	DONE("max_grant_frames", KEY_MAX_GRANT_FRAMES),
+	DONE("max_maptrack_frames", KEY_MAX_MAPTRACK_FRAMES),
+	IGNORED("max_grant_version", "a guest may use both versions"),
+	IGNORED("xenstore_quota", "the store's quotas are set for all domains"),
 	IGNORED("xenstore_feature_mask", "it is for guests that migrate"),
 	IGNORED("nomigrate", "migration is not in this version"),
 	IGNORED("xend_suspend_evtchn_compat", "suspending is not in this version"),
@@ -237,7 +236,7 @@ static unsigned min2(unsigned a, unsigned b) { return a < b ? a : b; }
  * Damerau-Levenshtein distance (optimal string alignment): how many characters to insert, remove,
  * replace or swap with their neighbour. Three rows of the usual table are kept.
  */
-static unsigned distance(const char *a, const char *b)
+unsigned config_word_distance(const char *a, const char *b)
 {
 	size_t na = strlen(a), nb = strlen(b);
 	unsigned row[3][MAX_WORD + 1];
@@ -266,7 +265,7 @@ const char *config_key_nearest(const char *name)
 
 	/* Keys that work stand first, so they win a tie. */
 	for (size_t i = 0; i < NR_KEYS; i++) {
-		unsigned d = distance(name, keys[i].name);
+		unsigned d = config_word_distance(name, keys[i].name);
 
 		if (d < best) {
 			best = d;

@@ -9,8 +9,9 @@
 
 /* Keys with a meaning here; they index struct config_values. */
 enum config_key_id {
-	KEY_CMDLINE, KEY_CAP, KEY_CPU_WEIGHT, KEY_CPUS, KEY_DISK, KEY_EXTRA, KEY_KERNEL, KEY_MAXMEM, KEY_MAXVCPUS,
-	KEY_MEMORY, KEY_NAME, KEY_ON_CRASH, KEY_ON_POWEROFF, KEY_ON_REBOOT,
+	KEY_CMDLINE, KEY_CAP, KEY_CPU_WEIGHT, KEY_CPUID, KEY_CPUS, KEY_DISK, KEY_EXTRA, KEY_KERNEL, KEY_MAX_EVENT_CHANNELS, KEY_MAX_GRANT_FRAMES,
+	KEY_MAX_MAPTRACK_FRAMES, KEY_MAXMEM, KEY_MAXVCPUS,
+	KEY_MEMORY, KEY_MSR_RELAXED, KEY_NAME, KEY_ON_CRASH, KEY_ON_POWEROFF, KEY_ON_REBOOT,
 	KEY_ON_WATCHDOG, KEY_RAMDISK, KEY_ROOT, KEY_TYPE, KEY_UUID, KEY_VCPUS, KEY_VIF,
 	KEY_NR,
 	KEY_NONE = KEY_NR,
@@ -38,5 +39,8 @@ const struct config_key *config_key_at(size_t i);
 
 /* The known key that @name was probably meant to be, NULL if none is near. */
 const char *config_key_nearest(const char *name);
+
+/* How many characters to insert, remove, replace or swap with their neighbour make @b of @a. Long words are far from all. */
+unsigned config_word_distance(const char *a, const char *b);
 
 #endif

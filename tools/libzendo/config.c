@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <linux/hvpriv.h>
-
+#include "config-cpuid.h"
 #include "config-devices.h"
 #include "config-keys.h"
 #include "config-syntax.h"
@@ -417,6 +416,30 @@ static int get_devices(struct reader *x)
 	return r;
 }
 
+static int get_policy(struct reader *x)
+{
+	const struct config_value *v = &x->value[KEY_CPUID];
+	struct hvpriv_policy *p = &x->c->policy;
+	uint64_t relaxed = 0, ports = 0, frames = 0, maptrack = 0;
+	int r;
+
+	/* Console and store take a port each. */
+	if ((r = get_number(x, KEY_MSR_RELAXED, "msr_relaxed", "", 0, 1, &relaxed)) < 0 ||
+	    (r = get_number(x, KEY_MAX_EVENT_CHANNELS, "max_event_channels", "", 2, ZENDO_CONFIG_MAX_PORT, &ports)) < 0 ||
+	    (r = get_number(x, KEY_MAX_GRANT_FRAMES, "max_grant_frames", "", 1, HVPRIV_POLICY_GRANT_FRAMES, &frames)) < 0 ||
+	    (r = get_number(x, KEY_MAX_MAPTRACK_FRAMES, "max_maptrack_frames", "", 1, HVPRIV_POLICY_MAPTRACK_FRAMES, &maptrack)) < 0)
+		return r;
+	p->flags = relaxed ? HVPRIV_POLICY_MSR_RELAXED : 0;
+	p->max_event_channels = (uint32_t)ports;
+	p->max_grant_frames = (uint32_t)frames;
+	p->max_maptrack_frames = (uint32_t)maptrack;
+	r = x->set[KEY_CPUID] ? config_get_cpuid(p, v, x->e) : 0;
+	if (r > 0)
+		(void)zendo_error_at(new_warning(x->c), 0, v->source, v->line, v->column,
+				     "'cpuid' only hides features: what is set to 1 in it is as the CPU has it");
+	return r;
+}
+
 static int get_all(struct reader *x)
 {
 	struct zendo_config *c = x->c;
@@ -431,6 +454,7 @@ static int get_all(struct reader *x)
 	    (r = get_memory(x)) < 0 ||
 	    (r = get_vcpus(x)) < 0 ||
 	    (r = get_scheduling(x)) < 0 ||
+	    (r = get_policy(x)) < 0 ||
 	    (r = get_devices(x)) < 0 ||
 	    (r = get_events(x)) < 0)
 		return r;

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <linux/hvpriv.h>
+
 #include "cleanup.h"
 #include "config-disk.h"
 #include "config-vif.h"
@@ -27,6 +29,7 @@
 #define ZENDO_CONFIG_MAX_NESTING	8		/* lists in lists */
 #define ZENDO_CONFIG_MAX_VCPUS		128
 #define ZENDO_CONFIG_MAX_MEMORY_MIB	(509ULL * 1024)	/* what the hypervisor's gfn table covers */
+#define ZENDO_CONFIG_MAX_PORT		131071		/* of FIFO event channels */
 #define ZENDO_CONFIG_MAX_CMDLINE	2047		/* without the NUL: what Linux takes */
 
 struct json_object;
@@ -61,6 +64,7 @@ struct zendo_config {
 	struct zendo_error cpus_at;	/* its place in the text, for zendo_config_check_cpus() */
 	unsigned cpu_weight;		/* 1..65535, 256 is normal */
 	unsigned cap;			/* percent of one CPU, 0 = no limit */
+	struct hvpriv_policy policy;	/* what it sees of its CPU, and its quotas */
 	struct zendo_disk *disks;	/* no two with one devid */
 	size_t nr_disks;
 	struct zendo_vif *vifs;		/* likewise; also no MAC and no name twice */
@@ -97,6 +101,9 @@ int zendo_config_parse(const struct zendo_config_input *inputs, size_t nr_inputs
 
 void zendo_config_free(struct zendo_config *c);
 DEFINE_CLEANUP(struct zendo_config, zendo_config_free);
+
+/* Is this feature, XEN_X86_FEATURE_*, hidden? */
+bool zendo_policy_hides(const struct hvpriv_policy *p, unsigned feature);
 
 /* The CPUs that @vcpu may use; NULL = any. */
 const struct zendo_cpus *zendo_config_cpus_of(const struct zendo_config *c, unsigned vcpu);

@@ -241,6 +241,13 @@ int zendo_device_set_memmap(int dom, const struct hvpriv_memmap_entry *map, uint
 	return request(dom, HVPRIV_DOM_SET_MEMMAP, &m);
 }
 
+int zendo_device_set_policy(int dom, const struct hvpriv_policy *policy)
+{
+	struct hvpriv_policy p = *policy;
+
+	return request(dom, HVPRIV_DOM_SET_POLICY, &p);
+}
+
 int zendo_device_set_param(int dom, uint32_t index, uint64_t value)
 {
 	struct hvpriv_param p = { .index = index, .value = value };

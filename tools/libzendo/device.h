@@ -61,6 +61,8 @@ int zendo_device_add_memory(int dom, uint64_t gfn, uint64_t nr_pages, uint32_t f
 int zendo_device_map(int dom, uint64_t gfn, uint64_t nr_pages, void **ret);
 
 int zendo_device_set_memmap(int dom, const struct hvpriv_memmap_entry *map, uint32_t nr);
+/* Before the first vCPU is created. */
+int zendo_device_set_policy(int dom, const struct hvpriv_policy *policy);
 int zendo_device_set_param(int dom, uint32_t index, uint64_t value);
 int zendo_device_get_param(int dom, uint32_t index, uint64_t *ret);
 

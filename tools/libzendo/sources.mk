@@ -8,6 +8,7 @@ LIBZENDO_SRCS := \
 	tools/libzendo/build.c \
 	tools/libzendo/cache.c \
 	tools/libzendo/config-convert.c \
+	tools/libzendo/config-cpuid.c \
 	tools/libzendo/config-cpus.c \
 	tools/libzendo/config-devices.c \
 	tools/libzendo/config-disk.c \

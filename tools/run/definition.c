@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <xen/arch-x86/cpufeatureset.h>
+
 #include "cache.h"
 #include "host.h"
 #include "runtime.h"
@@ -122,7 +124,12 @@ static int plan(struct definition *d, struct zendo_error *e)
 		.store = d->store,
 	};
 
-	return zendo_build_plan(&p, &d->plan, e);
+	int r = zendo_build_plan(&p, &d->plan, e);
+
+	/* Who does not see x2APIC mode must not begin in it. */
+	if (r >= 0 && zendo_policy_hides(&c->policy, XEN_X86_FEATURE_X2APIC))
+		d->plan.flags |= HVPRIV_CREATE_XAPIC;
+	return r;
 }
 
 int definition_load(const char *path, const char *name, zendo_image_progress_t progress,

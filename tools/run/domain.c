@@ -76,9 +76,14 @@ static int fill(struct domain *d, const struct definition *def, struct zendo_err
 	return r;
 }
 
-static int set_params(struct domain *d, const struct zendo_build_plan *plan, struct zendo_error *e)
+static int set_params(struct domain *d, const struct definition *def, struct zendo_error *e)
 {
+	const struct zendo_build_plan *plan = &def->plan;
 	int r;
+
+	r = zendo_device_set_policy(d->fd, &def->config->policy);
+	if (r < 0)
+		return zendo_error(e, r, "its policy, CPUID and quotas, is refused: %s", strerror(-r));
 
 	r = zendo_device_set_memmap(d->fd, plan->memmap, plan->nr_memmap);
 	if (r < 0)
@@ -173,7 +178,7 @@ int domain_new(int device, const struct definition *def, struct domain **ret, st
 	};
 	if ((r = create(d, device, def, e)) < 0 ||
 	    (r = fill(d, def, e)) < 0 ||
-	    (r = set_params(d, &def->plan, e)) < 0 ||
+	    (r = set_params(d, def, e)) < 0 ||
 	    (r = connect_console(d, def->plan.console_gfn, e)) < 0 ||
 	    (r = seed(d, &def->plan, e)) < 0 ||
 	    (r = create_vcpus(d, def, e)) < 0 ||

@@ -30,6 +30,7 @@ echo FIFO=$(dmesg | grep -c "xen:events: Using FIFO-based ABI")
 echo CPUS=$(nproc)
 cd /sys/devices/system/cpu
 echo PACKAGES=$(cat cpu*/topology/physical_package_id | sort -u | wc -l)
+echo AVX=$(grep -cw avx /proc/cpuinfo) SSE2=$(grep -cw sse2 /proc/cpuinfo)
 echo CORES=$(cat cpu*/topology/core_id | sort -u | wc -l)
 echo THREADS=$(cat cpu*/topology/thread_siblings_list | sort -u | wc -l)
 echo TIMERS=$(awk "/-virq +timer/ { n = \$NF; sub(/timer/, \"\", n); if (\$(n + 2) > 0) ticking++ } END { print ticking }" /proc/interrupts)
@@ -370,7 +371,8 @@ check 'the date is right after a pause' date_is_right_after_pause
 check 'destroy ends one guest only' destroyed_at_once
 check 'a guest reboots' reboots
 check 'poweroff ends the domain' powers_off_by_command
-check '16 vCPUs on 2 CPUs' many_vcpus sixteen 16 ''
+check '16 vCPUs on 2 CPUs' many_vcpus sixteen 16 '' 'cpuid = "host,avx=0"'
+check 'a feature that is hidden is not in its cpuinfo' console_has sixteen '^AVX=0 SSE2=16'
 check '4 vCPUs under load' many_vcpus four 4 "$stress"
 check 'stolen time is told' time_is_accounted
 check 'a stock 32-bit kernel with 2 vCPUs' boots_32_bits

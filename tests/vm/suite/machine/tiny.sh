@@ -114,6 +114,7 @@ check 'registers are kept, two guests at once' two_with_registers
 for group in hypercalls memory time events cpu traps apic fifo; do
 	check "abi: $group" passes "abi-$group" abi "only=$group"
 done
+check 'abi: a CPU with less' passes abi-less abi 'only=cpu less' 'cpuid = "host,avx=0,rdseed=0,smep=0"' 'msr_relaxed = 1'
 check 'abi: table' passes abi-table abi 'only=table' 'vcpus = 2'
 check '128 vCPUs start, wake each other and go down' passes smp128 smp '' 'vcpus = 128'
 watchdog_bites() {
