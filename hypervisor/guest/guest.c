@@ -144,5 +144,6 @@ void guest_enter_world(struct vcpu *v)
 
 void guest_leave_world(struct vcpu *v)
 {
+	v->run->hyp.parked = v->g.parked;
 	runstate_set(v, !v->up ? RUNSTATE_offline : v->wait != WAIT_NONE ? RUNSTATE_blocked : RUNSTATE_runnable);
 }

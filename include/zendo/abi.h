@@ -424,7 +424,9 @@ struct zendo_run_hyp {
 	uint32_t loaded_cpu;
 	uint32_t shutdown_code;		/* SHUTDOWN_* of xen/sched.h */
 	uint32_t io_kind, io_len;
-	uint8_t  blocked, up, pad[6];
+	uint8_t  blocked, up;
+	uint8_t  parked;		/* blocked in HLT with interrupts off: only an NMI or INIT ends it */
+	uint8_t  pad[5];
 	struct zendo_crash crash;
 };
 

@@ -169,7 +169,8 @@ static const uint8_t *check_table(struct fake_guest *g, uint64_t gpa, const char
 	return p;
 }
 
-static void check_acpi(struct fake_guest *g, uint64_t rsdp, unsigned maxvcpus)
+/* One with a store is told of all vCPUs that it can have. */
+static void check_acpi(struct fake_guest *g, uint64_t rsdp, unsigned enabled, unsigned maxvcpus)
 {
 	const uint8_t *p = look(g, rsdp, 36), *madt;
 	uint64_t xsdt, at;
@@ -185,6 +186,8 @@ static void check_acpi(struct fake_guest *g, uint64_t rsdp, unsigned maxvcpus)
 	madt = check_table(g, at, "APIC");
 	memcpy(&len, madt + 4, 4);
 	assert_int_equal(len, 44 + 8 * maxvcpus);
+	for (unsigned i = 0; i < maxvcpus; i++)
+		assert_int_equal(madt[44 + 8 * i + 4], i < enabled);
 }
 
 static bool apart(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len)
@@ -236,7 +239,7 @@ static void check_guest(struct fake_guest *g, const struct zendo_build_plan *pla
 	assert_int_equal(type_at(look(g, info->memmap_paddr, 24), info->memmap_entries, s->rbx), XEN_HVM_MEMMAP_TYPE_RAM);
 	assert_string_equal(look(g, info->cmdline_paddr, 1), plan->in.cmdline ? plan->in.cmdline : "");
 	assert_true(info->cmdline_paddr < 1ULL << 32);
-	check_acpi(g, info->rsdp_paddr, plan->max_vcpus);
+	check_acpi(g, info->rsdp_paddr, plan->in.store ? plan->max_vcpus : plan->in.vcpus, plan->max_vcpus);
 
 	assert_int_equal(info->nr_modules, ramdisk_size ? 1 : 0);
 	if (ramdisk_size)

@@ -85,6 +85,14 @@ static int fake_shutdown(void *userdata, const char *how, struct zendo_error *e)
 	return strcmp(how, "poweroff") == 0 ? 0 : zendo_error(e, -EINVAL, "not '%s'", how);
 }
 
+static int fake_set_vcpus(void *userdata, unsigned nr, struct zendo_error *e)
+{
+	(void)userdata;
+	note("vcpus");
+	seen.domid = nr;
+	return nr == 2 ? 0 : zendo_error(e, -EINVAL, "not %u", nr);
+}
+
 static int fake_dump(void *userdata, uint32_t domid, int fd, struct zendo_error *e)
 {
 	(void)userdata;
@@ -105,7 +113,7 @@ static void fake_dump_cancel(void *userdata)
 
 static const struct control_operations fakes = {
 	.pause = fake_pause, .unpause = fake_pause, .destroy = fake_destroy, .query = fake_query,
-	.shutdown = fake_shutdown, .sysrq = fake_shutdown, .dump = fake_dump, .dump_cancel = fake_dump_cancel,
+	.shutdown = fake_shutdown, .sysrq = fake_shutdown, .set_vcpus = fake_set_vcpus, .dump = fake_dump, .dump_cancel = fake_dump_cancel,
 };
 
 /* ---- a client ---- */
@@ -215,7 +223,30 @@ static void requests_are_answered_in_order(void **state)
 			    "{\"ok\":false,\"error\":\"invalid\",\"text\":\"not 'now'\"}\n"
 			    "{\"ok\":false,\"error\":\"invalid\",\"text\":\"a request is one line with a JSON object\"}\n"
 			    "{\"ok\":false,\"error\":\"invalid\",\"text\":\"\\\"do\\\" is query, pause, unpause, shutdown, sysrq, destroy, "
-			    "lend, dump, vcpu, pin, nmi or console\"}\n");
+			    "lend, dump, vcpu, vcpu-set, pin, nmi or console\"}\n");
+	(void)close(fd);
+	settle();
+}
+
+static void a_number_of_vcpus_is_a_number(void **state)
+{
+	static const char not_a_number[] = "{\"ok\":false,\"error\":\"invalid\",\"text\":\"\\\"vcpus\\\" is a number\"}\n";
+	int fd = join();
+
+	(void)state;
+	say(fd, "{\"do\":\"vcpu-set\",\"vcpus\":2}\n", 0);
+	assert_int_equal(seen.domid, 2);
+	assert_string_equal(hear(fd), "{\"ok\":true}\n");
+	say(fd, "{\"do\":\"vcpu-set\",\"vcpus\":3}\n", 0);
+	assert_string_equal(hear(fd), "{\"ok\":false,\"error\":\"invalid\",\"text\":\"not 3\"}\n");
+	seen.domid = 9;
+	say(fd, "{\"do\":\"vcpu-set\"}\n", 0);
+	assert_string_equal(hear(fd), not_a_number);
+	say(fd, "{\"do\":\"vcpu-set\",\"vcpus\":\"2\"}\n", 0);
+	assert_string_equal(hear(fd), not_a_number);
+	say(fd, "{\"do\":\"vcpu-set\",\"vcpus\":-1}\n", 0);
+	assert_string_equal(hear(fd), not_a_number);
+	assert_int_equal(seen.domid, 9);
 	(void)close(fd);
 	settle();
 }
@@ -314,7 +345,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 		T(requests_are_answered_in_order),
-		T(destroy_names_one_that_is_kept_or_none),
+		T(a_number_of_vcpus_is_a_number), T(destroy_names_one_that_is_kept_or_none),
 		T(a_dump_is_answered_when_it_is_done),
 		T(who_hangs_up_breaks_it_off),
 		T(a_dump_that_is_refused_says_why),

@@ -103,6 +103,8 @@ static void a_vcpu_is_told_by_its_state(void **state)
 	told(0, "r--", true, true);
 	info[1].blocked = 1;
 	told(1, "-b-", true, true);
+	info[1].blocked = HVPRIV_BLOCKED_PARKED;
+	told(1, "--p", true, true);
 	info[0].up = 0;
 	told(0, "--p", false, true);
 	domain.paused = true;

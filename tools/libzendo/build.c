@@ -83,10 +83,15 @@ static void plan_ram(struct zendo_build_plan *plan)
 	plan->nr_high_pages = all - plan->nr_low_pages;
 }
 
+/*
+ * Linux learns a CPU's APIC id from an enabled entry only, and there is no ACPI hotplug. So a guest that has a store is told of all, takes
+ * those away that the store calls offline, and can have them back (drivers/xen/cpu_hotplug.c); without a store they are none of its.
+ */
 static struct zendo_acpi_params acpi_params(const struct zendo_build_plan *plan)
 {
 	return (struct zendo_acpi_params){
-		.base = ZENDO_BUILD_ACPI_BASE, .vcpus = plan->in.vcpus, .maxvcpus = plan->in.maxvcpus,
+		.base = ZENDO_BUILD_ACPI_BASE, .vcpus = plan->in.store ? plan->in.maxvcpus : plan->in.vcpus,
+		.maxvcpus = plan->in.maxvcpus,
 	};
 }
 

@@ -6,11 +6,12 @@
  * is false, "error" is a word for programs (below) and "text" a sentence for people. Requests on one
  * connection are answered in order; at most ZENDO_CONTROL_LINE_MAX bytes each.
  *
- *	{"do":"query"}			name, domid, state, paused, reason, vcpus, memory_mib, restarts, pid, kept,
- *					terminal, writer (pid of who types, absent: nobody)
+ *	{"do":"query"}			name, domid, state, paused, reason, vcpus (how many the guest is to have online),
+ *					maxvcpus, memory_mib, restarts, pid, kept, terminal, writer (pid of who types, absent: nobody)
  *	{"do":"pause"} {"do":"unpause"}	also fine when it is so already
  *	{"do":"shutdown","how":H}	ask the guest for it: "poweroff", "reboot", "halt"; answered before it does it, if it does
  *	{"do":"sysrq","key":K}		give the guest this key of Linux's magic SysRq
+ *	{"do":"vcpu-set","vcpus":N}	ask the guest to have the first N vCPUs online and no others; answered likewise
  *	{"do":"destroy"}		the answer comes at once, the domain is gone when the connection closes; with "domid" of a
  *					guest that rename-restart keeps, that one is gone with the answer
  *	{"do":"lend"}			threads for its devices, if it has none yet: zendo-hotplug is about to attach one

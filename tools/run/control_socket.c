@@ -163,16 +163,11 @@ static int request_console(struct client *cl, struct json_object *request, struc
 	return 0;
 }
 
-/* "vcpu": a number, or "all". */
-static int vcpu_of(struct json_object *request, bool may_be_all, unsigned *ret)
+static int number_of(struct json_object *request, const char *key, unsigned *ret)
 {
-	struct json_object *o = json_object_object_get(request, "vcpu");
+	struct json_object *o = json_object_object_get(request, key);
 	int64_t n;
 
-	if (may_be_all && strcmp(string_of(request, "vcpu"), "all") == 0) {
-		*ret = CONTROL_ALL_VCPUS;
-		return 0;
-	}
 	if (!o || !json_object_is_type(o, json_type_int))
 		return -EINVAL;
 	n = json_object_get_int64(o);
@@ -180,6 +175,16 @@ static int vcpu_of(struct json_object *request, bool may_be_all, unsigned *ret)
 		return -EINVAL;
 	*ret = (unsigned)n;
 	return 0;
+}
+
+/* "vcpu": a number, or "all". */
+static int vcpu_of(struct json_object *request, bool may_be_all, unsigned *ret)
+{
+	if (may_be_all && strcmp(string_of(request, "vcpu"), "all") == 0) {
+		*ret = CONTROL_ALL_VCPUS;
+		return 0;
+	}
+	return number_of(request, "vcpu", ret);
 }
 
 static void answer_with_text(struct json_object *answer, int r, const struct zendo_error *e)
@@ -280,9 +285,13 @@ static int request_dump(struct client *cl, struct json_object *request, struct j
 static bool request_guest(struct control *c, const char *what, struct json_object *request, struct json_object *answer)
 {
 	struct zendo_error e = {};
+	unsigned nr;
 	int r;
 
-	if (strcmp(what, "shutdown") == 0)
+	if (strcmp(what, "vcpu-set") == 0)
+		r = number_of(request, "vcpus", &nr) < 0 ? zendo_error(&e, -EINVAL, "\"vcpus\" is a number") :
+			c->ops->set_vcpus(c->userdata, nr, &e);
+	else if (strcmp(what, "shutdown") == 0)
 		r = c->ops->shutdown(c->userdata, string_of(request, "how"), &e);
 	else if (strcmp(what, "sysrq") == 0)
 		r = c->ops->sysrq(c->userdata, string_of(request, "key"), &e);
@@ -315,7 +324,8 @@ static int handle(struct client *cl, struct json_object *request, struct json_ob
 		return request_dump(cl, request, answer);
 	} else if (!request_guest(c, what, request, answer) && !request_vcpu(c, what, request, answer)) {
 		answer_error(answer, "invalid",
-			     "\"do\" is query, pause, unpause, shutdown, sysrq, destroy, lend, dump, vcpu, pin, nmi or console");
+			     "\"do\" is query, pause, unpause, shutdown, sysrq, destroy, lend, dump, vcpu, vcpu-set, pin, nmi or "
+			     "console");
 	}
 	return send_answer(cl, answer);
 }

@@ -27,6 +27,8 @@ struct control_operations {
 	/* Ask the guest: "poweroff", "reboot", "halt"; a key of Linux's sysrq. With @e filled. */
 	int (*shutdown)(void *userdata, const char *how, struct zendo_error *e);
 	int (*sysrq)(void *userdata, const char *key, struct zendo_error *e);
+	/* The same: have so many vCPUs online. */
+	int (*set_vcpus)(void *userdata, unsigned nr, struct zendo_error *e);
 	/*
 	 * Write the core of either to @fd, which is taken over on success: control_dump_done() tells the end of it, unless dump_cancel()
 	 * was called before, since nobody waits any more. With @e filled.

@@ -173,6 +173,7 @@ int domain_new(int device, const struct definition *def, struct domain **ret, st
 	*d = (struct domain) {
 		.fd = -EBADF,
 		.paused = true,
+		.vcpus_wanted = def->config->vcpus,
 		.reports = { -EBADF, -EBADF },
 		.console_event = -EBADF,
 	};

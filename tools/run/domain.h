@@ -22,6 +22,7 @@ struct domain {
 
 	struct vcpu *vcpus;
 	unsigned nr_vcpus;
+	unsigned vcpus_wanted;		/* how many of them the store says are online: the guest's to follow */
 	int reports[2];			/* of struct vcpu_report: we read 0, the threads write 1 */
 
 	void *console_page;

@@ -17,12 +17,12 @@ static int no_such_vcpu(const struct domain *d, unsigned id, struct zendo_error 
 
 /* ---- telling ----------------------------------------------------------------------------- */
 
-/* xl's letters: r runs or wants to, b waits for an event, p does neither: stopped, paused, or not started. None: ended. */
+/* xl's letters: r runs or wants to, b waits for an event, p does neither: stopped, paused, not started or offline. None: ended. */
 static const char *state_of(const struct domain *d, const struct hvpriv_vcpu_info *info, bool ended)
 {
 	if (ended)
 		return "---";
-	if (d->paused || !info->up)
+	if (d->paused || !info->up || info->blocked == HVPRIV_BLOCKED_PARKED)
 		return "--p";
 	return info->blocked ? "-b-" : "r--";
 }

@@ -75,6 +75,11 @@ static int on_sysrq(void *userdata, const char *key, struct zendo_error *e)
 	return runner_sysrq(userdata, key, e);
 }
 
+static int on_set_vcpus(void *userdata, unsigned nr, struct zendo_error *e)
+{
+	return runner_set_vcpus(userdata, nr, e);
+}
+
 static void add_int(struct json_object *o, const char *key, int64_t value)
 {
 	(void)json_object_object_add(o, key, json_object_new_int64(value));
@@ -92,7 +97,8 @@ static void on_query(void *userdata, struct json_object *answer)
 	(void)json_object_object_add(answer, "state", json_object_new_string(state));
 	if (r->ended)
 		(void)json_object_object_add(answer, "reason", json_object_new_string(r->reason));
-	add_int(answer, "vcpus", c->vcpus);
+	add_int(answer, "vcpus", r->domain->vcpus_wanted);
+	add_int(answer, "maxvcpus", c->maxvcpus);
 	add_int(answer, "memory_mib", (int64_t)c->memory_mib);
 	add_int(answer, "restarts", r->restarts);
 	add_int(answer, "pid", getpid());
@@ -250,6 +256,7 @@ const struct control_operations runner_operations = {
 	.lend = on_lend,
 	.shutdown = on_shutdown,
 	.sysrq = on_sysrq,
+	.set_vcpus = on_set_vcpus,
 	.dump = on_dump,
 	.dump_cancel = on_dump_cancel,
 	.query = on_query,

@@ -100,5 +100,6 @@ int runner_on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void
 /* Ask the guest. -ESHUTDOWN: it has ended; else @e is filled. */
 int runner_shut_down(struct runner *r, const char *how, struct zendo_error *e);
 int runner_sysrq(struct runner *r, const char *key, struct zendo_error *e);
+int runner_set_vcpus(struct runner *r, unsigned nr, struct zendo_error *e);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Asking the guest for something by its folder in the store, control/shutdown and control/sysrq, as Xen's toolstack does; and the
- * stop of a unit, which asks for a shutdown and does not wait for ever.
+ * Asking the guest for something by its folder in the store, control/shutdown, control/sysrq and cpu/N/availability, as Xen's toolstack
+ * does; and the stop of a unit, which asks for a shutdown and does not wait for ever.
  */
 #include "runner_state.h"
 
@@ -95,6 +95,47 @@ int runner_sysrq(struct runner *r, const char *key, struct zendo_error *e)
 		return zendo_error(e, -EINVAL, "\"key\" is one printable character");
 	k = check_listens(r, e);
 	return k < 0 ? k : write_node(r, "sysrq", key, e);
+}
+
+struct availability {
+	uint32_t domid;
+	unsigned nr, of;
+};
+
+static int put_availability(struct zendo_store *store, uint32_t tx, void *userdata)
+{
+	const struct availability *a = userdata;
+	int k = 0;
+
+	for (unsigned i = 0; i < a->of && k >= 0; i++) {
+		const char *value = i < a->nr ? "online" : "offline";
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "/local/domain/%" PRIu32 "/cpu/%u/availability", a->domid, i);
+		k = zendo_store_write(store, tx, path, value, strlen(value));
+	}
+	return k;
+}
+
+/* The guest hears it whenever it looks, after a pause, too. What it does is told by its vCPUs' states. */
+int runner_set_vcpus(struct runner *r, unsigned nr, struct zendo_error *e)
+{
+	_cleanup_(zendo_store_closep) struct zendo_store *store = NULL;
+	struct availability a = { r->domain ? r->domain->domid : 0, nr, r->def->config->maxvcpus };
+	int k;
+
+	if (r->ended)
+		return -ESHUTDOWN;
+	if (nr < 1 || nr > a.of)
+		return zendo_error(e, -EINVAL, "%u vCPUs are not possible, its 'maxvcpus' allows 1 to %u", nr, a.of);
+	k = open_store(r, &store, e);
+	if (k < 0)
+		return k;
+	k = zendo_store_transaction(store, put_availability, &a);
+	if (k < 0)
+		return zendo_error(e, k, "cannot write cpu/N/availability in the store: %s", strerror(-k));
+	r->domain->vcpus_wanted = nr;
+	return 0;
 }
 
 /* ---- stopping ---------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <json-c/json.h>
@@ -279,14 +280,70 @@ int cmd_vcpu_pin(int argc, char **argv)
 	return send_request(argv[optind], request);
 }
 
-int cmd_vcpu_set(int argc, char **argv)
+static unsigned count_cpus(const struct zendo_cpus *s)
 {
-	int r = plain_arguments(argc, argv, 2, 2);
+	unsigned n = 0;
+
+	for (unsigned i = 0; i <= ZENDO_CPUS_MAX; i++)
+		n += zendo_cpus_has(s, i);
+	return n;
+}
+
+/* As xl: more than the machine has CPUs only when that is meant. */
+static int check_wanted(int fd, const char *name, int64_t wanted)
+{
+	struct json_object *answer;
+	struct zendo_cpus online;
+	int64_t now;
+	int r = ask(fd, name, "query", &answer);
 
 	if (r != EXIT_OK)
 		return r;
-	return fail(EXIT_FAILED, "not in this version: a guest is asked for other vCPUs through the store, which is not there "
-		    "yet; set vcpus= in the definition");
+	now = json_object_get_int64(json_object_object_get(answer, "vcpus"));
+	json_object_put(answer);
+	r = zendo_cpus_online(&online);
+	if (r < 0)
+		return fail(EXIT_FAILED, "cannot find out which CPUs are online: %s", strerror(-r));
+	if (wanted <= now || wanted <= count_cpus(&online))
+		return EXIT_OK;
+	return fail(EXIT_FAILED, "%s: %" PRId64 " vCPUs are more than the %u CPUs that are online; --ignore-host if they are meant",
+		    name, wanted, count_cpus(&online));
+}
+
+int cmd_vcpu_set(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "ignore-host", no_argument, NULL, 'i' },
+		{}
+	};
+	_cleanup_close_ int fd = -EBADF;
+	char name[HVPRIV_NAME_LEN];
+	struct json_object *request;
+	bool ignore_host = false;
+	const char *s;
+	int c, r;
+
+	while ((c = getopt_long(argc, argv, "i", options, NULL)) >= 0)
+		if (c == 'i')
+			ignore_host = true;
+		else
+			return usage(argv[0]);
+	if (argc - optind != 2)
+		return usage(argv[0]);
+	s = argv[optind + 1];
+	if (!*s || strspn(s, "0123456789") != strlen(s) || strlen(s) > 9)
+		return fail(EXIT_USAGE, "'%s' is not a number of vCPUs", s);
+	if (is_dom0(argv[optind]))
+		return fail(EXIT_FAILED, "the vCPUs of " DOM0_NAME " are this machine's CPUs: see chcpu(8)");
+	r = connect_domain(argv[optind], &fd, name);
+	if (r == EXIT_OK && !ignore_host)
+		r = check_wanted(fd, name, atol(s));
+	if (r != EXIT_OK)
+		return r;
+	request = json_object_new_object();
+	add(request, "do", json_object_new_string("vcpu-set"));
+	add(request, "vcpus", json_object_new_int64(atol(s)));
+	return ask_request(fd, name, request, NULL);
 }
 
 int cmd_trigger(int argc, char **argv)

@@ -57,7 +57,8 @@ const struct command commands[] = {
 	  "the hard affinity where it may run.\n", cmd_vcpu_list },
 	{ "vcpu-pin", "NAME|ID VCPU|all CPUS|all [all]", "choose the CPUs that a vCPU runs on",
 	  "CPUS is a list as in cpus= of zendo.cfg(5): 0-3,^2.\n", cmd_vcpu_pin },
-	{ "vcpu-set", "NAME|ID NUMBER", "not in this version", "", cmd_vcpu_set },
+	{ "vcpu-set", "[-i] NAME|ID NUMBER", "ask a guest to have so many vCPUs online",
+	  "  -i, --ignore-host   though the machine has fewer CPUs\n", cmd_vcpu_set },
 	{ "trigger", "NAME|ID nmi [VCPU|all]", "send an NMI to a vCPU, the first if none is named", "", cmd_trigger },
 	{ "block-attach", "NAME|ID DISK...", "give a domain one more disk",
 	  "DISK is as in disk= of zendo.cfg(5); several arguments are one text with\n"

@@ -290,9 +290,11 @@ struct hvpriv_crash {
 	struct hvpriv_vcpu_state state;
 };
 
+/* The guest stopped it by HLT with interrupts off, as Linux does with a CPU that goes offline: only an NMI or INIT ends that. */
+#define HVPRIV_BLOCKED_PARKED	2
 struct hvpriv_vcpu_info {
 	__u64 guest_ns, exits, halts, interrupts, events_in, events_out;
-	__u32 blocked, up;
+	__u32 blocked, up;		/* 0 or 1; blocked also HVPRIV_BLOCKED_PARKED */
 	__u32 cpu, reserved0;
 	__u64 reserved[4];
 };

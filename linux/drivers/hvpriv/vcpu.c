@@ -145,6 +145,7 @@ static int vcpu_ioctl_get_crash(struct hv_vcpu *v, struct hvpriv_crash __user *a
 static int vcpu_ioctl_query(struct hv_vcpu *v, struct hvpriv_vcpu_info __user *arg)
 {
 	struct zendo_run_hyp *hyp = &v->run->hyp;
+	bool sleeping = READ_ONCE(v->sleeping);
 	struct hvpriv_vcpu_info info = {
 		.guest_ns	= hv_vcpu_guest_ns(v),
 		.exits		= READ_ONCE(hyp->exits),
@@ -152,7 +153,7 @@ static int vcpu_ioctl_query(struct hv_vcpu *v, struct hvpriv_vcpu_info __user *a
 		.interrupts	= READ_ONCE(v->interrupts),
 		.events_in	= atomic64_read(&v->events_in),
 		.events_out	= READ_ONCE(v->events_out),
-		.blocked	= READ_ONCE(v->sleeping),
+		.blocked	= sleeping && READ_ONCE(hyp->parked) ? HVPRIV_BLOCKED_PARKED : sleeping,
 		.up		= READ_ONCE(hyp->up),
 		.cpu		= READ_ONCE(v->run->dom0.cpu),
 	};

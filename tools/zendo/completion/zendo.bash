@@ -19,7 +19,7 @@ _zendo()
 	local cur prev words cword command options
 	_init_completion || return
 
-	local commands='create list config console shutdown reboot sysrq destroy pause unpause wait dump-core enable disable rename store vcpu-list vcpu-pin trigger domid domname uptime'
+	local commands='create list config console shutdown reboot sysrq destroy pause unpause wait dump-core enable disable rename store vcpu-list vcpu-pin vcpu-set trigger domid domname uptime'
 	commands+=' block-attach block-detach block-list block-resize network-attach network-detach network-list device'
 	commands+=' info dmesg events monitor doctor launch leave version help'
 	if [ "$cword" -eq 1 ]; then
@@ -36,6 +36,7 @@ _zendo()
 	uptime) options='--short' ;;
 	shutdown) options='--all --wait --timeout --force' ;;
 	reboot) options='--all' ;;
+	vcpu-set) options='--ignore-host' ;;
 	console) options='--force --read-only --scrollback' ;;
 	dmesg) options='--follow' ;;
 	esac
@@ -81,7 +82,7 @@ _zendo()
 	block-* | network-*)
 		[ "$cword" != 2 ] || mapfile -t COMPREPLY < <(compgen -W "$(_zendo_names)" -- "$cur")
 		;;
-	vcpu-pin | trigger | domid)
+	vcpu-pin | vcpu-set | trigger | domid)
 		case $command$cword in
 		*2) mapfile -t COMPREPLY < <(compgen -W "$(_zendo_names)" -- "$cur") ;;
 		vcpu-pin[3-5]) mapfile -t COMPREPLY < <(compgen -W all -- "$cur") ;;

@@ -63,7 +63,6 @@ cpus_that_are_not_there() {
 
 # What xl has and this version has not is told, not done by halves.
 not_in_this_version() {
-	fails_with 1 'the store' zendo vcpu-set nobody 2
 	fails_with 1 "only 'nmi'" zendo trigger nobody power
 	fails_with 1 'soft affinity' zendo vcpu-pin nobody 0 0 1
 	fails_with 1 "this machine's CPUs" zendo vcpu-pin Domain-0 0 1
@@ -72,6 +71,12 @@ not_in_this_version() {
 vcpus_of_a_domain() {
 	zendo create "$(tiny pinned hello idle)"
 	fails_with 1 'pinned: CPU 2 is not there, online are 0-1' zendo vcpu-pin pinned 0 0-2
+	fails_with 1 "pinned: 2 vCPUs are not possible, its 'maxvcpus' allows 1 to 1" zendo vcpu-set pinned 2
+	fails_with 1 "pinned: 0 vCPUs are not possible" zendo vcpu-set pinned 0
+	fails_with 1 'pinned: 3 vCPUs are more than the 2 CPUs that are online; --ignore-host' zendo vcpu-set pinned 3
+	fails_with 1 "allows 1 to 1" zendo vcpu-set -i pinned 3
+	fails_with 2 "'x' is not a number of vCPUs" zendo vcpu-set pinned x
+	fails_with 1 "this machine's CPUs" zendo vcpu-set Domain-0 1
 	fails_with 1 "pinned: bad CPUs 'x': a CPU number expected" zendo vcpu-pin pinned 0 x
 	fails_with 1 'pinned: there is no vCPU 1, the domain has 0 to 0' zendo vcpu-pin pinned 1 0
 	fails_with 1 'pinned: there is no vCPU 9, the domain has 0 to 0' zendo trigger pinned nmi 9

@@ -18,6 +18,7 @@ ping -c 1 -W 5 127.0.0.1 >/dev/null && echo LOOPBACK=works
 echo LO=$(cat /sys/class/net/lo/flags)
 echo CLOCK=$(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)
 echo CPUS=$(nproc) TYPE=$(cat /sys/hypervisor/type)
+echo PRESENT=$(cat /sys/devices/system/cpu/possible) ONLINE=$(cat /sys/devices/system/cpu/online)
 '
 
 # The same of one with several vCPUs. Without an invariant TSC (an emulated machine has none) Linux calls a TSC of several CPUs
@@ -66,7 +67,7 @@ fact() {
 }
 
 boots_and_ends() {
-	zendo create "$(stock first "$facts" 'kernel = "/root/guest/vmlinuz"')"
+	zendo create "$(stock first "$facts" 'kernel = "/root/guest/vmlinuz"' 'maxvcpus = 2')"
 	expect_console first $patience 'zendo-guest: ready'
 	expect_console first 60 '^DATE='
 	date +%s >/root/date
@@ -278,6 +279,30 @@ nmi_arrives() {
 	expect_console two 30 'NMI received for unknown reason .* on CPU 0'
 }
 
+# What the guest has online: online_is CPUS
+online_is() {
+	echo 'cat /sys/devices/system/cpu/online; echo asked $((1 + 1))' >&7
+	screen_says "^$1[[:space:]]*$"
+}
+
+# With one CPU it says nothing of the others: that they went is seen from here, that they came is its own doing.
+vcpus_come_and_go() {
+	attach two
+	zendo vcpu-set two 1
+	until [ "$(vcpu 1 state)" = --p ]; do
+		let_guest_tick 1
+	done
+	online_is 0
+	equal 'vCPUs wanted' "$(zendo store read "/local/domain/$(zendo domid two)/cpu/1/availability")" offline
+	zendo vcpu-set two 2
+	# shellcheck disable=SC2016 # for the guest
+	echo 'until echo 1 >/sys/devices/system/cpu/cpu1/online; do sleep 1; done 2>/dev/null; echo came $((1 + 1))' >&7
+	screen_says '^came 2'
+	online_is 0-1
+	refuses test "$(vcpu 1 state)" = --p
+	detach
+}
+
 names_and_ids() {
 	local id
 	id=$(zendo domid two)
@@ -352,6 +377,7 @@ check 'its sleep is right' sleep_is_right
 check 'its clock source is the hypervisor or the TSC' console_has first '^CLOCK=(xen|tsc)'
 check 'its loopback network works' console_has first '^LOOPBACK=works'
 check 'it knows that Xen is below' console_has first '^CPUS=1 TYPE=xen'
+check 'of its vCPUs those are online that the store says' console_has first '^PRESENT=0-1 ONLINE=0'
 check 'its kernel has nothing to say' nothing_bad_in_dmesg
 check 'the reason of its end is told' exit_reason_is_told
 check 'the journal has its console' journal_has_console
@@ -363,6 +389,7 @@ check 'list prints JSON' list_json
 check 'vcpu-list prints the columns of xl' vcpu_list_has_columns
 check 'a vCPU goes where it is pinned' pin_moves_a_vcpu
 check 'an NMI arrives at the vCPU it is for' nmi_arrives
+check 'vCPUs go away and come back' vcpus_come_and_go
 check 'names, ids and uptimes' names_and_ids
 check 'typing reaches the guest' typing_works
 check 'several may look, one types' two_viewers
