@@ -17,18 +17,23 @@
 #include <xen/io/console.h>
 
 #include "console.h"
+#include "console_lines.h"
 #include "log.h"
 
 /* In the journal's place. */
+static unsigned messages, logged;
+
 void log_message(int priority, const char *format, ...)
 {
 	(void)priority;
 	(void)format;
+	messages++;
 }
 
 void log_console(const char *line)
 {
 	(void)line;
+	logged++;
 }
 
 struct fixture {
@@ -254,6 +259,18 @@ static void debug_text_is_marked_line_by_line(void **state)
 	close(fd);
 }
 
+/* On the console is all of it; a test takes less than the time that is looked at. */
+static void a_guest_that_prints_without_end_is_logged_in_part(void **state)
+{
+	struct fixture *f = *state;
+
+	messages = logged = 0;
+	for (unsigned i = 0; i < CONSOLE_BUDGET_LINES + 500; i++)
+		console_debug_text(f->console, "line\n", 5);
+	assert_int_equal(logged, CONSOLE_BUDGET_LINES);
+	assert_int_equal(messages, 1);
+}
+
 static void a_slow_reader_stops_nobody_and_is_told_what_it_missed(void **state)
 {
 	struct fixture *f = *state;
@@ -326,6 +343,7 @@ int main(void)
 		TEST(impossible_indices_close_the_console_and_say_so_once),
 		TEST(the_last_words_are_taken_before_the_ring_is_let_go),
 		TEST(debug_text_is_marked_line_by_line),
+		TEST(a_guest_that_prints_without_end_is_logged_in_part),
 		TEST(a_slow_reader_stops_nobody_and_is_told_what_it_missed),
 		TEST(the_terminal_shows_and_types),
 		TEST(the_last_lines_can_be_asked_for),

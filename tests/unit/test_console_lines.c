@@ -100,6 +100,25 @@ static void a_long_line_is_cut_into_pieces(void **state)
 	assert_string_equal(got + CONSOLE_LINE_MAX, "|xxx|");
 }
 
+static void so_many_lines_are_logged_in_a_while(void **state)
+{
+	struct console_budget b = {};
+	uint64_t now = 5;
+
+	(void)state;
+	for (int span = 0; span < 3; span++) {
+		for (int i = 0; i < CONSOLE_BUDGET_LINES; i++)
+			assert_int_equal(console_budget_take(&b, now + (uint64_t)i), CONSOLE_BUDGET_LOG);
+		assert_int_equal(console_budget_take(&b, now + 9999998), CONSOLE_BUDGET_SAY_SO);
+		for (int i = 0; i < 5000; i++)
+			assert_int_equal(console_budget_take(&b, now + 9999999), CONSOLE_BUDGET_DROP);
+		now += 10000000;
+	}
+	/* a quiet one is never told anything */
+	for (int i = 0; i < 100000; i++)
+		assert_int_equal(console_budget_take(&b, now += 5001), CONSOLE_BUDGET_LOG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -111,6 +130,7 @@ int main(void)
 		cmocka_unit_test_setup(a_line_written_over_keeps_its_last_state, fresh),
 		cmocka_unit_test_setup(bytes_that_are_no_utf8_become_question_marks, fresh),
 		cmocka_unit_test_setup(a_long_line_is_cut_into_pieces, fresh),
+		cmocka_unit_test(so_many_lines_are_logged_in_a_while),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

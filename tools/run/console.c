@@ -20,6 +20,7 @@ struct console {
 	sd_event *event;
 	struct scrollback *scrollback;
 	struct console_lines lines, debug;
+	struct console_budget budget;	/* of the journal, for both */
 	struct console_readers *readers;
 
 	struct domain *domain;		/* connected, or NULL */
@@ -34,10 +35,27 @@ static void append(struct console *c, const void *data, size_t len)
 	console_readers_wake(c->readers);
 }
 
+static void to_journal(struct console *c, const char *line)
+{
+	uint64_t now = 0;
+
+	(void)sd_event_now(c->event, CLOCK_MONOTONIC, &now);
+	switch (console_budget_take(&c->budget, now)) {
+	case CONSOLE_BUDGET_LOG:
+		log_console(line);
+		break;
+	case CONSOLE_BUDGET_SAY_SO:
+		log_message(LOG_WARNING, "the guest printed %d lines within %d seconds: the rest of them is on its console only",
+			    CONSOLE_BUDGET_LINES, CONSOLE_BUDGET_SECONDS);
+		break;
+	case CONSOLE_BUDGET_DROP:
+		break;
+	}
+}
+
 static void on_line(const char *line, void *userdata)
 {
-	(void)userdata;
-	log_console(line);
+	to_journal(userdata, line);
 }
 
 static void on_debug_line(const char *line, void *userdata)
@@ -48,7 +66,7 @@ static void on_debug_line(const char *line, void *userdata)
 
 	append(c, text, (size_t)n);
 	text[n - 2] = '\0';
-	log_console(text);
+	to_journal(c, text);
 }
 
 static void ring_failed(struct console *c)

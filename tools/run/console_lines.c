@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "console_lines.h"
 
-#include <stdint.h>
 #include <string.h>
 
 /* Where in a terminal sequence (ECMA-48) the next byte is. */
@@ -135,6 +134,15 @@ void console_lines_feed(struct console_lines *l, const void *data, size_t len)
 
 	for (size_t i = 0; i < len; i++)
 		feed_byte(l, p[i]);
+}
+
+enum console_budget_answer console_budget_take(struct console_budget *b, uint64_t now)
+{
+	if (b->used == 0 || now - b->begin >= CONSOLE_BUDGET_SECONDS * UINT64_C(1000000))
+		*b = (struct console_budget) { .begin = now };
+	if (b->used > CONSOLE_BUDGET_LINES)
+		return CONSOLE_BUDGET_DROP;
+	return ++b->used > CONSOLE_BUDGET_LINES ? CONSOLE_BUDGET_SAY_SO : CONSOLE_BUDGET_LOG;
 }
 
 void console_lines_flush(struct console_lines *l)
