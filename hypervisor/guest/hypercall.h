@@ -36,6 +36,7 @@ int64_t hcall_grant_table_op(struct hcall *h);
 int64_t hcall_hvm_op(struct hcall *h);
 int64_t hcall_hypfs_op(struct hcall *h);
 int64_t hcall_memory_op(struct hcall *h);
+int64_t memory_query(struct hcall *h, uint32_t cmd);	/* its commands that change no physical map */
 int64_t hcall_multicall(struct hcall *h);
 int64_t hcall_platform_op(struct hcall *h);
 int64_t hcall_sched_op(struct hcall *h);

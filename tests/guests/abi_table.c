@@ -101,7 +101,7 @@ static const struct row {
 	{ HC(memory_op), XENMEM_machphys_mapping, ARG(zeros), 0, -XEN_ENOSYS },
 	{ HC(memory_op), XENMEM_machphys_mfn_list, ARG(zeros), 0, -XEN_ENOSYS },
 	{ HC(memory_op), XENMEM_machine_memory_map, ARG(zeros), 0, -XEN_ENOSYS },
-	{ HC(memory_op), XENMEM_exchange, ARG(zeros), 0, -XEN_ENOSYS },
+	{ HC(memory_op), XENMEM_exchange, ARG(zeros), 0, -XEN_EPERM },
 	{ HC(memory_op), XENMEM_get_vnumainfo, ARG(self), 0, -XEN_EOPNOTSUPP },
 	{ HC(memory_op), XENMEM_get_vnumainfo, ARG(zeros), 0, -XEN_EPERM },
 	{ HC(memory_op), XENMEM_get_vnumainfo, BAD, 0, -XEN_EFAULT },

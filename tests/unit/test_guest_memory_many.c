@@ -138,12 +138,12 @@ static void what_memory_op_refuses(void **state)
 {
 	static const struct { uint32_t cmd; int64_t rc; } rows[] = {
 		{ XENMEM_machphys_mapping, -XEN_ENOSYS }, { XENMEM_machine_memory_map, -XEN_ENOSYS }, { XENMEM_machphys_mfn_list, -XEN_ENOSYS },
-		{ XENMEM_machphys_compat_mfn_list, -XEN_ENOSYS }, { XENMEM_exchange, -XEN_ENOSYS }, { XENMEM_access_op, -XEN_EPERM },
+		{ XENMEM_machphys_compat_mfn_list, -XEN_ENOSYS }, { XENMEM_exchange, -XEN_EPERM }, { XENMEM_access_op, -XEN_EPERM },
 		{ XENMEM_acquire_resource, -XEN_EACCES }, { XENMEM_get_vnumainfo, -XEN_EPERM }, { XENMEM_get_pod_target, -XEN_EPERM },
 		{ XENMEM_set_pod_target, -XEN_EPERM }, { XENMEM_maximum_ram_page, FAKE_GFNS - 1 }, { 63, -XEN_ENOSYS },
 	};
 	uint16_t vnuma[2] = { DOMID_SELF, 0 };
-	static const char zeros[64];
+	static const char zeros[sizeof(struct xen_memory_exchange)];
 
 	(void)state;
 	fake_write(ARG, zeros, sizeof(zeros));

@@ -437,6 +437,45 @@ static void reservations_of_32_bits(void **state)
 
 struct packed_e820 { uint64_t addr, size; uint32_t type; } __attribute__((packed));
 
+static int64_t exchange(struct xen_memory_exchange a)
+{
+	fake_write(ARG, &a, sizeof(a));
+	return fake_call(fake_vcpu(0), __HYPERVISOR_memory_op, XENMEM_exchange, ARG, 0);
+}
+
+static void nothing_is_exchanged(void **state)
+{
+	const struct xen_memory_exchange good = {
+		.in = { .nr_extents = 8, .extent_order = 0, .domid = DOMID_SELF },
+		.out = { .nr_extents = 1, .extent_order = 3, .domid = DOMID_SELF },
+	};
+	struct xen_memory_exchange a = good;
+
+	(void)state;
+	assert_int_equal(exchange(a), -XEN_EOPNOTSUPP);
+	a.nr_exchanged = 8;
+	assert_int_equal(exchange(a), 0);
+	a.nr_exchanged = 9;
+	assert_int_equal(exchange(a), -XEN_EINVAL);
+	a = good;
+	a.out.nr_extents = 2;
+	assert_int_equal(exchange(a), -XEN_EINVAL);
+	a = good;
+	a.out.domid = 0;
+	assert_int_equal(exchange(a), -XEN_EINVAL);
+	a.in.domid = 0;
+	assert_int_equal(exchange(a), -XEN_EPERM);
+	a = good;
+	a.in.extent_order = a.out.extent_order = 21;
+	a.out.nr_extents = 8;
+	assert_int_equal(exchange(a), -XEN_EINVAL);
+	a.in.extent_order = a.out.extent_order = 1;
+	a.in.nr_extents = a.out.nr_extents = 1UL << 63;
+	assert_int_equal(exchange(a), -XEN_EINVAL);
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_memory_op, XENMEM_exchange | 1 << 6, ARG, 0), -XEN_EINVAL);
+	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_memory_op, XENMEM_exchange, 0x700000000000, 0), -XEN_EFAULT);
+}
+
 static void the_memory_map_is_dom0s(void **state)
 {
 	static const struct zendo_memmap_entry map[3] = { { 0, 0x8000000, 1, 0 }, { 0xfeff8000, 0x8000, 2, 0 }, { 1ULL << 32, 0x1000, 1, 0 } };
@@ -503,7 +542,6 @@ static void counts_are_told(void **state)
 	fake_write(ARG, &other, sizeof(other));
 	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_memory_op, XENMEM_current_reservation, ARG, 0), -XEN_EPERM);
 	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_memory_op, XENMEM_machphys_mapping, ARG, 0), -XEN_ENOSYS);
-	assert_int_equal(fake_call(fake_vcpu(0), __HYPERVISOR_memory_op, XENMEM_exchange, ARG, 0), -XEN_ENOSYS);
 }
 
 /* ---- grant table ---- */
@@ -636,7 +674,7 @@ int main(void)
 		T(ram_can_move), T(ram_that_cannot_move_is_not_lost), T(a_pinned_page_stays), T(missing_tables_are_asked_for), T(removing_ram_returns_it),
 		T(a_balloon_goes_down_and_up), T(populate_asks_dom0_and_takes_no_for_an_answer), T(populate_stops_at_the_maximum),
 		T(populate_skips_nothing_that_is_there), T(odd_reservations), T(large_extents_go_down_and_up),
-		T(a_large_extent_is_filled_whole_or_not_at_all), T(reservations_of_32_bits), T(the_memory_map_is_dom0s),
+		T(a_large_extent_is_filled_whole_or_not_at_all), T(reservations_of_32_bits), T(nothing_is_exchanged), T(the_memory_map_is_dom0s),
 		T(a_boot_loader_hands_its_map_on), T(counts_are_told), T(the_table_grows_from_dom0s_stock), T(sizes_and_versions),
 		T(setup_table_lists_gfns), T(setup_table_of_32_bits), T(the_maximum_number_of_frames),
 	};
