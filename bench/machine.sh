@@ -80,9 +80,15 @@ until_console micro 'zendo-guest: exit'
 kept micro | grep '^RESULT' || { kept micro; exit 1; }
 
 world tiny
-zendo create "$(tiny bench bench n=200)"
+zendo create "$(tiny bench bench n=200 'vcpus = 2')"
 ended bench 600
 kept bench | sed -n 's/^\({.*}\)$/BENCH \1/p'
+# Two guests that play ping-pong; the one that asks knows the other by its number.
+zendo create "$(tiny answers bench 'role=answer n=200')"
+zendo create "$(tiny asks bench 'role=ask n=200')"
+ended asks 600
+kept asks | sed -n 's/^\({.*}\)$/BENCH \1/p'
+ended answers 60
 
 world life
 file=$(stock_bench life vmlinux 256)

@@ -5,8 +5,9 @@
  * so that a figure divided by 2^shift is a count of instructions, everybody's included.
  *
  *	n=N (default 2000, at most 10000) seconds are not needed
+ *	role=answer, role=ask: between two guests instead, see bench_peers.c
  */
-#include "guest.h"
+#include "bench.h"
 
 #define MAX_SAMPLES	10000
 #define ALU_LOOPS	100000
@@ -17,13 +18,7 @@ static uint32_t empty;			/* cost of measuring */
 static volatile uint64_t handler_tsc;
 static bool first = true;
 
-static inline uint64_t tsc_ordered(void)
-{
-	__asm__ volatile("lfence" ::: "memory");
-	return rdtsc();
-}
-
-static void record(uint64_t from, uint64_t to)
+void record(uint64_t from, uint64_t to)
 {
 	uint64_t d = to - from;
 
@@ -54,7 +49,7 @@ static uint64_t tsc_to_ns(uint64_t tsc)
 	return (tsc * vcpu_info->time.tsc_to_system_mul) >> 32;
 }
 
-static void result(const char *name)
+void result(const char *name)
 {
 	uint32_t median;
 
@@ -65,16 +60,6 @@ static void result(const char *name)
 	first = false;
 	nr_samples = 0;
 }
-
-/* @code n times, each between two readings. */
-#define MEASURE(name, n, code) do { \
-	for (unsigned int i_ = 0; i_ < (n); i_++) { \
-		uint64_t t_ = tsc_ordered(); \
-		code; \
-		record(t_, tsc_ordered()); \
-	} \
-	result(name); \
-} while (0)
 
 static inline void null_hypercall(void)
 {
@@ -177,6 +162,12 @@ void guest_main(void)
 	if (events_init() || timer_init())
 		panic("no events or timer");
 
+	if (option("role")) {
+		printf("\n{\"unit\":\"tsc\",");
+		bench_role(n);
+		printf("}\n");
+		return;
+	}
 	ns0 = clock_ns();
 	t0 = rdtsc();
 	MEASURE("warm", 100, null_hypercall());
@@ -194,6 +185,8 @@ void guest_main(void)
 	event_to_self(n);
 	timer_latency(n < 200 ? n : 200, false, "timer_awake");
 	timer_latency(n < 200 ? n : 200, true, "timer_asleep");
+	bench_grants(n);
+	bench_second_vcpu(n);
 	MEASURE("alu_loop_100k", 20, alu_loop());
 	t1 = rdtsc();
 	ns1 = clock_ns();
