@@ -23,6 +23,9 @@ test_console_ring_CFLAGS = $(run_CFLAGS)
 test_scrollback_SRCS = tools/run/scrollback.c
 test_scrollback_CFLAGS = $(run_CFLAGS)
 
+test_syscalls_SRCS = tools/run/syscalls.c
+test_syscalls_CFLAGS = $(run_CFLAGS) -pthread
+
 test_vcpu_SRCS = tools/libzendo/cpus.c tools/run/vcpu.c
 test_vcpu_CFLAGS = $(run_CFLAGS) -pthread
 

@@ -3,9 +3,9 @@
  * zendo-run: the process of one domain. zendo-run(8) is its manual.
  *
  * Stages, each with fewer rights than the one before:
- *	1 as root: read configuration, kernel and ramdisk; open the device; make socket and terminal
+ *	1 as root, with the system calls of syscalls.c: read configuration, kernel and ramdisk; open the device; make socket and terminal
  *	2 as user zendo, no capabilities: open the console's log, build the guest, run it
- * What the unit adds (system calls, devices, no network) stands in zendo-domain@.service.
+ * What the unit adds (capabilities, devices) stands in zendo-domain@.service.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -22,6 +22,7 @@
 #include "privilege.h"
 #include "runner.h"
 #include "runtime.h"
+#include "syscalls.h"
 
 struct options {
 	char name[HVPRIV_NAME_LEN];
@@ -258,6 +259,9 @@ int main(int argc, char **argv)
 	if (r > 0)
 		return r - 1;
 	log_set_domain(o.name);
+	r = syscalls_restrict();
+	if (r < 0)
+		log_message(LOG_WARNING, "this kernel filters no system calls: %s, ignoring", strerror(-r));
 
 	/* for sd-event; and what a reader that goes away does is seen at the write */
 	(void)sigemptyset(&mask);

@@ -24,6 +24,7 @@ RUN_SRCS := \
 	tools/run/runner_requests.c \
 	tools/run/runner_stop.c \
 	tools/run/scrollback.c \
+	tools/run/syscalls.c \
 	tools/run/vcpu.c
 RUN_CFLAGS := -Iinclude -Iinclude/uapi -Itools/libzendo -Itools/run -pthread
 RUN_PKGS := libsystemd json-c

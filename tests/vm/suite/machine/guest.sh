@@ -120,6 +120,17 @@ two_are_created() {
 	expect_console two $patience 'zendo-guest: ready'
 }
 
+# Of the one process that reads what a guest says: user, capabilities, no way to more, and a filter of its own.
+runner_has_few_rights() {
+	local status
+	status=/proc/$(zendo list --json one | jq '.[0].pid')/status
+	cat "$status"
+	equal user "$(awk '/^Uid:/ { print $3 }' "$status")" "$(id -u zendo)"
+	equal capabilities "$(awk '/^CapEff:/ { print $2 }' "$status")" 0000000000000000
+	equal 'no new privileges' "$(awk '/^NoNewPrivs:/ { print $2 }' "$status")" 1
+	equal 'system calls filtered' "$(awk '/^Seccomp:/ { print $2 }' "$status")" 2
+}
+
 list_has_columns() {
 	zendo list >/root/list
 	cat /root/list
@@ -384,6 +395,7 @@ check 'the journal has its console' journal_has_console
 check 'a dead guest has its console still' dead_console_is_kept
 check 'the unpacked kernel is kept' cache_is_used
 check 'two guests run at once' two_are_created
+check 'the process of a guest has few rights' runner_has_few_rights
 check 'list prints the columns of xl' list_has_columns
 check 'list prints JSON' list_json
 check 'vcpu-list prints the columns of xl' vcpu_list_has_columns
