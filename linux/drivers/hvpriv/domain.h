@@ -182,6 +182,7 @@ struct hv_page_batch {
 void hv_page_release(struct page *page);
 void hv_page_release_batched(struct hv_page_batch *b, struct page *page);
 void hv_pages_release(struct hv_page_batch *b);
+bool hv_block_release(struct page *page, unsigned int order);
 u64 hv_pages_out(void);
 void hv_pages_out_look(void);
 void hv_pages_out_exit(void);

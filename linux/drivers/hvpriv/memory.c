@@ -544,8 +544,9 @@ void hv_memory_free(struct hv_domain *d)
 	list_for_each_entry_safe(page, next, &m->table_pages, lru)
 		__free_page(page);
 	xa_for_each(&m->pfn_blocks, index, b) {
-		for_each_clear_bit(i, b->gone, HV_BLOCK_PAGES)
-			hv_page_release_batched(&batch, b->page + i);
+		if (!bitmap_empty(b->gone, HV_BLOCK_PAGES) || !hv_block_release(b->page, HV_BLOCK_ORDER))
+			for_each_clear_bit(i, b->gone, HV_BLOCK_PAGES)
+				hv_page_release_batched(&batch, b->page + i);
 		kfree(b);
 		cond_resched();
 	}

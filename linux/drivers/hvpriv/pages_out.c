@@ -6,9 +6,11 @@
  */
 #include <linux/list.h>
 #include <linux/mm.h>
+#include <linux/page_ref.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
+#include "compat/memcg.h"
 #include "domain.h"
 
 #define HV_LOOK_AGAIN	msecs_to_jiffies(100)
@@ -87,6 +89,30 @@ void hv_page_release_batched(struct hv_page_batch *b, struct page *page)
 	b->pages[b->nr++] = page;
 	if (b->nr == ARRAY_SIZE(b->pages))
 		hv_pages_release(b);
+}
+
+/*
+ * All pages of a block that split_page() made of one allocation, put together again: one uncharge and one walk through the allocator
+ * in place of 512. False when somebody else has one of them; nothing has changed then.
+ *
+ * Their counts are frozen first, so that nobody who looks at pages by their number can get a reference to one that is about to be
+ * inside of a free block. The first page's is 1 again for __free_pages().
+ */
+bool hv_block_release(struct page *page, unsigned int order)
+{
+	unsigned int i, nr = 1U << order;
+
+	for (i = 0; i < nr && hv_page_same_charge(page + i, page) && page_ref_freeze(page + i, 1); i++)
+		;
+	if (i < nr) {
+		while (i--)
+			page_ref_unfreeze(page + i, 1);
+		return false;
+	}
+	hv_pages_uncharge_split(page, nr);
+	page_ref_unfreeze(page, 1);
+	__free_pages(page, order);
+	return true;
 }
 
 /* Some were let go just now. */
