@@ -26,6 +26,7 @@
 #define HV_BLOCK_ORDER	9
 #define HV_BLOCK_PAGES	(1U << HV_BLOCK_ORDER)
 #define HV_HERE		xa_mk_value(1)
+#define HV_FAULT_PAGES	32
 #define HV_MAX_GFN	BIT_ULL(48 - PAGE_SHIFT)
 #define HV_BATCH	ARRAY_SIZE(((struct zendo_extents *)0)->e)
 
@@ -410,12 +411,31 @@ struct page *hv_memory_page(struct hv_domain *d, u64 gfn)
 	return NULL;
 }
 
+/*
+ * The page asked for and those behind it, as far as they are there: a builder writes one after the other, and a fault for each page
+ * costs several times what is done here.
+ */
 static vm_fault_t memory_fault(struct vm_fault *vmf)
 {
-	struct hv_domain *d = vmf->vma->vm_file->private_data;
+	struct vm_area_struct *vma = vmf->vma;
+	struct hv_domain *d = vma->vm_file->private_data;
+	unsigned long addr = vmf->address & PAGE_MASK, room, nr = 0, left;
+	struct page *pages[HV_FAULT_PAGES];
+	int r;
 
-	vmf->page = hv_memory_page(d, vmf->pgoff);
-	return vmf->page ? 0 : VM_FAULT_SIGBUS;
+	room = min_t(unsigned long, (vma->vm_end - addr) >> PAGE_SHIFT, HV_FAULT_PAGES);
+	while (nr < room && (pages[nr] = hv_memory_page(d, vmf->pgoff + nr)))
+		nr++;
+	if (!nr)
+		return VM_FAULT_SIGBUS;
+	left = nr;
+	r = vm_insert_pages(vma, addr, pages, &left);
+	/* One that another thread mapped ends it; those behind it have their own faults. */
+	if (left < nr || r == -EBUSY)
+		r = 0;
+	while (nr)
+		put_page(pages[--nr]);
+	return r ? vmf_error(r) : VM_FAULT_NOPAGE;
 }
 
 static const struct vm_operations_struct memory_vm_ops = {
@@ -428,7 +448,8 @@ int hv_memory_mmap(struct hv_domain *d, struct vm_area_struct *vma)
 		return -EINVAL;
 	if (vma->vm_pgoff >= HV_MAX_GFN || vma_pages(vma) > HV_MAX_GFN - vma->vm_pgoff)
 		return -EINVAL;
-	hv_vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
+	/* mixed: vm_insert_pages() cannot set it in a fault */
+	hv_vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP | VM_MIXEDMAP);
 	vma->vm_ops = &memory_vm_ops;
 	return 0;
 }
