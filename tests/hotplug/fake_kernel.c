@@ -9,6 +9,7 @@
  *	uevent		datagram socket: uevents
  *	gate		pipe, see wait_at_gate()
  *	run/		stands for /run/zendo
+ *	block/, dev/	for /sys/block and for /dev/nbd*, see fake_units.c
  */
 #include <dirent.h>
 #include <errno.h>
@@ -32,6 +33,7 @@
 #include <linux/netlink.h>
 
 #include "backend.h"
+#include "fake_kernel.h"
 
 int __real_open(const char *path, int flags, ...);
 int __real_ioctl(int fd, unsigned long request, ...);
@@ -58,6 +60,7 @@ static const char *place(const char *path, char *buf, size_t size)
 		const char *from, *to;
 	} moved[] = {
 		{ "/run/zendo/", "run/" }, { "/sys/bus/hvback/devices", "devices" }, { "/dev/hvpriv", "domains" }, { "/dev/hvback", "domains" },
+		{ "/sys/block", "block" }, { "/dev/nbd", "dev/nbd" },
 	};
 
 	for (size_t i = 0; i < sizeof(moved) / sizeof(moved[0]); i++)
@@ -134,7 +137,7 @@ int __wrap_connect(int fd, const struct sockaddr *sa, socklen_t len)
 
 int __wrap_socket(int domain, int type, int protocol)
 {
-	if (domain != AF_NETLINK || protocol != NETLINK_KOBJECT_UEVENT)
+	if (domain != AF_NETLINK || protocol != NETLINK_KOBJECT_UEVENT || uevents >= 0)	/* only the loop's are ours */
 		return __real_socket(domain, type, protocol);
 	uevents = __real_socket(AF_UNIX, SOCK_DGRAM | (type & (SOCK_CLOEXEC | SOCK_NONBLOCK)), 0);
 	return uevents;
@@ -151,7 +154,7 @@ int __wrap_bind(int fd, const struct sockaddr *sa, socklen_t len)
 	return __real_bind(fd, (struct sockaddr *)&to, sizeof(to));
 }
 
-static void die_at(const char *word)
+void die_at(const char *word)
 {
 	char path[512], text[32] = "";
 	FILE *f;

@@ -4,6 +4,17 @@
 
 hotplug_CFLAGS := -Iinclude -Iinclude/uapi -Itools/libzendo -Itools/hotplug
 
+test_chain_SRCS = \
+	tools/hotplug/chain.c \
+	tools/hotplug/magic.c \
+	tools/hotplug/run.c \
+	tools/libzendo/config-disk.c \
+	tools/libzendo/config-option.c \
+	tools/libzendo/error.c \
+	tools/libzendo/vdev.c
+test_chain_CFLAGS = $(hotplug_CFLAGS)
+test_chain_LIBS = -ljson-c
+
 test_frontend_SRCS = tools/hotplug/frontend.c tools/libzendo/error.c
 test_frontend_CFLAGS = $(hotplug_CFLAGS)
 

@@ -63,6 +63,11 @@ static void both_forms_of_the_manual_are_read(void **state)
 	assert_disk(" /srv/a , qcow2 , xvda , r ", "/srv/a", ZENDO_DISK_QCOW2, 51712, true);
 	assert_disk("format=raw, vdev=hda, access=rw, target=/dev/vg/guest", "/dev/vg/guest", ZENDO_DISK_RAW, 768, false);
 	assert_disk("format=qcow2,vdev=xvdc,access=ro,target=/srv/a, b=c.img", "/srv/a, b=c.img", ZENDO_DISK_QCOW2, 51744, true);
+	assert_disk("/srv/a.vhdx,vhdx,xvda,w", "/srv/a.vhdx", ZENDO_DISK_VHDX, 51712, false);
+	assert_disk("vpc:/srv/a,xvda,w", "/srv/a", ZENDO_DISK_VHD, 51712, false);
+	assert_disk("nbd://host:10809/export,raw,xvda,r", "nbd://host:10809/export", ZENDO_DISK_RAW, 51712, true);
+	assert_disk("nbd+unix:///?socket=/run/x,,xvda", "nbd+unix:///?socket=/run/x", ZENDO_DISK_RAW, 51712, false);
+	assert_disk("format=qcow2,vdev=xvda,target=nbd+unix:///e?socket=/x,y", "nbd+unix:///e?socket=/x,y", ZENDO_DISK_QCOW2, 51712, false);
 	assert_disk("raw:/dev/vg/guest,hda,w", "/dev/vg/guest", ZENDO_DISK_RAW, 768, false);
 	assert_disk("/srv/x=1.img,raw,xvda,w,", "/srv/x=1.img", ZENDO_DISK_RAW, 51712, false);
 	assert_disk("vdev=xvda,/srv/a,raw,r", "/srv/a", ZENDO_DISK_RAW, 51712, true);
@@ -107,6 +112,8 @@ static void mistakes_are_named(void **state)
 	refuse("/srv/a,raw,xvda,w,queues=129", -EINVAL, "queues is '129'");
 	refuse("/srv/a,raw,xvda,w,backend=driver", -EOPNOTSUPP, "dom0 only");
 	refuse("/srv/a,raw,xvda,w,specification=virtio", -EOPNOTSUPP, "specification 'virtio'");
+	refuse("ftp://host/x,raw,xvda,w", -EINVAL, "must be an absolute path, or begin with nbd://");
+	refuse("fat:/srv,raw,xvda,w", -EINVAL, "must be an absolute path");
 	refuse("phy:/dev/sdb,format=qcow2,vdev=xvda", -EINVAL, "exclude each other");
 	refuse("/srv/a,raw,xvda,w!,cdrom", -EINVAL, "nobody writes");
 	refuse(",raw,xvda,w", -EINVAL, "no target");
@@ -145,6 +152,7 @@ static void text_comes_back_as_the_same_disk(void **state)
 {
 	static const char *const texts[] = {
 		"phy:vg0/web,xvda,w", "/srv/a,qcow2,xvdb,r,queues=3", ",empty,hdc,r,cdrom",
+		"vdev=xvda,access=r,format=vhdx,target=/a", "vdev=xvda,access=w,format=qcow2,target=nbd://h/x",
 		"vdev=sda,access=w!,no-discard,sector=512,script=/x,target=/a,b",
 	};
 

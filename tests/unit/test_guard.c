@@ -208,9 +208,43 @@ static void claims_are_text_for_the_store(void **state)
 	assert_int_equal(claim_parse("", &k), -EINVAL);
 }
 
+static void sets_come_back_from_their_text(void **state)
+{
+	const struct hvback_id one = { .class = "vbd", .domid = 1, .devid = 1 }, two = { .class = "vbd", .domid = 2, .devid = 1 };
+	struct claim_set set = {}, again;
+	struct zendo_error e = {};
+	char text[CLAIM_SET_TEXT_MAX];
+	struct claim_key k = { .dev = makedev(254, 0) };
+	size_t failed = 7;
+
+	(void)state;
+	for (k.ino = 0; k.ino < CLAIM_KEYS_MAX; k.ino++)
+		assert_int_equal(claim_set_add(&set, &k, k.ino > 0), 0);
+	assert_int_equal(claim_set_add(&set, &k, false), -E2BIG);
+	(void)claim_set_format(&set, text);
+	assert_int_equal(strncmp(text, "file 254:0 0,r file 254:0 1,r file", 34), 0);
+	assert_int_equal(claim_set_parse(text, false, &again), 0);
+	assert_memory_equal(&set, &again, sizeof(set));
+	assert_int_equal(claim_set_parse("file 1:2 3,", false, &again), -EINVAL);
+	assert_int_equal(claim_set_parse("file 1:2 3,r", false, &again), -EINVAL);
+	assert_int_equal(claim_set_parse("file 1:2 3", true, &again), 0);
+	assert_true(again.readonly[0]);
+	/* all or none */
+	assert_int_equal(claim_take_set(&set, &one, false, NULL, &e), 0);
+	again = (struct claim_set) { .nr = 3, .keys = { { .dev = 9 }, set.keys[2], set.keys[1] }, .readonly = { false, true, false } };
+	assert_int_equal(claim_take_set(&again, &two, false, &failed, &e), -EBUSY);
+	assert_int_equal(failed, 2);
+	claim_set_of(&two, &again);
+	assert_int_equal(again.nr, 0);
+	claim_set_of(&one, &again);
+	assert_int_equal(again.nr, CLAIM_KEYS_MAX);
+	claim_release(&one);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sets_come_back_from_their_text),
 		cmocka_unit_test(a_disk_nobody_uses_is_free),
 		cmocka_unit_test(layers_are_seen_from_all_sides),
 		cmocka_unit_test(mounts_are_seen_from_all_sides),

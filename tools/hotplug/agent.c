@@ -106,7 +106,7 @@ static void rebuild_device(struct agent *a, const struct hvback_id *id)
 	if (r >= 0 && h.back == XenbusStateUnknown) {
 		log_line(LOG_NOTICE, "%s: was left half made, and is removed", zendo_backend_name(id, name));
 		(void)zendo_backend_remove(a->hvback, id);
-		class->detached(id);
+		class->detached(id, false);
 		return;
 	}
 	device_back_path(id, back);
@@ -166,6 +166,8 @@ int device_rebuild(struct agent *a)
 	for (const struct device_class *const *c = device_classes; *c && r >= 0; c++) {
 		(void)snprintf(path, sizeof(path), "/local/domain/0/backend/%s", (*c)->name);
 		r = each_child(a, path, leftover_domain);
+		if (r >= 0 && (*c)->rebuilt)
+			r = (*c)->rebuilt();
 	}
 	return r;
 }

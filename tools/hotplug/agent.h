@@ -16,6 +16,7 @@
 #include <systemd/sd-event.h>
 
 #include "backend.h"
+#include "claim.h"
 #include "config.h"
 #include "error.h"
 #include "frontend.h"
@@ -35,10 +36,11 @@ struct spec {
 	struct hvback_id id;
 	const struct zendo_disk *disk;	/* one of the two */
 	const struct zendo_vif *vif;
+	const char *domain;		/* its name, may be NULL */
 	uint8_t mac[6];			/* of a vif, decided */
 	char bridge[ZENDO_IFNAME_LEN];	/* likewise; "" = none */
 	char ifname[ZENDO_IFNAME_LEN];	/* as the kernel named it */
-	char claim[64];			/* of a disk's target, as in claim.h */
+	char claim[CLAIM_SET_TEXT_MAX];	/* of a disk's target, as in claim.h */
 	bool added;
 };
 
@@ -55,8 +57,8 @@ struct device_class {
 
 	/* In a job. All that is needed is made, or nothing; @e has place and key. */
 	int (*attach)(int hvback, struct spec *s, struct zendo_error *e);
-	/* In a job: what attach() made besides the kernel's object, which is gone. */
-	void (*detached)(const struct hvback_id *id);
+	/* What attach() made besides the kernel's object, which is gone. @wait: in a job, until all is; else the rest is done in one. */
+	void (*detached)(const struct hvback_id *id, bool wait);
 	/* Nodes of both sides; their folders are there, with their rights. */
 	int (*write_nodes)(struct agent *a, uint32_t tx, const struct spec *s, const char *front, const char *back);
 	size_t info_size;		/* of its member of the union */
@@ -68,6 +70,8 @@ struct device_class {
 	int (*resize)(int hvback, const struct hvback_id *id, struct zendo_error *e);
 	/* An agent that has just begun finds the device. May be NULL. */
 	void (*found)(struct agent *a, const struct hvback_id *id, const char *back);
+	/* It has found all of them. May be NULL. */
+	int (*rebuilt)(void);
 };
 
 extern const struct device_class class_vbd, class_vif;

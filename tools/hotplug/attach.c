@@ -44,7 +44,8 @@ static void attaching_free(struct attaching *t)
 
 /* ---- in the job ---- */
 
-static void undo(struct attaching *t)
+/* @wait: it is in the job. */
+static void undo(struct attaching *t, bool wait)
 {
 	for (size_t i = t->nr; i-- > 0;) {
 		struct spec *s = &t->specs[i];
@@ -52,7 +53,7 @@ static void undo(struct attaching *t)
 		if (!s->added)
 			continue;
 		(void)zendo_backend_remove(t->agent->hvback, &s->id);
-		s->class->detached(&s->id);
+		s->class->detached(&s->id, wait);
 		s->added = false;
 	}
 }
@@ -87,7 +88,7 @@ static void work(struct job *j)
 		t->specs[i].added = t->r >= 0;
 	}
 	if (t->r < 0)
-		undo(t);
+		undo(t, true);
 }
 
 /* ---- in the event loop ---- */
@@ -99,7 +100,7 @@ static int publish(struct attaching *t)
 
 	if (r < 0) {
 		(void)zendo_error(&t->e, r, "cannot write the devices into the store: %s", strerror(-r));
-		undo(t);
+		undo(t, false);
 		return r;
 	}
 	for (size_t i = 0; i < t->nr; i++) {
@@ -206,6 +207,7 @@ static int make_specs(struct attaching *t, uint32_t domid)
 		if (r < 0)
 			return r;
 		s->disk = &c->disks[i];
+		s->domain = c->name;
 	}
 	for (size_t i = 0; i < c->nr_vifs; i++) {
 		r = add_spec(t, "vif", domid, c->vifs[i].devid, &s);

@@ -47,6 +47,48 @@ int claim_parse(const char *text, struct claim_key *ret)
 	return 0;
 }
 
+int claim_set_add(struct claim_set *s, const struct claim_key *k, bool readonly)
+{
+	if (s->nr == CLAIM_KEYS_MAX)
+		return -E2BIG;
+	s->keys[s->nr] = *k;
+	s->readonly[s->nr++] = readonly;
+	return 0;
+}
+
+char *claim_set_format(const struct claim_set *s, char ret[static CLAIM_SET_TEXT_MAX])
+{
+	char text[CLAIM_TEXT_MAX];
+	size_t len = 0;
+
+	*ret = '\0';
+	for (size_t i = 0; i < s->nr; i++)
+		len += (size_t)snprintf(ret + len, CLAIM_SET_TEXT_MAX - len, "%s%s%s", i ? "," : "", s->readonly[i] ? "r " : "",
+					claim_format(&s->keys[i], text));
+	return ret;
+}
+
+int claim_set_parse(const char *text, bool readonly, struct claim_set *ret)
+{
+	*ret = (struct claim_set) {};
+	for (const char *next; text; text = next) {
+		char one[CLAIM_TEXT_MAX];
+		struct claim_key k;
+		bool reads;
+
+		next = strchr(text, ',');
+		reads = strncmp(text, "r ", 2) == 0;
+		if (reads)
+			text += 2;
+		(void)snprintf(one, sizeof(one), "%.*s", next ? (int)(next - text) : CLAIM_TEXT_MAX, text);
+		if (claim_parse(one, &k) < 0 || claim_set_add(ret, &k, readonly || reads) < 0)
+			return -EINVAL;
+		if (next)
+			next++;
+	}
+	return 0;
+}
+
 bool claim_overlaps(const struct claim_key *a, const struct claim_key *b)
 {
 	if (a->block != b->block)
@@ -98,6 +140,32 @@ int claim_take(const struct claim_key *k, const struct hvback_id *id, bool reado
 	r = take_locked(k, id, readonly, force, e);
 	(void)pthread_mutex_unlock(&lock);
 	return r;
+}
+
+int claim_take_set(const struct claim_set *s, const struct hvback_id *id, bool force, size_t *ret_failed, struct zendo_error *e)
+{
+	int r = 0;
+
+	(void)pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < s->nr && r >= 0; i++) {
+		r = take_locked(&s->keys[i], id, s->readonly[i], force, e);
+		if (r < 0 && ret_failed)
+			*ret_failed = i;
+	}
+	(void)pthread_mutex_unlock(&lock);
+	if (r < 0)
+		claim_release(id);
+	return r;
+}
+
+void claim_set_of(const struct hvback_id *id, struct claim_set *ret)
+{
+	*ret = (struct claim_set) {};
+	(void)pthread_mutex_lock(&lock);
+	for (struct claim *c = claims; c; c = c->next)
+		if (zendo_backend_id_equal(&c->id, id))
+			(void)claim_set_add(ret, &c->key, c->readonly);	/* as many were taken as fit */
+	(void)pthread_mutex_unlock(&lock);
 }
 
 void claim_settle(const struct hvback_id *id)

@@ -9,6 +9,8 @@
 
 #include "agent.h"
 #include "claim.h"
+#include "export.h"
+#include "log.h"
 #include "target.h"
 
 static const struct frontend_feature features[] = {
@@ -37,23 +39,30 @@ static int attach(int hvback, struct spec *s, struct zendo_error *e)
 	struct target t;
 	int r;
 
-	r = target_open(d, &s->id, &t, e);
+	r = target_open(d, &s->id, s->domain, &t, e);
 	if (r < 0)
 		return r;
-	(void)claim_format(&t.key, s->claim);
+	(void)claim_set_format(&t.set, s->claim);
 	r = zendo_backend_add(hvback, &s->id, t.fd, &conf, sizeof(conf), &why);
 	safe_close(t.fd);
 	if (r >= 0) {
 		claim_settle(&s->id);
+		export_settle(&s->id);
 		return 0;
 	}
-	if (r != -EEXIST)
+	if (r != -EEXIST) {
+		export_stop(&s->id);
 		claim_release(&s->id);
+	}
 	return zendo_error_at(e, r, d->at.source, d->at.line, d->at.column, "'disk': %s: %s: %s", d->vdev, d->target, why.text);
 }
 
-static void detached(const struct hvback_id *id)
+static void detached(const struct hvback_id *id, bool wait)
 {
+	if (wait)
+		export_stop(id);
+	else
+		export_stop_later(id);
 	claim_release(id);
 }
 
@@ -141,23 +150,34 @@ static int write_connected(struct agent *a, uint32_t tx, const struct hvback_id 
 
 static int resize(int hvback, const struct hvback_id *id, struct zendo_error *e)
 {
+	if (export_has(id))
+		return zendo_error(e, -EOPNOTSUPP, "an image keeps its size while it is in use: detach it, resize it by qemu-img, attach it");
 	return zendo_backend_set(hvback, id, HVBACK_VBD_SET_SIZE, NULL, 0, e);
 }
 
 static void found(struct agent *a, const struct hvback_id *id, const char *back)
 {
 	char path[2 * NODE_PATH_MAX], *text = NULL, *mode = NULL;
-	struct claim_key key;
+	struct claim_set set;
 
 	(void)snprintf(path, sizeof(path), "%s/claim", back);
 	if (zendo_store_read(a->store, 0, path, &text, NULL) < 0)
 		return;
 	(void)snprintf(path, sizeof(path), "%s/mode", back);
-	if (zendo_store_read(a->store, 0, path, &mode, NULL) >= 0 && claim_parse(text, &key) >= 0)
-		(void)claim_take(&key, id, *mode == 'r', true, NULL);
+	if (zendo_store_read(a->store, 0, path, &mode, NULL) >= 0 && claim_set_parse(text, *mode == 'r', &set) >= 0)
+		(void)claim_take_set(&set, id, true, NULL, NULL);
 	claim_settle(id);
 	free(text);
 	free(mode);
+}
+
+static int rebuilt(void)
+{
+	struct zendo_error e = {};
+
+	if (export_rebuild(&e) < 0)
+		log_line(LOG_ERR, "images from before cannot be found: %s", e.text);
+	return 0;	/* all other disks need no unit */
 }
 
 const struct device_class class_vbd = {
@@ -172,4 +192,5 @@ const struct device_class class_vbd = {
 	.write_connected = write_connected,
 	.resize = resize,
 	.found = found,
+	.rebuilt = rebuilt,
 };

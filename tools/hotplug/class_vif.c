@@ -90,8 +90,9 @@ static int attach(int hvback, struct spec *s, struct zendo_error *e)
 }
 
 /* The interface went with the kernel's object, and from its bridge with itself. */
-static void detached(const struct hvback_id *id)
+static void detached(const struct hvback_id *id, bool wait)
 {
+	(void)wait;
 	(void)id;
 }
 

@@ -160,7 +160,7 @@ static void drop(struct device *d)
 	r = nodes_remove(a, &d->id);
 	if (r < 0)
 		log_line(LOG_ERR, "%s: its nodes stay in the store: %s", d->name, strerror(-r));
-	d->class->detached(&d->id);
+	d->class->detached(&d->id, false);
 	sd_event_source_disable_unref(d->later);
 	log_line(LOG_INFO, "%s: gone", d->name);
 	tell_waiter(d, 0, "");
@@ -249,6 +249,8 @@ static void op_work(struct job *j)
 		break;
 	default:
 		op->r = zendo_backend_remove(d->agent->hvback, &d->id);
+		if (op->r >= 0)		/* who waits for its end can have the target then */
+			d->class->detached(&d->id, true);
 	}
 }
 

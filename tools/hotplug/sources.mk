@@ -4,20 +4,28 @@
 HOTPLUG_SRCS := \
 	tools/hotplug/agent.c \
 	tools/hotplug/attach.c \
+	tools/hotplug/chain.c \
 	tools/hotplug/claim.c \
 	tools/hotplug/class_vbd.c \
 	tools/hotplug/class_vif.c \
 	tools/hotplug/device.c \
+	tools/hotplug/disk_command.c \
+	tools/hotplug/disk_unit.c \
+	tools/hotplug/export.c \
 	tools/hotplug/frontend.c \
 	tools/hotplug/guard.c \
 	tools/hotplug/handshake.c \
 	tools/hotplug/job.c \
 	tools/hotplug/log.c \
+	tools/hotplug/magic.c \
 	tools/hotplug/main.c \
+	tools/hotplug/nbd.c \
 	tools/hotplug/nodes.c \
 	tools/hotplug/plumb.c \
+	tools/hotplug/run.c \
 	tools/hotplug/server.c \
 	tools/hotplug/target.c \
+	tools/hotplug/target_image.c \
 	tools/hotplug/uevent.c
 HOTPLUG_CFLAGS := -Iinclude -Iinclude/uapi -Itools/libzendo -Itools/hotplug
 HOTPLUG_PKGS := libsystemd json-c libnl-route-3.0

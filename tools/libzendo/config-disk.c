@@ -38,6 +38,7 @@ static const struct {
 	{ "qed", ZENDO_DISK_QED },
 	{ "vhd", ZENDO_DISK_VHD },
 	{ "vpc", ZENDO_DISK_VHD },
+	{ "vhdx", ZENDO_DISK_VHDX },
 	{ "vmdk", ZENDO_DISK_VMDK },
 	{ "empty", ZENDO_DISK_EMPTY },
 	{ "aio", ZENDO_DISK_RAW },
@@ -66,7 +67,7 @@ static bool find_format(const char *s, size_t len, enum zendo_disk_format *ret)
 static int set_format(struct parser *p, const char *s)
 {
 	if (*s && !find_format(s, strlen(s), &p->d->format))
-		return fail(p, -EINVAL, "'disk': unknown format '%s': raw, qcow2, qcow, qed, vhd and vmdk are known", s);
+		return fail(p, -EINVAL, "'disk': unknown format '%s': raw, qcow2, qcow, qed, vhd, vhdx and vmdk are known", s);
 	return 0;
 }
 
@@ -139,6 +140,19 @@ static const char *take_prefix(struct parser *p, const char *s)
 	}
 }
 
+/* What qemu-utils and qemu-block-extra can open: the user's word for "not a file". */
+bool zendo_disk_target_is_remote(const char *target)
+{
+	static const char *const schemes[] = {
+		"nbd://", "nbd+tcp://", "nbd+unix://", "iscsi://", "ssh://", "http://", "https://", "rbd:",
+	};
+
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+		if (strncmp(target, schemes[i], strlen(schemes[i])) == 0)
+			return true;
+	return false;
+}
+
 static int set_target(struct parser *p, const char *s)
 {
 	_cleanup_free_ char *dev = NULL;
@@ -151,8 +165,9 @@ static int set_target(struct parser *p, const char *s)
 			return oom(p);
 		s = dev;
 	}
-	if (*s != '/')
-		return fail(p, -EINVAL, "'disk': target '%s' must be an absolute path", s);
+	if (*s != '/' && !zendo_disk_target_is_remote(s))
+		return fail(p, -EINVAL, "'disk': target '%s' must be an absolute path, or begin with nbd://, nbd+unix://, iscsi://, ssh://, "
+			    "http://, https:// or rbd:", s);
 	if (strlen(s) >= ZENDO_TARGET_MAX)
 		return fail(p, -EINVAL, "'disk': target is longer than %d characters", ZENDO_TARGET_MAX - 1);
 	return option_string(&p->d->target, s) < 0 ? oom(p) : 0;

@@ -27,13 +27,14 @@ enum zendo_disk_format {
 	ZENDO_DISK_QCOW2,
 	ZENDO_DISK_QED,
 	ZENDO_DISK_VHD,
+	ZENDO_DISK_VHDX,
 	ZENDO_DISK_VMDK,
 	ZENDO_DISK_EMPTY,		/* a CD-ROM without a medium */
 	ZENDO_DISK_FORMAT_NR,
 };
 
 struct zendo_disk {
-	char *target;			/* absolute path; NULL with ZENDO_DISK_EMPTY */
+	char *target;			/* absolute path, or of another machine; NULL with ZENDO_DISK_EMPTY */
 	enum zendo_disk_format format;
 	bool must_be_block;		/* phy: */
 	char vdev[ZENDO_VDEV_LEN];	/* as it was written */
@@ -57,6 +58,9 @@ void zendo_disk_clear(struct zendo_disk *d);
 
 /* Text that is read back as the same disk, @place: with where it was written. The caller frees *ret. */
 int zendo_disk_format(const struct zendo_disk *d, bool place, char **ret);
+
+/* nbd://..., iscsi://... and the like: no file of this machine. */
+bool zendo_disk_target_is_remote(const char *target);
 
 const char *zendo_disk_format_name(enum zendo_disk_format f);
 

@@ -221,6 +221,75 @@ disks_carry_data() {
 	nothing_left
 }
 
+disk_unit() {
+	echo "zendo-disk-vbd-$(domid_of "$1")-$2.service"
+}
+
+# Its unit has ended, and took all along.
+served_no_more() {
+	hears 60 "$1: (Deactivated successfully|Failed with result)" journalctl -f -n all -o cat -u "$1" -u init.scope
+	equal 'units of images' "$(systemctl list-units --all --plain --no-legend 'zendo-disk-*')" ''
+	equal 'nbd devices in use' "$(ls -d /sys/block/nbd*/pid 2>/dev/null)" ''
+	equal 'sockets of qemu-nbd' "$(ls /run/zendo/disks 2>/dev/null)" ''
+	nothing_left
+}
+
+# What is in an image, by its name and format.
+sum_in() {
+	qemu-img convert -f "$1" -O raw "$2" /srv/raw
+	sha256sum </srv/raw | cut -c1-64
+}
+
+# An overlay is written by a stock guest, read by the next; qemu finds both files in order.
+images_carry_data() {
+	local unit image='/srv/over.qcow2,qcow2,xvda,w'
+	qemu-img create -q -f qcow2 /srv/base.qcow2 16M
+	qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 /srv/over.qcow2
+	bad "/srv/over.qcow2 looks like a qcow2 image, not like a raw one: write format=qcow2" 'disk = ["file:/srv/over.qcow2,xvda,w"]'
+	bad "/srv/odd does not look like a vhd image, but like raw: write format=raw" 'disk = ["/srv/odd,vhd,xvda,w"]'
+	zendo create "$(stock image 'dd if=/dev/urandom of=/dev/xvda bs=1M count=3 oflag=direct; dd if=/dev/xvda of=/dev/xvda bs=512 count=7 seek=20001
+		sync; echo "sum $(sha256sum </dev/xvda | cut -c1-64)"; cat /dev/hvc0 >/dev/null' "disk = [\"$image\"]")"
+	expect_console image 90 '^sum '
+	unit=$(disk_unit image 51712)
+	systemctl show "$unit" | grep -E '^(Slice|BindsTo|Before|CapabilityBoundingSet|DeviceAllow|ExecStart|SystemCallFilter)='
+	equal slice "$(systemctl show -P Slice "$unit")" zendo.slice
+	equal 'bound to' "$(systemctl show -P BindsTo "$unit")" 'zendo-domain@image.service'
+	fails_with 1 '/srv/base.qcow2: it is in use by domain [0-9]+ .vbd-[0-9]+-51712, reading' \
+		zendo create "$(tiny bad hello '' 'disk = ["/srv/base.qcow2,qcow2,xvda,w"]')"
+	fails_with 1 'keeps its size' zendo block-resize image xvda
+	kill -9 "$(agent_pid)"
+	fails_with 1 '/srv/over.qcow2: it is in use by domain' zendo block-attach image target=/srv/over.qcow2 format=qcow2 vdev=xvdb access=r
+	zendo destroy image
+	served_no_more "$unit"
+	qemu-img check /srv/over.qcow2
+	equal 'what the guest wrote' "$(sum_in qcow2 /srv/over.qcow2)" "$(kept image | sed -n 's/^sum //p')"
+}
+
+# The other formats come and go at run time; a server that is killed is an error to the guest, and leaves nothing.
+images_come_and_go() {
+	local kind id unit
+	zendo create "$(stock again 'echo "sum $(sha256sum </dev/xvda | cut -c1-64)"; while read -r line; do eval "$line"; done' \
+		'disk = ["/srv/over.qcow2,qcow2,xvda,r"]')"
+	expect_console again 90 '^sum '
+	equal 'what the next guest reads' "$(kept again | sed -n 's/^sum //p')" "$(sum_in qcow2 /srv/over.qcow2)"
+	id=$(domid_of again)
+	for kind in vhd:vpc vhdx:vhdx vmdk:vmdk; do
+		qemu-img create -q -f "${kind#*:}" "/srv/image.${kind%:*}" 8M
+		zendo block-attach again "/srv/image.${kind%:*}" "${kind%:*}" xvdb w
+		front_is "/local/domain/$id/device/vbd/51728/state" 4
+		zendo block-detach again xvdb
+		refuses systemctl is-active "$(disk_unit again 51728)"
+		qemu-img info "/srv/image.${kind%:*}"
+	done
+	unit=$(disk_unit again 51712)
+	systemctl kill -s KILL "$unit"
+	hears 30 "$unit: Failed with result" journalctl -f -n all -o cat -u "$unit" -u init.scope
+	systemctl kill -s KILL --kill-whom=main zendo-domain@again
+	gone again
+	served_no_more "$unit"
+	rm /srv/raw /srv/over.qcow2 /srv/base.qcow2 /srv/image.*
+}
+
 stops_while_asked() {
 	systemctl stop zendo-hotplug.service zendo-hotplug.socket
 	fails_with 1 'zendo-hotplug does not run' zendo create "$(tiny bad hello '' 'vif = ["bridge=br0"]')"
@@ -245,6 +314,8 @@ check 'a runner that is killed leaves nothing' runner_is_killed
 check 'a guest that reboots gets its devices again' reboots_get_their_devices_again
 if modinfo hvblkback >/dev/null 2>&1; then
 	check 'disks carry data, come, go and grow' disks_carry_data
+	check 'images carry data, and are left in order' images_carry_data
+	check 'images of each format come and go, and may lose their server' images_come_and_go
 else
 	skip 'disks carry data, come, go and grow' 'there is no module hvblkback'
 fi
