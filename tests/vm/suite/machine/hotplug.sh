@@ -228,10 +228,10 @@ disk_unit() {
 # Its unit has ended, and took all along.
 served_no_more() {
 	hears 60 "$1: (Deactivated successfully|Failed with result)" journalctl -f -n all -o cat -u "$1" -u init.scope
+	nothing_left
 	equal 'units of images' "$(systemctl list-units --all --plain --no-legend 'zendo-disk-*')" ''
 	equal 'nbd devices in use' "$(ls -d /sys/block/nbd*/pid 2>/dev/null)" ''
 	equal 'sockets of qemu-nbd' "$(ls /run/zendo/disks 2>/dev/null)" ''
-	nothing_left
 }
 
 # What is in an image, by its name and format.
@@ -242,14 +242,15 @@ sum_in() {
 
 # An overlay is written by a stock guest, read by the next; qemu finds both files in order.
 images_carry_data() {
-	local unit image='/srv/over.qcow2,qcow2,xvda,w'
-	qemu-img create -q -f qcow2 /srv/base.qcow2 16M
+	local unit sum image='/srv/over.qcow2,qcow2,xvda,w'
+	qemu-img create -q -f qcow2 /srv/base.qcow2 4M
 	qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 /srv/over.qcow2
 	bad "/srv/over.qcow2 looks like a qcow2 image, not like a raw one: write format=qcow2" 'disk = ["file:/srv/over.qcow2,xvda,w"]'
 	bad "/srv/odd does not look like a vhd image, but like raw: write format=raw" 'disk = ["/srv/odd,vhd,xvda,w"]'
-	zendo create "$(stock image 'dd if=/dev/urandom of=/dev/xvda bs=1M count=3 oflag=direct; dd if=/dev/xvda of=/dev/xvda bs=512 count=7 seek=20001
+	zendo create "$(stock image 'dd if=/dev/urandom of=/dev/xvda bs=1M count=3 oflag=direct; dd if=/dev/xvda of=/dev/xvda bs=512 count=7 seek=7001
 		sync; echo "sum $(sha256sum </dev/xvda | cut -c1-64)"; cat /dev/hvc0 >/dev/null' "disk = [\"$image\"]")"
-	expect_console image 90 '^sum '
+	expect_console image 120 '^sum '
+	sum=$(kept image | sed -n 's/^sum //p')
 	unit=$(disk_unit image 51712)
 	systemctl show "$unit" | grep -E '^(Slice|BindsTo|Before|CapabilityBoundingSet|DeviceAllow|ExecStart|SystemCallFilter)='
 	equal slice "$(systemctl show -P Slice "$unit")" zendo.slice
@@ -258,11 +259,11 @@ images_carry_data() {
 		zendo create "$(tiny bad hello '' 'disk = ["/srv/base.qcow2,qcow2,xvda,w"]')"
 	fails_with 1 'keeps its size' zendo block-resize image xvda
 	kill -9 "$(agent_pid)"
-	fails_with 1 '/srv/over.qcow2: it is in use by domain' zendo block-attach image target=/srv/over.qcow2 format=qcow2 vdev=xvdb access=r
+	fails_with 1 '/srv/over.qcow2: it is in use by domain' zendo block-attach image /srv/over.qcow2 qcow2 xvdb r
 	zendo destroy image
 	served_no_more "$unit"
 	qemu-img check /srv/over.qcow2
-	equal 'what the guest wrote' "$(sum_in qcow2 /srv/over.qcow2)" "$(kept image | sed -n 's/^sum //p')"
+	equal 'what the guest wrote' "$(sum_in qcow2 /srv/over.qcow2)" "$sum"
 }
 
 # The other formats come and go at run time; a server that is killed is an error to the guest, and leaves nothing.
@@ -270,7 +271,7 @@ images_come_and_go() {
 	local kind id unit
 	zendo create "$(stock again 'echo "sum $(sha256sum </dev/xvda | cut -c1-64)"; while read -r line; do eval "$line"; done' \
 		'disk = ["/srv/over.qcow2,qcow2,xvda,r"]')"
-	expect_console again 90 '^sum '
+	expect_console again 120 '^sum '
 	equal 'what the next guest reads' "$(kept again | sed -n 's/^sum //p')" "$(sum_in qcow2 /srv/over.qcow2)"
 	id=$(domid_of again)
 	for kind in vhd:vpc vhdx:vhdx vmdk:vmdk; do
