@@ -45,11 +45,11 @@ struct hvn_stats {
 	u64 tx_packets, tx_bytes;
 	u64 tx_grant_errors;	/* pieces that could not be written */
 	u64 tx_no_slots;	/* times that it waited for the guest to post pages */
-	u64 tx_expired;		/* thrown away after 10 s */
+	u64 tx_expired;		/* waited for too long, and thrown away */
 	u64 tx_dropped;		/* nobody there, or too large for this guest */
 	u64 tx_filtered;	/* multicast it did not ask for */
 	u64 tx_throttled;
-	u64 tx_stalls;		/* times that the guest posted nothing for a minute */
+	u64 tx_stalls;		/* times that the guest posted nothing for so long that it has no carrier */
 };
 
 struct hvn_limit {

@@ -4,7 +4,7 @@
  * the data is, another guest's pages included (F27).
  *
  * A guest that posts nothing harms nobody else: pages of another guest that wait for it are copied and let go at once, what waits for
- * 10 s is thrown away, and after a minute the device has no carrier until pages come. That holds also when the guest's threads do not
+ * long is thrown away, and after a longer time the device has no carrier until pages come. That holds also when the guest's threads do not
  * run at all (its cgroup is frozen, say): the clock is the kernel's. Who sends is slowed down by byte queue limits.
  */
 #include <linux/highmem.h>
@@ -15,8 +15,15 @@
 #define RX_BUDGET	64
 #define PULSE		(HZ / 5)
 #define PULSE_NO_NOTIFY	max(HZ / 33, 1)		/* of a frontend that does not say that it has posted */
-#define EXPIRE		(10 * HZ)
-#define STALL		(60 * HZ)
+
+/* As xen-netback calls them. */
+static uint rx_drain_timeout_msecs = 10000;
+module_param(rx_drain_timeout_msecs, uint, 0644);
+MODULE_PARM_DESC(rx_drain_timeout_msecs, "throw away what has waited so long for a guest that posts no pages");
+
+static uint rx_stall_timeout_msecs = 60000;
+module_param(rx_stall_timeout_msecs, uint, 0644);
+MODULE_PARM_DESC(rx_stall_timeout_msecs, "a guest that posts no pages for so long has no carrier");
 
 static_assert(HVN_SLOT_BYTES == PAGE_SIZE);
 static_assert(HVN_RX_SLOTS + 1 < 64);	/* far below a ring's 256 */
@@ -309,7 +316,7 @@ static void expire(struct hvn_queue *q)
 	struct sk_buff *skb;
 
 	spin_lock_bh(&q->rx_skbs.lock);
-	while (is_late(q, EXPIRE)) {
+	while (is_late(q, msecs_to_jiffies(READ_ONCE(rx_drain_timeout_msecs)))) {
 		skb = __skb_dequeue(&q->rx_skbs);
 		packets++;
 		bytes += skb->len;
@@ -320,7 +327,7 @@ static void expire(struct hvn_queue *q)
 	if (is_late(q, PULSE))
 		set_waiting(q, true);
 	if (q->rx_waiting && !q->rx_stalled && (q->vif->features & HVBACK_VIF_F_RX_NOTIFY) &&
-	    time_after_eq(jiffies, q->rx_waiting_since + STALL)) {
+	    time_after_eq(jiffies, q->rx_waiting_since + msecs_to_jiffies(READ_ONCE(rx_stall_timeout_msecs)))) {
 		q->rx_stalled = true;
 		q->stats->tx_stalls++;
 		netif_carrier_off(q->vif->dev);
