@@ -87,6 +87,7 @@ modules: $(O)/include/zendo-image-digest.h
 -include tools/hotplug/sources.mk
 -include tools/libzendo/sources.mk
 -include tools/generator/sources.mk
+-include tools/net/sources.mk
 -include tools/run/sources.mk
 -include tools/stored/sources.mk
 -include tools/zendo/sources.mk
@@ -96,7 +97,7 @@ TOOLS_CFLAGS := -std=gnu11 -O2 -g -D_GNU_SOURCE -fstack-protector-strong -D_FORT
 	-DZENDO_VERSION='"$(VERSION)"' $(CPPFLAGS) $(CFLAGS)
 LIBZENDO_OBJS := $(LIBZENDO_SRCS:%.c=$(O)/%.o)
 
-tools: $(O)/zendo $(O)/libzendo.so.1 $(O)/zendo-hotplug $(O)/zendo-run $(O)/zendo-stored $(O)/zendo-generator
+tools: $(O)/zendo $(O)/libzendo.so.1 $(O)/zendo-hotplug $(O)/zendo-net $(O)/zendo-run $(O)/zendo-stored $(O)/zendo-generator
 
 # $(1) = program, $(2) = its sources, $(3) = extra flags, $(4) = pkg-config packages
 define tool
@@ -114,6 +115,7 @@ endef
 
 $(eval $(call tool,zendo,$(ZENDO_SRCS),$(ZENDO_CFLAGS),$(ZENDO_PKGS)))
 $(eval $(call tool,zendo-hotplug,$(HOTPLUG_SRCS),$(HOTPLUG_CFLAGS),$(HOTPLUG_PKGS)))
+$(eval $(call tool,zendo-net,$(NET_SRCS),$(NET_CFLAGS),$(NET_PKGS)))
 $(eval $(call tool,zendo-run,$(RUN_SRCS),$(RUN_CFLAGS),$(RUN_PKGS)))
 $(eval $(call tool,zendo-stored,$(STORED_SRCS),$(STORED_CFLAGS),$(STORED_PKGS)))
 $(eval $(call tool,zendo-generator,$(GENERATOR_SRCS),$(GENERATOR_CFLAGS),json-c))
@@ -153,6 +155,7 @@ stage: hypervisor tools guests
 	$(Q)install -D -m 0644 $(HV_O)/hypervisor.elf $(DESTDIR)/lib/firmware/zendo/hypervisor.elf
 	$(Q)install -D -m 0755 $(O)/zendo $(DESTDIR)$(prefix)/bin/zendo
 	$(Q)install -D -m 0755 $(O)/zendo-hotplug $(DESTDIR)$(prefix)/lib/zendo/zendo-hotplug
+	$(Q)install -D -m 0755 $(O)/zendo-net $(DESTDIR)$(prefix)/lib/zendo/zendo-net
 	$(Q)install -D -m 0755 $(O)/zendo-run $(DESTDIR)$(prefix)/lib/zendo/zendo-run
 	$(Q)install -D -m 0755 $(O)/zendo-stored $(DESTDIR)$(prefix)/lib/zendo/zendo-stored
 	$(Q)install -D -m 0755 $(O)/zendo-generator $(DESTDIR)$(prefix)/lib/systemd/system-generators/zendo-generator
@@ -197,7 +200,7 @@ install: stage stage-lib stage-lib-dev stage-python modules
 uninstall:
 	$(Q)rm -rf $(DESTDIR)/lib/firmware/zendo $(DESTDIR)$(prefix)/lib/zendo $(DESTDIR)$(prefix)/bin/zendo \
 		$(DESTDIR)/lib/modules/*/updates/zendo $(DESTDIR)$(prefix)/lib/systemd/system-generators/zendo-generator \
-		$(DESTDIR)/lib/systemd/system/{zendo.service,zendo.slice,zendo-domain@.service,zendo-hotplug.service,zendo-hotplug.socket,zendo-stored.service,zendo-stored.socket} \
+		$(DESTDIR)/lib/systemd/system/{zendo.service,zendo.slice,zendo-domain@.service,zendo-net@.service,zendo-hotplug.service,zendo-hotplug.socket,zendo-stored.service,zendo-stored.socket} \
 		$(DESTDIR)$(prefix)/lib/{sysusers.d,tmpfiles.d,modprobe.d}/zendo.conf $(DESTDIR)/lib/udev/rules.d/60-zendo.rules \
 		$(DESTDIR)$(libdir)/libzendo.so* $(DESTDIR)$(libdir)/pkgconfig/libzendo.pc $(DESTDIR)$(prefix)/include/zendo.h \
 		$(DESTDIR)$(prefix)/lib/python3/dist-packages/zendo \

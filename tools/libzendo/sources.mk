@@ -30,6 +30,7 @@ LIBZENDO_SRCS := \
 	tools/libzendo/host.c \
 	tools/libzendo/hotplug.c \
 	tools/libzendo/image.c \
+	tools/libzendo/network.c \
 	tools/libzendo/runtime.c \
 	tools/libzendo/store.c \
 	tools/libzendo/unpack.c \

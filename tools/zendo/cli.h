@@ -42,6 +42,7 @@ int cmd_block_detach(int argc, char **argv);
 int cmd_block_list(int argc, char **argv);
 int cmd_block_resize(int argc, char **argv);
 int cmd_device(int argc, char **argv);
+int cmd_net(int argc, char **argv);
 int cmd_network_attach(int argc, char **argv);
 int cmd_network_detach(int argc, char **argv);
 int cmd_network_list(int argc, char **argv);

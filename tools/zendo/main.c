@@ -77,6 +77,13 @@ const struct command commands[] = {
 	  "  -t, --timeout   how long the guest has to let go of it, 30 if not given\n", cmd_network_detach },
 	{ "network-list", "[--json] NAME|ID", "list a domain's network interfaces",
 	  "  -j, --json      for programs\n", cmd_network_list },
+	{ "net", "create|list|delete [ARGUMENT...]", "networks of guests, with addresses and the way outside",
+	  "  create NAME --nat [--subnet A.B.C.0/24] [--ipv6 PREFIX::/64] [--no-autostart]\n"
+	  "                        a bridge NAME whose guests get addresses by DHCP, and\n"
+	  "                        reach what this machine reaches\n"
+	  "  list [--json]         those there are\n"
+	  "  delete [-f] NAME      with all that belongs to it; -f, --force: with guests on it\n"
+	  "vif = [''] is on network zendo0, which makes itself.\n", cmd_net },
 	{ "device", "list [--json] NAME|ID", "list all devices of a domain, and what each waits for",
 	  "  -j, --json      for programs\n", cmd_device },
 	{ "store", "ls|list|read|write|rm|chmod|watch [ARGUMENT...]", "look into the domains' store",

@@ -19,6 +19,7 @@ ZENDO_SRCS := \
 	tools/zendo/cmd_launch.c \
 	tools/zendo/cmd_list.c \
 	tools/zendo/cmd_names.c \
+	tools/zendo/cmd_net.c \
 	tools/zendo/cmd_rename.c \
 	tools/zendo/cmd_vcpu.c \
 	tools/zendo/cmd_shutdown.c \

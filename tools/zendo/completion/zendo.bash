@@ -20,7 +20,7 @@ _zendo()
 	_init_completion || return
 
 	local commands='create list config console shutdown reboot sysrq destroy pause unpause wait dump-core enable disable rename store vcpu-list vcpu-pin vcpu-set trigger domid domname uptime'
-	commands+=' block-attach block-detach block-list block-resize network-attach network-detach network-list device'
+	commands+=' block-attach block-detach block-list block-resize network-attach network-detach network-list net device'
 	commands+=' info dmesg events monitor doctor launch leave version help'
 	if [ "$cword" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
@@ -34,6 +34,13 @@ _zendo()
 	doctor) options='--json --kernel' ;;
 	block-detach | network-detach) options='--force --timeout' ;;
 	uptime) options='--short' ;;
+	net)
+		case ${words[2]} in
+		create) options='--nat --subnet --ipv6 --no-autostart' ;;
+		list) options='--json' ;;
+		delete) options='--force' ;;
+		esac
+		;;
 	shutdown) options='--all --wait --timeout --force' ;;
 	reboot) options='--all' ;;
 	vcpu-set) options='--ignore-host' ;;
@@ -72,6 +79,12 @@ _zendo()
 		;;
 	list | console | shutdown | reboot | sysrq | destroy | pause | unpause | wait | vcpu-list | uptime)
 		mapfile -t COMPREPLY < <(compgen -W "$(_zendo_names)" -- "$cur")
+		;;
+	net)
+		case $cword${words[2]} in
+		2*) mapfile -t COMPREPLY < <(compgen -W 'create list delete' -- "$cur") ;;
+		*delete) mapfile -t COMPREPLY < <(cd /etc/zendo/networks 2>/dev/null && compgen -G "$cur*.conf" | sed 's/\.conf$//') ;;
+		esac
 		;;
 	device)
 		case $cword in
