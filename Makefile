@@ -120,6 +120,8 @@ $(eval $(call tool,zendo-run,$(RUN_SRCS),$(RUN_CFLAGS),$(RUN_PKGS)))
 $(eval $(call tool,zendo-stored,$(STORED_SRCS),$(STORED_CFLAGS),$(STORED_PKGS)))
 $(eval $(call tool,zendo-generator,$(GENERATOR_SRCS),$(GENERATOR_CFLAGS),json-c))
 
+$(O)/zendo-hotplug: $(HOTPLUG_SHARED_SRCS:%.c=$(O)/%.o)
+
 # What wants libmnl is linked where that is.
 LIBZENDO_MNL_OBJS := $(LIBZENDO_MNL_SRCS:%.c=$(O)/%.o)
 $(O)/zendo $(O)/zendo-stored: $(LIBZENDO_MNL_OBJS)

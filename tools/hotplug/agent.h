@@ -187,12 +187,12 @@ int uevent_start(struct agent *a);
 /* ---- interfaces: plumb.c ---- */
 
 struct plumb_bridge {
-	unsigned ifindex;	/* 0: there is no bridge, and none was asked for */
+	unsigned ifindex;
 	unsigned mtu;
 	char name[ZENDO_IFNAME_LEN];
 };
 
-/* The bridge that @v is to be on. In a job, as the next one; @e has its place and key. */
+/* The bridge that @v is to be on; a network of 'zendo net' is brought up if it is not. In a job, as the next one; @e has its place and key. */
 int plumb_find_bridge(const struct zendo_vif *v, struct plumb_bridge *ret, struct zendo_error *e);
 
 /* Put the interface, which is there and down, on @b, and bring it up. */

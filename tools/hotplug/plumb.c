@@ -14,27 +14,11 @@
 #include <string.h>
 
 #include "agent.h"
-#include "log.h"
+#include "netlink.h"
+#include "network.h"
+#include "unit.h"
 
-#define DEFAULT_BRIDGE	"zendo0"
-
-static inline void nl_socket_freep(struct nl_sock **s)
-{
-	if (*s)
-		nl_socket_free(*s);
-}
-
-static inline void nl_cache_putp(struct nl_cache **c)
-{
-	if (*c)
-		nl_cache_put(*c);
-}
-
-static inline void nlmsg_freep(struct nl_msg **m)
-{
-	if (*m)
-		nlmsg_free(*m);
-}
+DEFINE_CLEANUP(struct nl_msg, nlmsg_free);
 
 int plumb_fail(const struct zendo_vif *v, struct zendo_error *e, int r, const char *format, ...)
 {
@@ -54,23 +38,17 @@ static int fail_nl(const struct zendo_vif *v, struct zendo_error *e, const char 
 
 static int connect_nl(const struct zendo_vif *v, struct nl_sock **ret, struct zendo_error *e)
 {
-	_cleanup_(nl_socket_freep) struct nl_sock *s = nl_socket_alloc();
-	int r;
+	struct zendo_error why = {};
+	int r = netlink_connect(ret, &why);
 
-	if (!s)
-		return zendo_error(e, -ENOMEM, "out of memory");
-	r = nl_connect(s, NETLINK_ROUTE);
-	if (r < 0)
-		return fail_nl(v, e, "cannot speak to the network", r);
-	*ret = TAKE_PTR(s);
-	return 0;
+	return r < 0 ? plumb_fail(v, e, r, "%s", why.text) : 0;
 }
 
 /* ---- which bridge ---- */
 
 struct search {
-	const char *wanted;		/* "" = the default */
-	struct rtnl_link *found, *first, *preferred, *other;	/* other: of this name, but no bridge */
+	const char *wanted;
+	struct rtnl_link *found, *other;	/* other: of this name, but no bridge */
 	char names[200];
 };
 
@@ -91,10 +69,6 @@ static void look_at_link(struct nl_object *o, void *userdata)
 	(void)snprintf(s->names + len, sizeof(s->names) - len, "%s%s", len ? ", " : "", name);
 	if (strcmp(name, s->wanted) == 0)
 		s->found = l;
-	if (strcmp(name, DEFAULT_BRIDGE) == 0)
-		s->preferred = l;
-	if (!s->first || rtnl_link_get_ifindex(l) < rtnl_link_get_ifindex(s->first))
-		s->first = l;
 }
 
 static int no_bridge(const struct zendo_vif *v, const struct search *s, struct zendo_error *e)
@@ -102,12 +76,36 @@ static int no_bridge(const struct zendo_vif *v, const struct search *s, struct z
 	const char *type = s->other ? rtnl_link_get_type(s->other) : NULL;
 
 	if (type && strcmp(type, "openvswitch") == 0)
-		return plumb_fail(v, e, -EOPNOTSUPP, "bridge %s is one of Open vSwitch, which is not in this version", v->bridge);
+		return plumb_fail(v, e, -EOPNOTSUPP, "bridge %s is one of Open vSwitch, which is not in this version", s->wanted);
 	if (s->other)
-		return plumb_fail(v, e, -EINVAL, "%s is no bridge", v->bridge);
+		return plumb_fail(v, e, -EINVAL, "%s is no bridge", s->wanted);
 	if (!*s->names)
-		return plumb_fail(v, e, -ENODEV, "there is no bridge %s, nor any other", v->bridge);
-	return plumb_fail(v, e, -ENODEV, "there is no bridge %s; there are: %s", v->bridge, s->names);
+		return plumb_fail(v, e, -ENODEV, "there is no bridge %s, nor any other", s->wanted);
+	return plumb_fail(v, e, -ENODEV, "there is no bridge %s; there are: %s", s->wanted, s->names);
+}
+
+/* A network that 'zendo net' has made, or the one that makes itself, is brought up by the first guest that wants it. */
+static int bring_up_network(const struct zendo_vif *v, const char *name, struct zendo_error *e)
+{
+	struct zendo_network n;
+	char unit[64], why[400];
+	int r;
+
+	if (strcmp(name, ZENDO_NETWORK_DEFAULT) != 0 && zendo_network_load(ZENDO_NETWORK_ETC, name, &n, NULL) < 0)
+		return 0;
+	(void)snprintf(unit, sizeof(unit), "zendo-net@%s.service", name);
+	r = unit_start(unit, NULL, NULL, why, sizeof(why));
+	return r < 0 ? plumb_fail(v, e, r, "network %s does not come up: %s", name, why) : 0;
+}
+
+static int look_for(const struct zendo_vif *v, struct nl_sock *sock, struct nl_cache **links, struct search *s, struct zendo_error *e)
+{
+	int r = rtnl_link_alloc_cache(sock, AF_UNSPEC, links);
+
+	if (r < 0)
+		return fail_nl(v, e, "cannot list the bridges", r);
+	nl_cache_foreach(*links, look_at_link, s);
+	return 0;
 }
 
 static bool filters_vlans(const char *bridge)
@@ -122,32 +120,31 @@ static bool filters_vlans(const char *bridge)
 
 int plumb_find_bridge(const struct zendo_vif *v, struct plumb_bridge *ret, struct zendo_error *e)
 {
+	const char *wanted = *v->bridge ? v->bridge : ZENDO_NETWORK_DEFAULT;
 	_cleanup_(nl_socket_freep) struct nl_sock *sock = NULL;
-	_cleanup_(nl_cache_putp) struct nl_cache *links = NULL;
-	struct search s = { .wanted = v->bridge };
+	_cleanup_(nl_cache_putp) struct nl_cache *before = NULL, *links = NULL;
+	struct search s = { .wanted = wanted };
 	struct plumb_bridge b = {};
 	int r;
 
 	r = connect_nl(v, &sock, e);
+	if (r >= 0)
+		r = look_for(v, sock, &before, &s, e);
+	if (r >= 0 && !s.found && !s.other) {
+		s = (struct search) { .wanted = wanted };
+		r = bring_up_network(v, wanted, e);
+		if (r >= 0)
+			r = look_for(v, sock, &links, &s, e);
+	}
 	if (r < 0)
 		return r;
-	r = rtnl_link_alloc_cache(sock, AF_UNSPEC, &links);
-	if (r < 0)
-		return fail_nl(v, e, "cannot list the bridges", r);
-	nl_cache_foreach(links, look_at_link, &s);
-	if (*v->bridge && !s.found)
-		return no_bridge(v, &s, e);
 	if (!s.found)
-		s.found = s.preferred ? s.preferred : s.first;
-	if (s.found) {
-		b.ifindex = (unsigned)rtnl_link_get_ifindex(s.found);
-		b.mtu = rtnl_link_get_mtu(s.found);
-		(void)snprintf(b.name, sizeof(b.name), "%s", rtnl_link_get_name(s.found));
-		if (v->mtu > b.mtu)
-			return plumb_fail(v, e, -EINVAL, "mtu=%u is more than bridge %s has, which is %u", v->mtu, b.name, b.mtu);
-	}
-	if (v->vlan && !s.found)
-		return plumb_fail(v, e, -EINVAL, "vlan=%u wants a bridge, and there is none", v->vlan);
+		return no_bridge(v, &s, e);
+	b.ifindex = (unsigned)rtnl_link_get_ifindex(s.found);
+	b.mtu = rtnl_link_get_mtu(s.found);
+	(void)snprintf(b.name, sizeof(b.name), "%s", wanted);
+	if (v->mtu > b.mtu)
+		return plumb_fail(v, e, -EINVAL, "mtu=%u is more than bridge %s has, which is %u", v->mtu, b.name, b.mtu);
 	if (v->vlan && !filters_vlans(b.name))
 		return plumb_fail(v, e, -EINVAL, "bridge %s does not filter VLANs (ip link set %s type bridge vlan_filtering 1)", b.name, b.name);
 	*ret = b;
@@ -235,19 +232,15 @@ int plumb_up(const struct zendo_vif *v, const struct plumb_bridge *b, unsigned i
 	if (r < 0)
 		return r;
 	(void)snprintf(what, sizeof(what), "cannot be put on bridge %s", b->name);
-	r = b->ifindex ? set_master(sock, ifindex, b->ifindex) : 0;
+	r = set_master(sock, ifindex, b->ifindex);
 	if (r < 0)
 		return fail_nl(v, e, what, r);
 	r = v->vlan ? set_vlan(sock, ifindex, v->vlan) : 0;
 	if (r < 0)
 		return fail_nl(v, e, "its VLAN cannot be set", r);
-	r = v->isolated && b->ifindex ? set_isolated(sock, ifindex) : 0;
+	r = v->isolated ? set_isolated(sock, ifindex) : 0;
 	if (r < 0)
 		return fail_nl(v, e, "it cannot be isolated", r);
 	r = set_up(sock, ifindex);
-	if (r < 0)
-		return fail_nl(v, e, "it cannot be brought up", r);
-	if (!b->ifindex)
-		log_line(LOG_WARNING, "interface %u is on no bridge: there is none (bridge= was not given)", ifindex);
-	return 0;
+	return r < 0 ? fail_nl(v, e, "it cannot be brought up", r) : 0;
 }

@@ -27,5 +27,7 @@ HOTPLUG_SRCS := \
 	tools/hotplug/target.c \
 	tools/hotplug/target_image.c \
 	tools/hotplug/uevent.c
-HOTPLUG_CFLAGS := -Iinclude -Iinclude/uapi -Itools/libzendo -Itools/hotplug
+# with zendo
+HOTPLUG_SHARED_SRCS := tools/zendo/unit.c
+HOTPLUG_CFLAGS := -Iinclude -Iinclude/uapi -Itools/libzendo -Itools/hotplug -Itools/net -Itools/zendo
 HOTPLUG_PKGS := libsystemd json-c libnl-route-3.0

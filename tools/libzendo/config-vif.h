@@ -32,7 +32,7 @@ struct zendo_vif {
 	bool has_devid;
 	bool has_mac;
 	uint8_t mac[6];			/* see zendo_vif_make_mac() */
-	char bridge[ZENDO_IFNAME_LEN];	/* "" = the default one */
+	char bridge[ZENDO_IFNAME_LEN];	/* "" = zendo0 */
 	char vifname[ZENDO_IFNAME_LEN];	/* "" = vif<domid>.<devid> */
 	char *script;			/* NULL = none */
 	struct zendo_vif_ip ips[ZENDO_VIF_IPS_MAX];

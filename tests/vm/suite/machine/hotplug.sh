@@ -94,11 +94,12 @@ settings_have_their_effect() {
 	bridge vlan show dev plain.lan
 	bridge -j vlan show dev plain.lan | jq -e '.[0].vlans == [{"vlan": 5, "flags": ["PVID", "Egress Untagged"]}]'
 	bridge -d -j link show dev plain.lan | jq -e '.[0].isolated'
-	equal 'default bridge' "$(ip -o link show "vif$(domid_of plain).1" | grep -o 'master [^ ]*')" 'master br0'
+	equal 'default bridge' "$(ip -o link show "vif$(domid_of plain).1" | grep -o 'master [^ ]*')" 'master zendo0'
 	equal 'devices' "$(zendo network-list --json plain | jq length)" 3
 	fails_with 1 'there is an interface plain.lan already' zendo network-attach plain bridge=br0 vifname=plain.lan
 	equal 'devices after' "$(zendo network-list --json plain | jq length)" 3
 	zendo destroy plain
+	zendo net delete zendo0
 }
 
 same_mac_is_refused() {
