@@ -129,6 +129,22 @@ static void mistakes_are_named(void **state)
 	refuse("colour=red", -EINVAL, "unknown key 'colour'");
 	refuse("isolated=yes", -EINVAL, "must be 0 or 1");
 	refuse("script=x", -EINVAL, "absolute");
+	refuse("script=vif-route", -EINVAL, "needs ip=");
+	refuse("script=vif-route,ip=10.0.0.1,bridge=br0", -EINVAL, "bridge= has no meaning");
+	refuse("vlan=5,ip=10.0.0.1,script=/etc/xen/scripts/vif-route", -EINVAL, "vlan= has no meaning");
+}
+
+static void scripts_of_xen_are_built_in(void **state)
+{
+	struct zendo_vif v = parse("script=/etc/xen/scripts/vif-bridge,bridge=br0");
+
+	(void)state;
+	assert_true(!v.script && !v.routed);
+	v = parse("ip=10.0.0.1,script=/x,script=vif-route");
+	assert_true(!v.script && v.routed);
+	v = parse("script=vif-route,script=/x");
+	assert_true(v.script && !v.routed);
+	zendo_vif_clear(&v);
 }
 
 static void addresses_are_made_of_the_uuid(void **state)
@@ -152,6 +168,7 @@ static void text_comes_back_as_the_same_interface(void **state)
 {
 	static const char *const texts[] = {
 		"", "mac=00:16:3e:00:00:01,bridge=br0.5,ip=10.0.0.1 2001:db8::5,rate=1Gb/s,mtu=1500,vlan=2,queues=8,isolated=1,promisc=1",
+		"ip=10.0.0.1 fd00::1,script=vif-route", "script=/x/vif-route",
 	};
 
 	(void)state;
@@ -166,6 +183,8 @@ static void text_comes_back_as_the_same_interface(void **state)
 		assert_string_equal(first, second);
 		free(first);
 		free(second);
+		zendo_vif_clear(&a);
+		zendo_vif_clear(&b);
 	}
 }
 
@@ -176,6 +195,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_all_defaults),
 		cmocka_unit_test(rates_are_read_as_xl_does),
 		cmocka_unit_test(mistakes_are_named),
+		cmocka_unit_test(scripts_of_xen_are_built_in),
 		cmocka_unit_test(addresses_are_made_of_the_uuid),
 		cmocka_unit_test(text_comes_back_as_the_same_interface),
 	};

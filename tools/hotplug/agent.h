@@ -187,7 +187,7 @@ int uevent_start(struct agent *a);
 /* ---- interfaces: plumb.c ---- */
 
 struct plumb_bridge {
-	unsigned ifindex;
+	unsigned ifindex;	/* 0: none, it is routed */
 	unsigned mtu;
 	char name[ZENDO_IFNAME_LEN];
 };
@@ -197,6 +197,9 @@ int plumb_find_bridge(const struct zendo_vif *v, struct plumb_bridge *ret, struc
 
 /* Put the interface, which is there and down, on @b, and bring it up. */
 int plumb_up(const struct zendo_vif *v, const struct plumb_bridge *b, unsigned ifindex, struct zendo_error *e);
+
+/* One that is up and on no bridge: routes to its addresses. */
+int plumb_route(const struct zendo_vif *v, const char *ifname, unsigned ifindex, struct zendo_error *e);
 
 /* An error with place and key of @v. */
 __attribute__((format(printf, 4, 5)))

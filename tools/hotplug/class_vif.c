@@ -57,13 +57,13 @@ static int attach(int hvback, struct spec *s, struct zendo_error *e)
 {
 	const struct zendo_vif *v = s->vif;
 	struct hvback_vif_conf conf = { .flags = v->promisc ? HVBACK_VIF_PROMISC : 0, .max_queues = v->queues };
-	struct hvback_vif_info info;
+	struct hvback_vif_info info = {};
 	struct zendo_error why = {};
 	struct plumb_bridge b;
 	int r;
 
 	if (v->script)
-		return plumb_fail(v, e, -EOPNOTSUPP, "script= is not in this version");
+		return plumb_fail(v, e, -EOPNOTSUPP, "script=%s is not in this version: only vif-bridge and vif-route are, which are built in", v->script);
 	r = plumb_find_bridge(v, &b, e);
 	if (r < 0)
 		return r;
@@ -80,12 +80,14 @@ static int attach(int hvback, struct spec *s, struct zendo_error *e)
 		(void)plumb_fail(v, e, r, "%s", why.text);
 	else
 		r = plumb_up(v, &b, info.ifindex, e);
+	(void)snprintf(s->ifname, sizeof(s->ifname), "%.*s", (int)sizeof(s->ifname) - 1, info.ifname);
+	if (r >= 0 && v->routed)
+		r = plumb_route(v, s->ifname, info.ifindex, e);
 	if (r < 0) {
 		(void)zendo_backend_remove(hvback, &s->id);
 		return r;
 	}
 	(void)snprintf(s->bridge, sizeof(s->bridge), "%s", b.name);
-	(void)snprintf(s->ifname, sizeof(s->ifname), "%.*s", (int)sizeof(s->ifname) - 1, info.ifname);
 	return 0;
 }
 

@@ -127,6 +127,9 @@ int plumb_find_bridge(const struct zendo_vif *v, struct plumb_bridge *ret, struc
 	struct plumb_bridge b = {};
 	int r;
 
+	*ret = b;
+	if (v->routed)
+		return 0;
 	r = connect_nl(v, &sock, e);
 	if (r >= 0)
 		r = look_for(v, sock, &before, &s, e);
@@ -232,7 +235,7 @@ int plumb_up(const struct zendo_vif *v, const struct plumb_bridge *b, unsigned i
 	if (r < 0)
 		return r;
 	(void)snprintf(what, sizeof(what), "cannot be put on bridge %s", b->name);
-	r = set_master(sock, ifindex, b->ifindex);
+	r = b->ifindex ? set_master(sock, ifindex, b->ifindex) : 0;
 	if (r < 0)
 		return fail_nl(v, e, what, r);
 	r = v->vlan ? set_vlan(sock, ifindex, v->vlan) : 0;

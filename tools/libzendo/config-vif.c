@@ -133,8 +133,22 @@ static int set_vifname(struct parser *p, const char *s)
 	return set_name(p, "vifname", s, p->v->vifname);
 }
 
+/* Xen's own scripts are built in. */
+static bool is_script(const char *s, const char *name)
+{
+	static const char folder[] = "/etc/xen/scripts/";
+
+	return strcmp(s, name) == 0 || (strncmp(s, folder, strlen(folder)) == 0 && strcmp(s + strlen(folder), name) == 0);
+}
+
 static int set_script(struct parser *p, const char *s)
 {
+	p->v->routed = is_script(s, "vif-route");
+	if (p->v->routed || is_script(s, "vif-bridge")) {
+		free(p->v->script);
+		p->v->script = NULL;
+		return 0;
+	}
 	if (*s != '/')
 		return fail(p, -EINVAL, "'vif': script '%s' must be an absolute path", s);
 	return option_string(&p->v->script, s) < 0 ? oom(p) : 0;
@@ -353,6 +367,20 @@ static int take_part(struct parser *p, char *part)
 	return fail(p, -EINVAL, "'vif': unknown key '%s'", part);
 }
 
+static int check_routed(struct parser *p)
+{
+	const struct zendo_vif *v = p->v;
+
+	if (!v->routed)
+		return 0;
+	if (!v->nr_ips)
+		return fail(p, -EINVAL, "'vif': script=vif-route needs ip=, the addresses that are routed to the guest");
+	if (*v->bridge || v->vlan || v->isolated)
+		return fail(p, -EINVAL, "'vif': %s= has no meaning with script=vif-route, which uses no bridge",
+			    *v->bridge ? "bridge" : v->vlan ? "vlan" : "isolated");
+	return 0;
+}
+
 int zendo_vif_parse(const char *text, const struct zendo_error *at, struct zendo_vif *ret, struct zendo_error *e)
 {
 	_cleanup_(zendo_vif_clear) struct zendo_vif v = {};
@@ -375,6 +403,9 @@ int zendo_vif_parse(const char *text, const struct zendo_error *at, struct zendo
 		if (r < 0)
 			return r;
 	}
+	r = check_routed(&p);
+	if (r < 0)
+		return r;
 	*ret = v;
 	memset(&v, 0, sizeof(v));
 	return 0;
@@ -430,6 +461,8 @@ int zendo_vif_format(const struct zendo_vif *v, bool place, char **ret)
 		fputs(",isolated=1", f);
 	if (v->promisc)
 		fputs(",promisc=1", f);
+	if (v->routed)
+		fputs(",script=vif-route", f);
 	if (v->script)
 		fprintf(f, ",script=%s", v->script);
 	if (place && v->at.line && !strchr(v->at.source, ','))

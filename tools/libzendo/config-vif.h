@@ -34,7 +34,8 @@ struct zendo_vif {
 	uint8_t mac[6];			/* see zendo_vif_make_mac() */
 	char bridge[ZENDO_IFNAME_LEN];	/* "" = zendo0 */
 	char vifname[ZENDO_IFNAME_LEN];	/* "" = vif<domid>.<devid> */
-	char *script;			/* NULL = none */
+	char *script;			/* NULL = none, or one that is built in */
+	bool routed;			/* on no bridge: ips are routed to it (script=vif-route) */
 	struct zendo_vif_ip ips[ZENDO_VIF_IPS_MAX];
 	unsigned nr_ips;
 	uint64_t rate;			/* bytes per second, 0 = no limit */
