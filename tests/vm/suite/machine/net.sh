@@ -5,44 +5,40 @@
 
 patience=200		# seconds for a boot of the stock kernel when the host is busy
 bytes=4000000
-declare -A domid agent said
+declare -A domid
 
-# The guest's device is there before it boots, so its driver has waited for it. Port 5001 keeps what it is sent and answers with the sum of it;
-# port 7 is a shell for whoever has a command.
+# Port 5001 keeps what it is sent and answers with the sum of it; port 7 is a shell for whoever has a command. A second interface asks for
+# its address.
 story='
 printf "#!/bin/sh\ntee /tmp/file | sha256sum\n" >/bin/take
-chmod +x /bin/take
+cat >/bin/leased <<"END"
+#!/bin/sh
+[ "$1" = bound ] || exit 0
+ip addr add $ip/$mask dev $interface
+ip route add default via $router
+echo nameserver $dns >/etc/resolv.conf
+echo leased $ip from $serverid
+END
+chmod +x /bin/take /bin/leased
 ip link set eth0 up
 ip addr add ADDRESS/24 dev eth0
 echo guest is up with $(ls /sys/class/net/eth0/queues | grep -c tx) queues
 nc -ll -p 5001 -e /bin/take &
-nc -ll -p 7 -e /bin/sh
+nc -ll -p 7 -e /bin/sh &
+if ip link set eth1 up; then
+	udhcpc -i eth1 -n -q -t 20 -x hostname:guest-$(hostname) -s /bin/leased
+fi
+wait
 '
 
-# begin NAME ADDRESS MAC QUEUES [AGENT-ARGUMENT...]
+# begin NAME ADDRESS VIF
 begin() {
-	local name=$1 address=$2 mac=$3 queues=$4 runner from line
-	shift 4
-	zendo create -p "$(stock "$name" "${story/ADDRESS/$address}" 'vcpus = 2')" || return
-	runner=$(systemctl show -P MainPID "zendo-domain@$name")
-	domid[$name]=$(zendo list --json "$name" | jq '.[0].domid')
-	mkfifo "$scratch/$name"
-	/root/netagent "${domid[$name]}" "$runner" "$mac" "$queues" "$@" >"$scratch/$name" 2>&1 &
-	agent[$name]=$!
-	exec {from}<"$scratch/$name"
-	said[$name]=$from
-	read -r line <&"$from" && [ "$line" = offered ] || { echo "agent of $name: $line"; return 1; }
-	plug "$name"
-	zendo unpause "$name"
-}
-
-# The agent of NAME ends by itself
-agent_ended() {
-	timeout 30 tail --pid="${agent[$1]}" -f /dev/null
+	zendo create "$(stock "$1" "hostname $1; ${story/ADDRESS/$2}" 'vcpus = 2' "vif = [$3]")"
+	domid[$1]=$(zendo domid "$1")
 }
 
 vif() {
-	echo "vif${domid[$1]}.0"
+	echo "vif${domid[$1]}.${2:-0}"
 }
 
 plug() {
@@ -78,7 +74,7 @@ guest_to_guest() {
 }
 
 large_packets() {
-	ping -c 2 -W 5 -s 60000 10.9.0.2
+	ping -c 2 -i 0.2 -W 5 -s 60000 10.9.0.2
 	in_guest 10.9.0.2 'ping -c 2 -s 60000 10.9.0.1' | grep ' 0% packet loss'
 	in_guest 10.9.0.2 'ping -c 2 -s 60000 10.9.0.3' | grep ' 0% packet loss'
 }
@@ -90,7 +86,7 @@ jumbo() {
 	done
 	in_guest 10.9.0.2 'ip link set eth0 mtu 9000'
 	in_guest 10.9.0.3 'ip link set eth0 mtu 9000'
-	ping -c 2 -W 5 -M 'do' -s 8972 10.9.0.2
+	ping -c 2 -i 0.2 -W 5 -M 'do' -s 8972 10.9.0.2
 	in_guest 10.9.0.2 'ping -c 2 -s 8972 10.9.0.3' | grep ' 0% packet loss'
 	guest_to_guest
 }
@@ -98,7 +94,7 @@ jumbo() {
 six() {
 	ip addr add fd00::1/64 dev br0 nodad
 	in_guest 10.9.0.3 'echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad; ip addr add fd00::3/64 dev eth0'
-	ping -c 2 -W 10 fd00::3
+	ping -c 2 -i 0.2 -W 10 fd00::3
 	dom0_to_guest 10.9.0.3 '[fd00::3]'
 	guest_to_dom0 10.9.0.3 fd00::1 TCP6-LISTEN
 }
@@ -107,24 +103,154 @@ six() {
 lies_are_dropped() {
 	local ip mac
 	ip=$(counter a rx_spoofed_ip)
-	in_guest 10.9.0.2 'ip addr add 10.9.0.99/24 dev eth0; ping -c 2 -W 1 -I 10.9.0.99 10.9.0.1; ip addr del 10.9.0.99/24 dev eth0' |
+	in_guest 10.9.0.2 'ip addr add 10.9.0.99/24 dev eth0; ping -c 2 -i 0.2 -W 1 -I 10.9.0.99 10.9.0.1; ip addr del 10.9.0.99/24 dev eth0' |
 		grep '100% packet loss'
 	[ "$(counter a rx_spoofed_ip)" -gt "$ip" ]
 	mac=$(counter b rx_spoofed_mac)
 	in_guest 10.9.0.3 'link() { ip link set eth0 down; ip link set eth0 address $1; ip link set eth0 up; }
-		link 00:16:3e:00:00:77; ping -c 2 -W 1 10.9.0.1; link 00:16:3e:00:00:0b; echo back' | grep back
+		link 00:16:3e:00:00:77; ping -c 2 -i 0.2 -W 1 10.9.0.1; link 00:16:3e:00:00:0b; echo back' | grep back
 	[ "$(counter b rx_spoofed_mac)" -gt "$mac" ]
 	ping -c 1 -W 10 10.9.0.3
 }
 
-# b does not read: what is sent to it is thrown away in the end, and a does not notice
+# b does not read: what is sent to it is thrown away in the end, then it has no carrier, until it reads. a does not notice. The times
+# are shortened here.
 one_that_does_not_read() {
+	local parameters=/sys/module/hvnetback/parameters device
+	device=$(vif b)
+	equal drain "$(cat $parameters/rx_drain_timeout_msecs)" 10000
+	equal stall "$(cat $parameters/rx_stall_timeout_msecs)" 60000
+	echo 1000 >$parameters/rx_drain_timeout_msecs
+	echo 2000 >$parameters/rx_stall_timeout_msecs
 	zendo pause b
-	ping -q -f -c 2000 -w 15 -s 4000 10.9.0.3 || true
-	in_guest 10.9.0.2 'ping -c 3 -W 1 -s 8000 10.9.0.3; ping -c 3 10.9.0.1' | grep ' 0% packet loss'
+	hears 60 "$device.*NO-CARRIER" sh -c "ip monitor link dev $device & exec ping -q -f -s 4000 10.9.0.3"
+	in_guest 10.9.0.2 'ping -c 2 10.9.0.1' | grep ' 0% packet loss'
 	[ "$(counter b tx_no_slots)" -gt 0 ]
-	zendo unpause b
-	ping -c 3 -W 10 10.9.0.3
+	[ "$(counter b tx_expired)" -gt 0 ]
+	equal stalls "$(counter b tx_stalls)" 1
+	hears 60 "$device.*LOWER_UP" sh -c "ip monitor link dev $device & zendo unpause b; wait"
+	echo 10000 >$parameters/rx_drain_timeout_msecs
+	echo 60000 >$parameters/rx_stall_timeout_msecs
+	ping -c 3 -i 0.2 -W 10 10.9.0.3
+}
+
+# ---- networks by 'zendo net' ----
+
+# All that a network could leave behind
+traces() {
+	ip -o link | awk -F': ' '$2 !~ /^vif|^up0/ { print $2 }'
+	ip -j route | jq -c '.[] | [.dst, .dev, .gateway]'
+	nft list ruleset
+	find /etc/zendo/networks /run/zendo/networks /var/lib/zendo/networks -type f ! -name .lock
+	systemctl list-units --plain --no-legend 'zendo-net@*' | cut -d' ' -f1
+	ls /etc/systemd/system/multi-user.target.wants
+}
+
+# A network that knows nothing of guests, and rules that are somebody's.
+prepare_outside() {
+	ip netns add outside
+	ip link add up0 type veth peer name up1 netns outside
+	ip addr add 203.0.113.1/24 dev up0
+	ip link set up0 up
+	ip -n outside addr add 203.0.113.2/24 dev up1
+	ip -n outside link set up1 up
+	ip -n outside route add 10.78.0.0/16 via 203.0.113.1
+	nft 'table inet somebody { chain input { type filter hook input priority filter; policy accept; tcp dport 1 drop; }; }'
+	traces >"$scratch/before"
+}
+
+# outside ADDRESS COMMAND - the command of b while somebody listens outside, who says whom he sees and takes what comes
+outside() {
+	local log
+	exec {log}< <(exec ip netns exec outside socat -d -d TCP-LISTEN:5000,reuseaddr \
+		'SYSTEM:echo I see $SOCAT_PEERADDR; wc -c' 2>&1)
+	grep -m 1 'listening on' <&"$log" || return
+	in_guest 10.9.0.3 "$1"
+	cat <&"$log"
+}
+
+leased_address() {
+	kept b | sed -n 's/^leased \([^ ]*\) from.*/\1/p'
+}
+
+first_network_makes_itself() {
+	local text
+	expect_console b $patience 'leased 10\.78\.0\.[0-9]+ from 10\.78\.0\.1'
+	equal 'its network' "$(zendo net list --json | jq -c '.[] | [.name, .up, .autostart, .interfaces, .subnet]')" \
+		'["zendo0",true,false,1,"10.78.0.0/24"]'
+	equal bridge "$(ip -o link show "$(vif b 1)" | grep -o 'master [^ ]*')" 'master zendo0'
+	text=$(outside 'nc 203.0.113.2 5000 </dev/null; nslookup guest-b')
+	grep -x 'I see 203.0.113.1' <<<"$text"
+	grep -E "Address.*[ :]$(leased_address)\$" <<<"$text"
+	journalctl -o cat -u zendo-net@zendo0 | grep 'ip_forward was 0 and is 1 now'
+}
+
+# Guests are let out, nobody is let in; so it stays when the network is started again under them.
+only_outwards() {
+	local address
+	address=$(leased_address)
+	refuses ip netns exec outside socat -u "TCP:$address:7,connect-timeout=5" -
+	in_guest "$address" 'echo dom0 is its neighbour' | grep neighbour
+	systemctl restart zendo-net@zendo0
+	systemctl reload zendo-net@zendo0
+	outside 'nc 203.0.113.2 5000 </dev/null' | grep -x 'I see 203.0.113.1'
+	refuses ip netns exec outside socat -u "TCP:$address:7,connect-timeout=5" -
+}
+
+networks_are_refused() {
+	fails_with 1 'subnet 10.9.0.0/25 is taken: there is a route to 10.9.0.0/24 by br0' zendo net create lan --nat --subnet 10.9.0.0/25
+	fails_with 1 'there is an interface br0 already' zendo net create br0 --nat
+	fails_with 1 "guests are on network zendo0 .$(vif b 1)" zendo net delete zendo0
+	fails_with 1 "there is no network 'lan'" zendo net delete lan
+	fails_with 2 'say --nat' zendo net create lan
+	mount --bind /dev/null /usr/sbin/nft
+	fails_with 1 'there is no program nft: apt install nftables' zendo net create lan --nat
+	umount /usr/sbin/nft
+	equal networks "$(zendo net list --json | jq -c '[.[].name]')" '["zendo0"]'
+	refuses ip link show lan
+}
+
+network_of_ones_own() {
+	zendo net create lan --nat --ipv6 fd12:3456::/64
+	systemctl is-enabled zendo-net@lan
+	ip -6 addr show dev lan | grep fd12:3456::1/64
+	equal subnet "$(zendo net list --json | jq -r '.[] | select(.name == "lan") | .subnet')" 10.78.1.0/24
+	nft 'add chain inet somebody forward { type filter hook forward priority filter; policy drop; }'
+	/usr/lib/zendo/zendo-net advise lan 2>&1 | grep 'chain forward of table inet somebody drops'
+	nft 'delete chain inet somebody forward'
+	zendo net delete lan
+	refuses ip link show lan
+}
+
+# 1 MB/s, each way: 3 MB take 3 s less what a burst may be, and not for ever
+rate_holds() {
+	local begin device
+	device=$(vif b 1)
+	begin=$EPOCHREALTIME
+	outside 'head -c 3000000 /tmp/file | nc 203.0.113.2 5000' | grep -x 3000000
+	between 'ms from the guest' $((${EPOCHREALTIME/./} / 1000 - ${begin/./} / 1000)) 2500 60000
+	ethtool -S "$device" | grep -E 'rx_throttled: [1-9]'
+}
+
+# On no bridge: found from outside, and gone with the interface
+routed() {
+	zendo network-attach a script=vif-route 'ip=10.77.0.2 fd77::2'
+	equal routes "$(ip -j route show dev "$(vif a 1)" | jq -c '[.[].dst]') $(ip -6 -j route show fd77::2 | jq -r '.[].dev')" \
+		"[\"10.77.0.2\"] $(vif a 1)"
+	fails_with 1 'there is a route to 10.77.0.2 already' zendo network-attach b script=vif-route ip=10.77.0.2
+	[ ! -e "/sys/class/net/$(vif b 2)" ]
+	in_guest 10.9.0.2 'while ! ip link set eth1 up; do sleep 0.1; done; ip addr add 10.77.0.2/32 dev eth1; ip route add 203.0.113.0/24 dev eth1
+		until ping -c 1 -W 2 203.0.113.1; do sleep 0.2; done; echo there' | grep '^there'
+	ip -n outside route add 10.77.0.2 via 203.0.113.1
+	ip netns exec outside ping -c 2 -i 0.2 -W 10 10.77.0.2
+	zendo network-detach a 1
+	equal routes "$(ip route show 10.77.0.2)$(ip -6 route show fd77::2)" ''
+}
+
+nothing_of_networks_is_left() {
+	zendo net delete zendo0
+	diff "$scratch/before" <(traces)
+	equal networks "$(zendo net list --json | jq length)" 0
 }
 
 reload() {
@@ -133,7 +259,7 @@ reload() {
 	modprobe hvnetback
 	plug a
 	plug b
-	ping -c 2 -W 10 10.9.0.2
+	ping -c 2 -i 0.2 -W 10 10.9.0.2
 	guest_to_dom0 10.9.0.2
 }
 
@@ -150,31 +276,42 @@ reload_under_load() {
 	done
 	kill -INT $flood
 	wait $flood || true
-	ping -c 2 -W 10 10.9.0.2
+	ping -c 2 -i 0.2 -W 10 10.9.0.2
 	dom0_to_guest 10.9.0.3
 }
 
 detach() {
-	kill "${agent[a]}"
-	agent_ended a
+	zendo network-detach a 0
 	[ ! -e "/sys/class/net/$(vif a)" ]
 	[ ! -e "/sys/bus/hvback/devices/vif-${domid[a]}-0" ]
+	refuses xenstore-read "/local/domain/0/backend/vif/${domid[a]}/0/state"
 }
 
-# a's rings are filled with nonsense again and again, while somebody sends to it. It has no network then
+# An agent of the suite's own makes the interface anew. Then a's rings are filled with nonsense again and again, while somebody sends to it.
+# It has no network then
 hostile_rings() {
-	local flood
+	local flood said agent
+	systemctl stop zendo-hotplug.socket zendo-hotplug.service
+	exec {said}< <(exec /root/netagent "${domid[a]}" "$(systemctl show -P MainPID zendo-domain@a)" 00:16:3e:00:00:0a 1 10.9.0.2 2>&1)
+	agent=$!
+	grep -m 1 '^offered' <&"$said"
+	plug a
+	grep -m 1 '^connected: ' <&"$said"
 	ip neigh replace 10.9.0.2 lladdr 00:16:3e:00:00:0a dev br0
 	ping -q -f 10.9.0.2 &
 	flood=$!
-	kill -USR1 "${agent[a]}"
-	grep -m 1 '^hostile: ' <&"${said[a]}"
+	kill -USR1 $agent
+	grep -m 1 '^hostile: ' <&"$said"
 	kill -INT $flood
 	wait $flood || true
 	ethtool -S "$(vif a)" | grep -v ': 0$'
 	[ "$(counter a rx_refused)" -gt 0 ]
 	[ "$(counter a rx_grant_errors)" -gt 0 ]
-	ping -c 2 -W 10 10.9.0.3
+	kill $agent
+	grep -m 1 '^detached' <&"$said"
+	[ ! -e "/sys/class/net/$(vif a)" ]
+	systemctl start zendo-hotplug.socket zendo-hotplug
+	ping -c 2 -i 0.2 -W 10 10.9.0.3
 }
 
 dies_under_load() {
@@ -182,7 +319,7 @@ dies_under_load() {
 	ping -q -f -s 3000 10.9.0.3 &
 	flood=$!
 	zendo destroy b
-	agent_ended b
+	hears 30 "vif-${domid[b]}-1: gone" journalctl -f -n all -o cat -u zendo-hotplug
 	kill -INT $flood
 	wait $flood || true
 	[ ! -e "/sys/class/net/$(vif b)" ]
@@ -194,8 +331,9 @@ begin_both() {
 	ip link add br0 type bridge
 	ip addr add 10.9.0.1/24 dev br0
 	ip link set br0 up
-	begin a 10.9.0.2 00:16:3e:00:00:0a 2 10.9.0.2
-	begin b 10.9.0.3 00:16:3e:00:00:0b 1
+	prepare_outside
+	begin a 10.9.0.2 '"bridge=br0,mac=00:16:3e:00:00:0a,queues=2,ip=10.9.0.2"'
+	begin b 10.9.0.3 '"bridge=br0,mac=00:16:3e:00:00:0b,queues=1", "rate=1MB/s"'
 	expect_console a $patience 'guest is up with 2 queues'
 	expect_console b $patience 'guest is up with 1 queues'
 }
@@ -204,13 +342,12 @@ quiet() {
 	refuses grep -E 'BUG|WARNING|Oops|hung task|call trace' <(dmesg)
 }
 
-modprobe hvpriv
-systemctl start zendo zendo-stored
+systemctl start zendo
 head -c $bytes /dev/urandom >/tmp/file
 sum=$(sha256sum </tmp/file)
 
 begin_both || echo "not ok two guests with a network: they do not come up"
-check 'dom0 and guests ping each other' ping -c 2 -W 10 10.9.0.2
+check 'dom0 and guests ping each other' ping -c 2 -i 0.2 -W 10 10.9.0.2
 check 'packets of 60,000 bytes in fragments, each way' large_packets
 check 'TCP from dom0 to a guest' dom0_to_guest 10.9.0.2
 check 'TCP from a guest to dom0' guest_to_dom0 10.9.0.2
@@ -219,14 +356,21 @@ check 'packets of 9,000 bytes' jumbo
 check 'IPv6' six
 check 'packets that lie about where they come from are dropped' lies_are_dropped
 check 'a guest that does not read harms nobody' one_that_does_not_read
+check 'a guest is on zendo0, with an address by DHCP, and reaches another network by NAT' first_network_makes_itself
+check 'nobody reaches the guest from there, also after a restart' only_outwards
+check 'networks that cannot be are refused, and leave nothing' networks_are_refused
+check 'a network of one'"'"'s own' network_of_ones_own
+check 'rate=' rate_holds
+check 'an interface that is routed' routed
 check 'the module is loaded again under connected guests' reload
 check 'and under load' reload_under_load
 for name in a b; do
 	ethtool -S "$(vif $name)" | grep -v ': 0$'
 done
-check 'rings full of nonsense do no harm' hostile_rings
 check 'detaching leaves nothing behind' detach
+check 'rings full of nonsense do no harm' hostile_rings
 check 'a guest dies under load, nothing is left' dies_under_load
+check 'a network that is deleted leaves no link, rule, route or file' nothing_of_networks_is_left
 zendo destroy a
 check 'the module goes' rmmod hvnetback
 check 'the kernel has nothing to complain of' quiet
