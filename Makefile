@@ -168,6 +168,7 @@ stage: hypervisor tools guests
 	$(Q)for f in udev/*.rules; do [ ! -e $$f ] || install -D -m 0644 $$f $(DESTDIR)/lib/udev/rules.d/$${f##*/}; done
 	$(Q)for f in docs/man/zendo*.[158]; do \
 		[ ! -e $$f ] || install -D -m 0644 $$f $(DESTDIR)$(prefix)/share/man/man$${f##*.}/$${f##*/}; done
+	$(Q)for f in docs/examples/*.cfg; do install -D -m 0644 $$f $(DESTDIR)$(prefix)/share/doc/zendo/examples/$${f##*/}; done
 	$(Q)[ ! -e tools/zendo/completion/zendo.bash ] || \
 		install -D -m 0644 tools/zendo/completion/zendo.bash $(DESTDIR)$(prefix)/share/bash-completion/completions/zendo
 	$(Q)for f in $(O)/guests/*.elf; do [ ! -e $$f ] || install -D -m 0644 $$f $(DESTDIR)$(prefix)/lib/zendo/guests/$${f##*/}; done
@@ -205,7 +206,7 @@ uninstall:
 		$(DESTDIR)/lib/systemd/system/{zendo.service,zendo.slice,zendo-domain@.service,zendo-net@.service,zendo-hotplug.service,zendo-hotplug.socket,zendo-stored.service,zendo-stored.socket} \
 		$(DESTDIR)$(prefix)/lib/{sysusers.d,tmpfiles.d,modprobe.d}/zendo.conf $(DESTDIR)/lib/udev/rules.d/60-zendo.rules \
 		$(DESTDIR)$(libdir)/libzendo.so* $(DESTDIR)$(libdir)/pkgconfig/libzendo.pc $(DESTDIR)$(prefix)/include/zendo.h \
-		$(DESTDIR)$(prefix)/lib/python3/dist-packages/zendo \
+		$(DESTDIR)$(prefix)/lib/python3/dist-packages/zendo $(DESTDIR)$(prefix)/share/doc/zendo/examples \
 		$(DESTDIR)$(prefix)/share/man/man?/zendo* $(DESTDIR)$(prefix)/share/bash-completion/completions/zendo
 	$(Q)[ -n "$(DESTDIR)" ] || { depmod; systemctl daemon-reload; }
 

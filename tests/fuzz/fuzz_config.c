@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Configuration files. The first byte chooses whether the text is a file or a key=value of a command
- * line; what is accepted must also come out as JSON, and of what is converted the result must be readable if the text itself was.
+ * Configuration files. The first byte chooses whether the text is a key=value of a command line (!), a file with a variable from
+ * there ($), or a file; what is accepted must also come out as JSON, and of what is converted the result must be readable if the text
+ * itself was.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -34,7 +35,7 @@ static void convert(const struct zendo_config_input *in, bool readable)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_(zendo_config_freep) struct zendo_config *c = NULL;
-	struct zendo_config_input in = { .source = "fuzz" };
+	struct zendo_config_input in[2] = { { .source = "fuzz" }, { "command line", "vmid=7", 6, true } };
 	struct zendo_error e = { .line = 0 };
 	struct json_object *o;
 	char text[1024];
@@ -42,11 +43,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 1)
 		return 0;
-	in.bare = data[0] == '!';
-	in.text = (const char *)data + 1;
-	in.len = size - 1;
-	r = zendo_config_parse(&in, 1, &c, &e);
-	convert(&in, r >= 0);
+	in[0].bare = data[0] == '!';
+	in[0].text = (const char *)data + 1;
+	in[0].len = size - 1;
+	r = zendo_config_parse(in, data[0] == '$' ? 2 : 1, &c, &e);
+	convert(in, r >= 0 && data[0] != '$');
 	if (r < 0) {
 		if (!e.text[0])
 			abort();	/* refused without a reason */

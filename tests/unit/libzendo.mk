@@ -10,6 +10,7 @@ libzendo_config_SRCS := \
 	tools/libzendo/config-cpus.c \
 	tools/libzendo/config-devices.c \
 	tools/libzendo/config-disk.c \
+	tools/libzendo/config-expr.c \
 	tools/libzendo/config-json.c \
 	tools/libzendo/config-keys.c \
 	tools/libzendo/config-option.c \
@@ -42,6 +43,9 @@ test_config_convert_LIBS = -ljson-c
 test_config_cpuid_SRCS = $(libzendo_config_SRCS)
 test_config_cpuid_CFLAGS = $(libzendo_CFLAGS)
 test_config_cpuid_LIBS = -ljson-c
+test_config_expr_SRCS = $(libzendo_config_SRCS)
+test_config_expr_CFLAGS = $(libzendo_CFLAGS) -DEXAMPLES='"$(TOP)/docs/examples"'
+test_config_expr_LIBS = -ljson-c
 
 test_config_disk_SRCS = $(addprefix tools/libzendo/, config-disk.c config-option.c error.c vdev.c)
 test_config_disk_CFLAGS = $(libzendo_CFLAGS)

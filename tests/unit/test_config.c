@@ -236,7 +236,7 @@ static void what_this_version_has_not_is_refused_by_name(void **state)
 	refuse(BASE "type = 'x'", -EINVAL, 4, 8, "unknown type");
 	refuse(BASE "hap = 0", -EOPNOTSUPP, 4, 1, "cannot be switched off");
 	refuse(BASE "cpus = 'nodes:0'", -EOPNOTSUPP, 4, 8, "NUMA");
-	refuse(BASE "name = 'web%d' % vmid", -EINVAL, 4, 16, "Python");
+	refuse(BASE "name = 'web%d' % vmid", -EINVAL, 4, 18, "'vmid' has no value");
 }
 
 static void what_has_no_effect_is_a_warning(void **state)

@@ -186,6 +186,8 @@ static void only_the_name_changes(void **state)
 	/* the one that counts */
 	renamed_to("name='a'\nname='old'\nkernel='/old'\nmemory=8\n", "new", "name='a'\nname=\"new\"\nkernel='/old'\nmemory=8\n");
 	/* put together of two: none of them is the name */
+	renamed_to("v=1; name='o%s' % 'ld'; kernel='/k'\nmemory=8 * v", "new",
+		   "v=1; name='o%s' % 'ld'; kernel='/k'\nmemory=8 * v\nname = \"new\"\n");
 	renamed_to("name='o'; name+='ld'\nkernel='/k'\nmemory=8", "new", "name='o'; name+='ld'\nkernel='/k'\nmemory=8\nname = \"new\"\n");
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config-expr.h"
 #include "config-syntax.h"
 
 #define MAX_KEY 63
@@ -11,6 +12,9 @@ struct parser {
 	const struct zendo_config_input *in;
 	size_t pos;
 	unsigned line, column;		/* of pos, from 1 */
+	config_variable_t on_variable;
+	void *userdata;
+	size_t made;			/* bytes that expressions have made */
 	struct zendo_error *e;
 };
 
@@ -250,18 +254,20 @@ static int add_item(struct parser *p, struct config_value *list, struct config_v
 
 static int parse_value(struct parser *p, unsigned depth, struct config_value *v);
 
-static int parse_list(struct parser *p, unsigned depth, struct config_value *v)
+/* The values of [list] or (tuple), whose first character is next. *ret_comma: one ended with a comma. */
+static int parse_items(struct parser *p, unsigned depth, char close, struct config_value *v, bool *ret_comma)
 {
+	const char *what = close == ']' ? "list" : "parenthesis";
 	const struct parser start = *p;
 	struct config_value *item = NULL;
 	int r;
 
-	v->kind = CONFIG_LIST;
+	*ret_comma = false;
 	if (depth >= ZENDO_CONFIG_MAX_NESTING)
 		return fail(p, "lists are nested more than %d deep", ZENDO_CONFIG_MAX_NESTING);
-	for (next(p), skip(p, true); peek(p) != ']'; skip(p, true)) {
+	for (next(p), skip(p, true); peek(p) != close; skip(p, true)) {
 		if (!peek(p))
-			return fail(&start, "list is not closed: ] expected");
+			return fail(&start, "%s is not closed: %c expected", what, close);
 		r = add_item(p, v, &item);
 		if (r < 0)
 			return r;
@@ -269,31 +275,149 @@ static int parse_list(struct parser *p, unsigned depth, struct config_value *v)
 		if (r < 0)
 			return r;
 		skip(p, true);
-		if (peek(p) == ',')
+		if (peek(p) == ',') {
+			*ret_comma = true;
 			next(p);
-		else if (peek(p) && peek(p) != ']')
-			return fail(p, "expected , or ] in a list");
+		} else if (peek(p) && peek(p) != close) {
+			return fail(p, "expected , or %c in a %s", close, what);
+		}
 	}
 	next(p);
 	return 0;
 }
 
-static int parse_value(struct parser *p, unsigned depth, struct config_value *v)
+static int parse_list(struct parser *p, unsigned depth, struct config_value *v)
+{
+	bool comma;
+
+	v->kind = CONFIG_LIST;
+	return parse_items(p, depth, ']', v, &comma);
+}
+
+/* As Python has it: (7) is a number, (7,) and () are tuples. */
+static int parse_parenthesis(struct parser *p, unsigned depth, struct config_value *v)
+{
+	struct config_value only;
+	bool comma;
+	int r;
+
+	v->kind = CONFIG_TUPLE;
+	r = parse_items(p, depth, ')', v, &comma);
+	if (r < 0 || comma || v->nr_items == 0)
+		return r;
+	only = v->items[0];
+	free(v->items);
+	*v = only;
+	v->computed = true;
+	return 0;
+}
+
+/* ---- expressions --------------------------------------------------------------------- */
+
+/* However often a variable is put in, and whatever is doubled: it comes to an end. */
+static int account(struct parser *p, const struct parser *at, const struct config_value *v)
+{
+	p->made += v->len;
+	return p->made > ZENDO_CONFIG_MAX_BYTES ?
+		fail(at, "what the expressions make is larger than %d KiB", ZENDO_CONFIG_MAX_BYTES / 1024) : 0;
+}
+
+static int parse_key(struct parser *p, char key[static MAX_KEY + 1]);
+
+static int parse_variable(struct parser *p, struct config_value *v)
+{
+	const struct parser start = *p;
+	const struct config_value *from;
+	char name[MAX_KEY + 1];
+	int r;
+
+	r = parse_key(p, name);
+	if (r < 0)
+		return r;
+	from = p->on_variable(p->userdata, name);
+	if (!from)
+		return fail(&start, "'%s' has no value: a string needs quotes, a variable %s=VALUE behind the file's name", name, name);
+	v->kind = from->kind;
+	v->number = from->number;
+	v->len = from->len;
+	if (from->kind == CONFIG_STRING) {
+		v->string = strdup(from->string);
+		if (!v->string)
+			return oom(p);
+	}
+	return account(p, &start, v);
+}
+
+static int parse_factor(struct parser *p, unsigned depth, struct config_value *v)
 {
 	const char c = peek(p);
 
 	v->source = p->in->source;
 	v->line = p->line;
 	v->column = p->column;
+	v->computed = c == '(' || is_alpha(c);
 	if (c == '\'' || c == '"')
 		return parse_string(p, v);
 	if (c == '[')
 		return parse_list(p, depth, v);
+	if (c == '(')
+		return parse_parenthesis(p, depth, v);
 	if (is_digit(c) || c == '-')
 		return parse_number(p, v);
-	if (is_alpha(c) || c == '/')
+	if (is_alpha(c))
+		return parse_variable(p, v);
+	if (c == '/')
 		return fail(p, "expected a value: a string needs quotes");
-	return fail(p, "expected a value: a number, a quoted string or a [list]");
+	return fail(p, "expected a value: a number, a quoted string, a [list] or a variable");
+}
+
+static int parse_operation(struct parser *p, unsigned depth, struct config_value *v, bool sum);
+
+/* @v is the left side, and becomes the result. @p is at the operator. */
+static int parse_right_side(struct parser *p, unsigned depth, struct config_value *v, bool sum)
+{
+	_cleanup_(config_value_clear) struct config_value right = { .number = 0 };
+	const struct parser start = *p;
+	const char op = peek(p), *why;
+	int r;
+
+	next(p);
+	skip(p, depth > 0);
+	r = sum ? parse_operation(p, depth, &right, false) : parse_factor(p, depth, &right);
+	if (r < 0)
+		return r;
+	r = config_expr_apply(v, op, &right, &why);
+	if (r == -EINVAL)
+		return fail(&start, "%s", why);
+	if (r < 0)
+		return oom(p);
+	v->computed = true;
+	return account(p, &start, v);
+}
+
+/* A sum of products, or a product of factors. Within brackets an operator may be on the next line. */
+static int parse_operation(struct parser *p, unsigned depth, struct config_value *v, bool sum)
+{
+	const char *operators = sum ? "+-" : "*%";
+	int r = sum ? parse_operation(p, depth, v, false) : parse_factor(p, depth, v);
+
+	while (r >= 0) {
+		skip(p, depth > 0);
+		if (!peek(p) || !strchr(operators, peek(p)))
+			return 0;
+		r = parse_right_side(p, depth, v, sum);
+	}
+	return r;
+}
+
+static int parse_value(struct parser *p, unsigned depth, struct config_value *v)
+{
+	const struct parser start = *p;
+	int r = parse_operation(p, depth, v, true);
+
+	if (r >= 0 && v->kind == CONFIG_TUPLE)
+		return fail(&start, "(a, b) is only for what stands behind %%");
+	return r;
 }
 
 /* A bare value is everything up to the end, without the white space around. */
@@ -371,20 +495,19 @@ static int parse_end_of_setting(struct parser *p)
 	case ';':
 		next(p);
 		return 0;
-	case '%':
-	case '+':
-	case '*':
 	case '(':
-		return fail(p, "Python expressions are not supported: write the value itself");
+	case '.':
+	case '[':
+		return fail(p, "of Python's expressions there are only + - * and %%");
 	default:
 		return fail(p, "expected a new line or ; after the value");
 	}
 }
 
-int config_syntax_read(const struct zendo_config_input *in, config_setting_t on_setting, void *userdata,
-		       struct zendo_error *e)
+int config_syntax_read(const struct zendo_config_input *in, config_setting_t on_setting, config_variable_t on_variable,
+		       void *userdata, struct zendo_error *e)
 {
-	struct parser p = { .in = in, .line = 1, .column = 1, .e = e };
+	struct parser p = { .in = in, .line = 1, .column = 1, .on_variable = on_variable, .userdata = userdata, .e = e };
 	int r;
 
 	r = check_bytes(&p);
@@ -462,6 +585,7 @@ const char *config_value_kind_name(enum config_value_kind k)
 {
 	static const char *const names[] = {
 		[CONFIG_NUMBER] = "a number", [CONFIG_STRING] = "a string", [CONFIG_LIST] = "a list",
+		[CONFIG_TUPLE] = "a tuple",
 	};
 
 	return names[k];

@@ -4,7 +4,10 @@
  *
  *	text    = { setting | newline | ";" }
  *	setting = key ( "=" | "+=" ) value ( newline | ";" | end )
- *	value   = number | string | "[" [ value { "," value } [ "," ] ] "]"	newlines may be inside of lists
+ *	value   = term { ( "+" | "-" ) term }			what they do: config-expr.h
+ *	term    = factor { ( "*" | "%" ) factor }
+ *	factor  = number | string | list | variable | "(" value { "," value } [ "," ] ")"
+ *	list    = "[" [ value { "," value } [ "," ] ] "]"	newlines may be inside of brackets
  *	number  = [ "-" ] ( decimal | "0x" hexadecimal )
  *	string  = '...' | "..."		with \n \t \\ \' \" \xHH and the other escapes of C
  */
@@ -21,6 +24,7 @@ enum config_value_kind {
 	CONFIG_NUMBER,
 	CONFIG_STRING,
 	CONFIG_LIST,
+	CONFIG_TUPLE,			/* only within an expression: (a, b) behind % */
 };
 
 struct config_value {
@@ -30,6 +34,7 @@ struct config_value {
 	size_t len;
 	struct config_value *items;
 	size_t nr_items;
+	bool computed;			/* not what stands at @line:@column alone */
 	const char *source;		/* the input's pointer */
 	unsigned line, column;
 };
@@ -45,16 +50,22 @@ struct config_setting {
 /* Takes what it wants out of @s->value (leaving it zeroed); the rest is released after it returned. */
 typedef int (*config_setting_t)(void *userdata, struct config_setting *s, struct zendo_error *e);
 
-/* Read one text, calling @on_setting for each setting in order; its first failure ends it. */
-int config_syntax_read(const struct zendo_config_input *in, config_setting_t on_setting, void *userdata,
-		       struct zendo_error *e);
+/* The value of a variable, a number or a string; NULL: it has none. */
+typedef const struct config_value *(*config_variable_t)(void *userdata, const char *name);
+
+/*
+ * Read one text, calling @on_setting for each setting in order; its first failure ends it. What variables and expressions make may
+ * be as large as a file may be, in all.
+ */
+int config_syntax_read(const struct zendo_config_input *in, config_setting_t on_setting, config_variable_t on_variable,
+		       void *userdata, struct zendo_error *e);
 
 /* Add @from (of the same kind, a string or a list) to the end of @to. @from is left empty. */
 int config_value_append(struct config_value *to, struct config_value *from);
 
 void config_value_clear(struct config_value *v);
 
-/* A word for messages: "a number", "a string", "a list". */
+/* A word for messages: "a number", "a string", "a list", "a tuple". */
 const char *config_value_kind_name(enum config_value_kind k);
 
 #endif

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config-cpuid.h"
 #include "config-devices.h"
+#include "config-expr.h"
 #include "config-keys.h"
 #include "config-syntax.h"
 #include "config-write.h"
@@ -17,6 +19,8 @@
 struct reader {
 	struct config_value value[KEY_NR];
 	bool set[KEY_NR];
+	struct config_variables variables;
+	bool bare;			/* reading a key=value of the command line */
 	struct zendo_config *c;
 	struct zendo_error *e;
 };
@@ -33,6 +37,7 @@ static void reader_done(struct reader *x)
 {
 	for (size_t i = 0; i < KEY_NR; i++)
 		config_value_clear(&x->value[i]);
+	config_variables_clear(&x->variables);
 }
 
 /* ---- collecting settings ------------------------------------------------------------- */
@@ -64,13 +69,46 @@ static struct zendo_error *new_warning(struct zendo_config *c)
 	return &w[c->nr_warnings++];
 }
 
-static int unknown_key(struct reader *x, const struct config_setting *s)
+/*
+ * A name that is no key is a variable, and what an expression uses. One that none uses is a key with a typing error, which only
+ * shows at the end.
+ */
+static int set_variable(struct reader *x, struct config_setting *s)
 {
-	const char *nearest = config_key_nearest(s->key);
+	int64_t n;
+	const char *why;
+	char text[24];
+	int r;
 
+	/* 7 of a command line is a number; 007 has something to say with its zeros */
+	if (x->bare && config_value_as_number(&s->value, &n) && snprintf(text, sizeof(text), "%" PRId64, n) > 0 &&
+	    s->value.kind == CONFIG_STRING && strcmp(text, s->value.string) == 0) {
+		config_value_clear(&s->value);
+		s->value.number = n;
+	}
+	r = config_variables_set(&x->variables, s, x->bare, &why);
+	if (r == -EINVAL)
+		return fail_at(x, s, r, "unknown key '%s', and %s", s->key, why);
+	return r < 0 ? oom(x) : 0;
+}
+
+static const struct config_value *on_variable(void *userdata, const char *name)
+{
+	struct reader *x = userdata;
+
+	return config_variables_use(&x->variables, name);
+}
+
+static int check_variables(struct reader *x)
+{
+	const struct config_variable *v = config_variables_unused(&x->variables);
+	const char *nearest = v ? config_key_nearest(v->name) : NULL;
+
+	if (!v)
+		return 0;
 	if (nearest)
-		return fail_at(x, s, -EINVAL, "unknown key '%s', did you mean '%s'?", s->key, nearest);
-	return fail_at(x, s, -EINVAL, "unknown key '%s'", s->key);
+		return fail_at(x, v, -EINVAL, "unknown key '%s', did you mean '%s'?", v->name, nearest);
+	return fail_at(x, v, -EINVAL, "unknown key '%s', and nothing uses a variable of this name", v->name);
 }
 
 static int key_without_effect(struct reader *x, const struct config_key *k, const struct config_setting *s)
@@ -95,7 +133,7 @@ static int on_setting(void *userdata, struct config_setting *s, struct zendo_err
 
 	(void)e;	/* is x->e */
 	if (!k)
-		return unknown_key(x, s);
+		return set_variable(x, s);
 	if (k->kind != CONFIG_DONE)
 		return key_without_effect(x, k, s);
 
@@ -137,32 +175,16 @@ static int get_string(struct reader *x, enum config_key_id id, const char *key, 
 	return 0;
 }
 
-static bool string_to_number(const char *s, int64_t *ret)
-{
-	const bool hex = s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
-	char *end;
-	long long n;
-
-	if (!strchr("0123456789-", s[0]) || s[0] == '\0')
-		return false;
-	errno = 0;
-	n = strtoll(s, &end, hex ? 16 : 10);
-	if (errno || end == s || *end)
-		return false;
-	*ret = n;
-	return true;
-}
-
 /* A number, or a string that holds one, as xl takes it. */
 static int get_number(struct reader *x, enum config_key_id id, const char *key, const char *unit,
 		      uint64_t min, uint64_t max, uint64_t *ret)
 {
 	const struct config_value *v = &x->value[id];
-	int64_t n = v->number;
+	int64_t n;
 
 	if (!x->set[id])
 		return 0;
-	if (v->kind == CONFIG_LIST || (v->kind == CONFIG_STRING && !string_to_number(v->string, &n)))
+	if (!config_value_as_number(v, &n))
 		return fail_at(x, v, -EINVAL, "'%s' wants a number", key);
 	if (n < 0 || (uint64_t)n < min || (uint64_t)n > max)
 		return fail_at(x, v, -EINVAL, "'%s' is %" PRId64 ", must be %" PRIu64 " to %" PRIu64 "%s",
@@ -481,6 +503,24 @@ static int check_required(struct reader *x, const char *source)
 	return 0;
 }
 
+/* Variables of the command line are there before the file that uses them; its keys replace the file's. */
+static int on_early_setting(void *userdata, struct config_setting *s, struct zendo_error *e)
+{
+	return config_key_find(s->key) ? 0 : on_setting(userdata, s, e);
+}
+
+static int read_inputs(struct reader *x, const struct zendo_config_input *inputs, size_t nr, bool variables_only)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < nr && r >= 0; i++) {
+		x->bare = inputs[i].bare;
+		if (!variables_only || x->bare)
+			r = config_syntax_read(&inputs[i], variables_only ? on_early_setting : on_setting, on_variable, x, x->e);
+	}
+	return r;
+}
+
 int zendo_config_parse(const struct zendo_config_input *inputs, size_t nr_inputs,
 		       struct zendo_config **ret, struct zendo_error *e)
 {
@@ -490,15 +530,17 @@ int zendo_config_parse(const struct zendo_config_input *inputs, size_t nr_inputs
 
 	if (!c)
 		return oom(&x);
-	for (size_t i = 0; i < nr_inputs; i++) {
+	for (size_t i = 0; i < nr_inputs; i++)
 		if (inputs[i].len > ZENDO_CONFIG_MAX_BYTES)
 			return zendo_error_at(e, -EFBIG, inputs[i].source, 0, 0, "larger than %d KiB",
 					      ZENDO_CONFIG_MAX_BYTES / 1024);
-		r = config_syntax_read(&inputs[i], on_setting, &x, e);
-		if (r < 0)
-			return r;
-	}
-	r = get_all(&x);
+	r = read_inputs(&x, inputs, nr_inputs, true);
+	if (r >= 0)
+		r = read_inputs(&x, inputs, nr_inputs, false);
+	if (r >= 0)
+		r = check_variables(&x);
+	if (r >= 0)
+		r = get_all(&x);
 	if (r < 0)
 		return r;
 	r = check_required(&x, nr_inputs ? inputs[0].source : NULL);

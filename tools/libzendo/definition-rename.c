@@ -7,6 +7,8 @@
 
 #include <json-c/json.h>
 
+#include "config-expr.h"
+#include "config-keys.h"
 #include "config-syntax.h"
 #include "definitions.h"
 #include "file.h"
@@ -21,20 +23,39 @@ static void text_done(struct text *t)
 	free(t->bytes);
 }
 
-/* Where the value of the last "name =" begins; a name that is put together by += has no such place. */
+/* Where the value of the last "name =" begins; a name that is put together, by += or of variables, has no such place. */
 struct place {
 	unsigned line, column;
 	bool found;
+	struct config_variables variables;	/* of the file: without them it cannot be read */
 };
+
+static void place_done(struct place *p)
+{
+	config_variables_clear(&p->variables);
+}
 
 static int on_setting(void *userdata, struct config_setting *s, struct zendo_error *e)
 {
 	struct place *p = userdata;
+	const char *why;
+	int r;
 
-	(void)e;
-	if (strcmp(s->key, "name") == 0)
-		*p = (struct place) { s->value.line, s->value.column, !s->append && s->value.kind == CONFIG_STRING };
+	if (!config_key_find(s->key)) {
+		r = config_variables_set(&p->variables, s, false, &why);
+		return r < 0 ? zendo_error(e, r, "%s", r == -EINVAL ? why : "out of memory") : 0;
+	}
+	if (strcmp(s->key, "name") == 0) {
+		p->line = s->value.line;
+		p->column = s->value.column;
+		p->found = !s->append && s->value.kind == CONFIG_STRING && !s->value.computed;
+	}
 	return 0;
+}
+
+static const struct config_value *on_variable(void *userdata, const char *name)
+{
+	return config_variables_use(&((struct place *)userdata)->variables, name);
 }
 
 static bool find_string(const struct text *t, const struct place *p, size_t *ret_start, size_t *ret_end)
@@ -117,10 +138,10 @@ static int change(const struct text *t, const char *path, const struct zendo_con
 	const struct zendo_config_input in = { .source = path, .text = t->bytes, .len = t->len };
 	_cleanup_(zendo_config_freep) struct zendo_config *now = NULL;
 	struct zendo_config_input out;
-	struct place p = {};
+	_cleanup_(place_done) struct place p = {};
 	int r;
 
-	r = config_syntax_read(&in, on_setting, &p, e);
+	r = config_syntax_read(&in, on_setting, on_variable, &p, e);
 	if (r < 0)
 		return r;
 	r = replace(t, &p, name, ret);

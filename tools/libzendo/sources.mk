@@ -12,6 +12,7 @@ LIBZENDO_SRCS := \
 	tools/libzendo/config-cpus.c \
 	tools/libzendo/config-devices.c \
 	tools/libzendo/config-disk.c \
+	tools/libzendo/config-expr.c \
 	tools/libzendo/config-json.c \
 	tools/libzendo/config-keys.c \
 	tools/libzendo/config-option.c \

@@ -15,7 +15,7 @@ const struct command commands[] = {
 	  "  -p, --paused    build it, do not let it run\n"
 	  "  -n, --dry-run   check everything and print the definition, start nothing\n"
 	  "FILE is a definition, see zendo.cfg(5); NAME stands for /etc/zendo/NAME.cfg.\n"
-	  "KEY=VALUE replaces what the file says.\n", cmd_create },
+	  "KEY=VALUE replaces what the file says; a name that is no key is a variable for it.\n", cmd_create },
 	{ "list", "[-a] [-v] [--json] [NAME|ID...]", "list domains",
 	  "  -a, --all       also those that are defined and do not run\n"
 	  "  -j, --json      more fields, for programs; also -l, --long\n"
