@@ -51,3 +51,5 @@ test_runtime_SRCS := \
 	tools/libzendo/runtime.c
 test_runtime_CFLAGS = $(zendo_CFLAGS)
 test_runtime_LIBS = -ljson-c
+
+test_doctor_keys_CFLAGS = $(zendo_CFLAGS) -DZENDO_VERSION='"test"'

@@ -17,6 +17,7 @@
 #include "cleanup.h"
 #include "device.h"
 #include "doctor.h"
+#include "doctor_keys.h"
 #include "host.h"
 
 #define FIRMWARE	"/lib/firmware"
@@ -168,19 +169,6 @@ static void check_kvm(struct finding *f)
 		found(f, DOCTOR_WARN, remedy, "%s is loaded; launching fails if a virtual machine of it runs", module);
 }
 
-static void check_lockdown(struct finding *f)
-{
-	char mode[64];
-
-	read_line("/sys/kernel/security/lockdown", mode, sizeof(mode));
-	if (!*mode || strstr(mode, "[none]"))
-		found(f, DOCTOR_OK, NULL, "off");
-	else
-		found(f, DOCTOR_WARN, "sign the module with a key the firmware knows (mokutil --import), "
-		      "or switch Secure Boot off",
-		      "the kernel takes signed modules only (%s)", mode);
-}
-
 static void check_module(struct finding *f)
 {
 	_cleanup_fclose_ FILE *dep = NULL;
@@ -297,7 +285,7 @@ const struct check doctor_checks[] = {
 	{ "hypervisor below", check_below },
 	{ "SMT", check_smt },
 	{ "kvm", check_kvm },
-	{ "lockdown", check_lockdown },
+	{ "signatures", check_signatures },
 	{ "module", check_module },
 	{ "firmware file", check_firmware },
 	{ "device", check_device },

@@ -27,6 +27,7 @@ ZENDO_SRCS := \
 	tools/zendo/definition_file.c \
 	tools/zendo/doctor_checks.c \
 	tools/zendo/doctor_kernel.c \
+	tools/zendo/doctor_keys.c \
 	tools/zendo/main.c \
 	tools/zendo/progress.c \
 	tools/zendo/unit.c \
