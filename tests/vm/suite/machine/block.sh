@@ -1,7 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
+# block.sh SECONDS - how long the ring is fuzzed
 
 . "$(dirname "$0")/checks.sh"
+seconds=$1
 
 # What stock guests do to /dev/xvda: odd pieces, some past their page cache, one at the very end; then it is read again.
 # shellcheck disable=SC2016 # for the guest's shell
@@ -34,8 +36,64 @@ sum_of() {
 	kept "$1" | sed -n 's/^sum //p'
 }
 
-# carries NAME DISK FILE - the guest's sum is dom0's
+targets() {
+	mkdir -p /srv /run/blk
+	modprobe brd rd_nr=3 rd_size=16384
+	mount -t tmpfs tmpfs /run/blk
+	truncate -s 4M /srv/small /run/blk/small
+	dmsetup create small --table '0 8192 linear /dev/ram2 0'
+}
+
+# ---- our own guest: every request kind ----
+
+# disk NAME PROGRAM OPTIONS DISK [KEY=VALUE...] - our guest with this disk; it ends by itself and has found nothing wrong
+disk() {
+	local name=$1
+	zendo create "$(tiny "$1" "$2" "$3" "disk = [\"$4\"]" "${@:5}")"
+	ended "$name" 120
+	journal_of "$name" | tee "$scratch/$name.out"
+	grep -qx 'PASS [0-9]*' "$scratch/$name.out"
+	refuses grep '^not ok' "$scratch/$name.out"
+	nothing_left
+}
+
+# carries NAME PROGRAM OPTIONS DISK FILE - and what it read last is in the file
 carries() {
+	disk "$1" "$2" "$3" "$4"
+	equal "checksum of $5" "$(sed -n 's/^sum 51712 //p' "$scratch/$1.out")" "$(cksum <"$5" | cut -d' ' -f1)"
+}
+
+# What the guest discarded it has read as zeros; the file has fewer blocks.
+a_file() {
+	carries file disk zeroes file:/srv/small,xvda,w /srv/small
+	between 'blocks of the file' "$(stat -c %b /srv/small)" 1 8100
+}
+
+read_only_is_kept() {
+	local before
+	before=$(sha256sum </srv/small)
+	disk ro disk rounds=4 file:/srv/small,xvda,r
+	equal sum "$(sha256sum </srv/small)" "$before"
+	grep '^ok write-to-a-read-only-disk' "$scratch/ro.out"
+}
+
+# ---- a hostile one ----
+
+hostile_ring() {
+	truncate -s 4M /srv/hostile
+	zendo create "$(tiny hostile diskfuzz "second seconds=$seconds seed=$RANDOM" 'vcpus = 2' \
+		'disk = ["file:/srv/hostile,xvda,w", "phy:/dev/mapper/small,xvdb,w"]')"
+	ended hostile $((seconds + 240))
+	journal_of hostile | tee "$scratch/hostile.out"
+	grep -qx 'PASS [0-9]*' "$scratch/hostile.out"
+	nothing_left
+	journalctl -o cat -u zendo-hotplug | grep 'the frontend broke the protocol: the ring.s index of requests'
+}
+
+# ---- stock guests ----
+
+# stock_carries NAME DISK FILE - the guest's sum is dom0's
+stock_carries() {
 	zendo create "$(stock "$1" "$exercise; cat /dev/hvc0 >/dev/null" "disk = [\"$2\"]")"
 	expect_console "$1" 90 '^sum '
 	equal "sum of $3" "$(sum_of "$1")" "$(sha256sum <"$3" | cut -c1-64)"
@@ -51,21 +109,7 @@ carries() {
 }
 
 a_device() {
-	modprobe brd rd_nr=2 rd_size=16384
-	carries ram phy:/dev/ram0,xvda,w /dev/ram0
-}
-
-a_file() {
-	truncate -s 16M /srv/file
-	carries file file:/srv/file,xvda,w /srv/file
-}
-
-# tmpfs has no O_DIRECT here: every request waits in a lent thread.
-a_file_in_memory() {
-	mkdir -p /run/blk
-	mount -t tmpfs tmpfs /run/blk
-	truncate -s 16M /run/blk/file
-	carries mem file:/run/blk/file,xvda,w /run/blk/file
+	stock_carries ram phy:/dev/ram0,xvda,w /dev/ram0
 }
 
 discards_punch_holes() {
@@ -82,19 +126,6 @@ discards_punch_holes() {
 	between 'blocks less' $((before - $(stat -c %b /srv/file))) 16000 16400
 	between discards "$(stat_of ds_req)" 1 100
 	zendo destroy trim
-	nothing_left
-}
-
-read_only_is_kept() {
-	dd if=/dev/urandom of=/srv/ro bs=1M count=1 status=none
-	local before
-	before=$(sha256sum </srv/ro)
-	zendo create "$(stock ro 'cat /sys/block/xvda/ro; dd if=/tmp/x of=/dev/xvda bs=512 count=1 2>&1; echo end; cat /dev/hvc0 >/dev/null' \
-		'disk = ["file:/srv/ro,xvda,r"]')"
-	expect_console ro 60 '^end'
-	console_has ro '^1$'
-	equal sum "$(sha256sum </srv/ro)" "$before"
-	zendo destroy ro
 	nothing_left
 }
 
@@ -159,12 +190,16 @@ nothing_is_lost() {
 }
 
 check 'hypervisor' systemctl start zendo
-mkdir -p /srv
-check 'a device carries data' a_device
-check 'a file carries data, past the page cache' a_file
-check 'a file in memory carries data' a_file_in_memory
-check 'discards punch holes' discards_punch_holes
+check 'targets' targets
+check 'a device carries data, by every kind of request and of odd size' carries phy disk '' phy:/dev/mapper/small,xvda,w /dev/mapper/small
+check 'the same for a 32-bit frontend' carries phy32 disk32 filled phy:/dev/mapper/small,xvda,w /dev/mapper/small
+check 'the same on a file, past the page cache; discards punch holes' a_file
+check 'the same on a file in memory' carries mem disk zeroes file:/run/blk/small,xvda,w /run/blk/small
+check 'the same with sectors of 4096 bytes' carries large disk filled file:/srv/small,xvda,w,sector=4096 /srv/small
 check 'a read-only disk is not written' read_only_is_kept
+check 'a hostile ring closes its own device only, with a reason' hostile_ring
+check 'a device carries data of a stock guest' a_device
+check 'discards punch holes' discards_punch_holes
 check 'errors of the device reach the guest' errors_are_told
 check 'the module is loaded again under a guest that writes to a device' module_is_loaded_again phy:/dev/ram0,xvda,w
 check 'the same with a file' module_is_loaded_again file:/srv/file,xvda,w
