@@ -10,6 +10,7 @@
 
 #include <json-c/json.h>
 
+#include "config-expr.h"
 #include "config-keys.h"
 #include "config-syntax.h"
 #include "config-write.h"
@@ -53,25 +54,49 @@ static bool is_pvh(const struct config_setting *s)
 	return s->value.kind == CONFIG_STRING && strcmp(s->value.string, "pvh") == 0;
 }
 
+struct file_reader {
+	FILE *f;
+	struct config_variables variables;	/* what is no key; values are written as they come out */
+};
+
 static int on_setting(void *userdata, struct config_setting *s, struct zendo_error *e)
 {
 	const struct config_key *k = config_key_find(s->key);
-	FILE *f = userdata;
+	struct file_reader *x = userdata;
+	FILE *f = x->f;
+	const char *why;
 
-	(void)e;
 	if (k && k->kind == CONFIG_DONE && (k->id != KEY_TYPE || is_pvh(s))) {
 		write_setting(f, "", s);
 		fputc('\n', f);
 		return 0;
 	}
 	write_setting(f, "# ", s);
-	if (!k)
+	if (!k) {
 		fputs("\n#   is not a key of xl.cfg(5)\n", f);
-	else if (k->kind == CONFIG_DONE)
+		if (config_variables_set(&x->variables, s, false, &why) == -ENOMEM)
+			return zendo_error(e, -ENOMEM, "out of memory");
+	} else if (k->kind == CONFIG_DONE)
 		fputs("\n#   only \"pvh\" is there: the kernel must have Xen's PVH entry\n", f);
 	else
 		fprintf(f, "\n#   %s\n", k->reason);
 	return 0;
+}
+
+static const struct config_value *on_variable(void *userdata, const char *name)
+{
+	struct file_reader *x = userdata;
+
+	return config_variables_use(&x->variables, name);
+}
+
+static int convert_file(FILE *f, const struct zendo_config_input *in, struct zendo_error *e)
+{
+	struct file_reader x = { .f = f };
+	int r = config_syntax_read(in, on_setting, on_variable, &x, e);
+
+	config_variables_clear(&x.variables);
+	return r;
 }
 
 /* ---- libxl's JSON ------------------------------------------------------------------------ */
@@ -406,7 +431,7 @@ int zendo_config_convert(const struct zendo_config_input *in, char **ret, struct
 	f = open_memstream(&text, &size);
 	if (!f)
 		return zendo_error(e, -ENOMEM, "out of memory");
-	r = is_json(in) ? convert_json(f, in, e) : config_syntax_read(in, on_setting, f, e);
+	r = is_json(in) ? convert_json(f, in, e) : convert_file(f, in, e);
 	if (fclose(f) != 0 && r >= 0)
 		r = zendo_error(e, -ENOMEM, "out of memory");
 	if (r >= 0)

@@ -50,9 +50,11 @@ LIBZENDO_MNL_SRCS := tools/libzendo/family.c
 LIBZENDO_API_SRCS := \
 	tools/libzendo/api/events.c \
 	tools/libzendo/api/session.c \
+	tools/libzendo/config-cpuid.c \
 	tools/libzendo/config-cpus.c \
 	tools/libzendo/config-devices.c \
 	tools/libzendo/config-disk.c \
+	tools/libzendo/config-expr.c \
 	tools/libzendo/config-json.c \
 	tools/libzendo/config-keys.c \
 	tools/libzendo/config-option.c \
