@@ -69,10 +69,7 @@ static struct zendo_error *new_warning(struct zendo_config *c)
 	return &w[c->nr_warnings++];
 }
 
-/*
- * A name that is no key is a variable, and what an expression uses. One that none uses is a key with a typing error, which only
- * shows at the end.
- */
+/* A name that is no key is a variable, and what an expression uses; at the end one that none uses is a key with a typing error. */
 static int set_variable(struct reader *x, struct config_setting *s)
 {
 	int64_t n;
@@ -438,23 +435,34 @@ static int get_devices(struct reader *x)
 	return r;
 }
 
+/* Xen's files may have more than there is here; a guest asks what it may have. */
+static int get_quota(struct reader *x, enum config_key_id id, const char *key, uint32_t min, uint32_t max, uint32_t *ret)
+{
+	const struct config_value *v = &x->value[id];
+	uint64_t n = 0;
+	int r = get_number(x, id, key, "", min, UINT32_MAX, &n);
+
+	if (n > max)
+		(void)zendo_error_at(new_warning(x->c), 0, v->source, v->line, v->column,
+				     "'%s' is %" PRIu64 ", %" PRIu32 " is the most there is", key, n, max);
+	*ret = (uint32_t)(n < max ? n : max);
+	return r;
+}
+
 static int get_policy(struct reader *x)
 {
 	const struct config_value *v = &x->value[KEY_CPUID];
 	struct hvpriv_policy *p = &x->c->policy;
-	uint64_t relaxed = 0, ports = 0, frames = 0, maptrack = 0;
+	uint64_t relaxed = 0;
 	int r;
 
 	/* Console and store take a port each. */
 	if ((r = get_number(x, KEY_MSR_RELAXED, "msr_relaxed", "", 0, 1, &relaxed)) < 0 ||
-	    (r = get_number(x, KEY_MAX_EVENT_CHANNELS, "max_event_channels", "", 2, ZENDO_CONFIG_MAX_PORT, &ports)) < 0 ||
-	    (r = get_number(x, KEY_MAX_GRANT_FRAMES, "max_grant_frames", "", 1, HVPRIV_POLICY_GRANT_FRAMES, &frames)) < 0 ||
-	    (r = get_number(x, KEY_MAX_MAPTRACK_FRAMES, "max_maptrack_frames", "", 1, HVPRIV_POLICY_MAPTRACK_FRAMES, &maptrack)) < 0)
+	    (r = get_quota(x, KEY_MAX_EVENT_CHANNELS, "max_event_channels", 2, ZENDO_CONFIG_MAX_PORT, &p->max_event_channels)) < 0 ||
+	    (r = get_quota(x, KEY_MAX_GRANT_FRAMES, "max_grant_frames", 1, HVPRIV_POLICY_GRANT_FRAMES, &p->max_grant_frames)) < 0 ||
+	    (r = get_quota(x, KEY_MAX_MAPTRACK_FRAMES, "max_maptrack_frames", 1, HVPRIV_POLICY_MAPTRACK_FRAMES, &p->max_maptrack_frames)) < 0)
 		return r;
 	p->flags = relaxed ? HVPRIV_POLICY_MSR_RELAXED : 0;
-	p->max_event_channels = (uint32_t)ports;
-	p->max_grant_frames = (uint32_t)frames;
-	p->max_maptrack_frames = (uint32_t)maptrack;
 	r = x->set[KEY_CPUID] ? config_get_cpuid(p, v, x->e) : 0;
 	if (r > 0)
 		(void)zendo_error_at(new_warning(x->c), 0, v->source, v->line, v->column,
