@@ -30,7 +30,7 @@ _zendo()
 	case $command in
 	create) options='--console --paused --dry-run' ;;
 	list) options='--all --json --long --verbose' ;;
-	config | monitor) events vcpu-list | block-list | network-list | device | info | events) options='--json' ;;
+	config | vcpu-list | block-list | network-list | device | info | events | monitor) options='--json' ;;
 	doctor) options='--json --kernel' ;;
 	block-detach | network-detach) options='--force --timeout' ;;
 	uptime) options='--short' ;;
