@@ -287,29 +287,33 @@ detach() {
 	refuses xenstore-read "/local/domain/0/backend/vif/${domid[a]}/0/state"
 }
 
-# An agent of the suite's own makes the interface anew. Then a's rings are filled with nonsense again and again, while somebody sends to it.
-# It has no network then
+# An agent of the suite's own serves a third guest. Then its rings are filled with nonsense again and again, while somebody sends to it;
+# nothing is connected after that.
 hostile_rings() {
 	local flood said agent
+	zendo create "$(stock c 'echo c is up; cat /dev/hvc0 >/dev/null')"
+	domid[c]=$(zendo domid c)
 	systemctl stop zendo-hotplug.socket zendo-hotplug.service
-	exec {said}< <(exec /root/netagent "${domid[a]}" "$(systemctl show -P MainPID zendo-domain@a)" 00:16:3e:00:00:0a 1 10.9.0.2 2>&1)
+	exec {said}< <(exec /root/netagent "${domid[c]}" "$(systemctl show -P MainPID zendo-domain@c)" 00:16:3e:00:00:0c 1 10.9.0.4 2>&1)
 	agent=$!
 	grep -m 1 '^offered' <&"$said"
-	plug a
+	plug c
+	expect_console c $patience '^c is up'
 	grep -m 1 '^connected: ' <&"$said"
-	ip neigh replace 10.9.0.2 lladdr 00:16:3e:00:00:0a dev br0
-	ping -q -f 10.9.0.2 &
+	ip neigh replace 10.9.0.4 lladdr 00:16:3e:00:00:0c dev br0
+	ping -q -f 10.9.0.4 &
 	flood=$!
 	kill -USR1 $agent
 	grep -m 1 '^hostile: ' <&"$said"
 	kill -INT $flood
 	wait $flood || true
-	ethtool -S "$(vif a)" | grep -v ': 0$'
-	[ "$(counter a rx_refused)" -gt 0 ]
-	[ "$(counter a rx_grant_errors)" -gt 0 ]
+	ethtool -S "$(vif c)" | grep -v ': 0$'
+	[ "$(counter c rx_refused)" -gt 0 ]
+	[ "$(counter c rx_grant_errors)" -gt 0 ]
 	kill $agent
 	grep -m 1 '^detached' <&"$said"
-	[ ! -e "/sys/class/net/$(vif a)" ]
+	[ ! -e "/sys/class/net/$(vif c)" ]
+	zendo destroy c
 	systemctl start zendo-hotplug.socket zendo-hotplug
 	ping -c 2 -i 0.2 -W 10 10.9.0.3
 }
