@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The filter of system calls, made here and not by systemd from the unit: that makes five filters with libseccomp at each start, in
- * 22 million instructions, a third of what a paused create took; this one is put together from a table in some thousands.
+ * The filter of system calls, made here and not by systemd from the unit: that makes five filters with libseccomp at each start of a
+ * domain; this one is put together from a table.
  *
  * The kernel walks it once for each number when it is installed and remembers the numbers that are allowed whatever their
  * arguments (seccomp_cache_prepare()), so its length costs the guest nothing.

@@ -413,7 +413,7 @@ struct page *hv_memory_page(struct hv_domain *d, u64 gfn)
 
 /*
  * The page asked for and those behind it, as far as they are there: a builder writes one after the other, and a fault for each page
- * costs several times what is done here.
+ * costs more than what is done here.
  */
 static vm_fault_t memory_fault(struct vm_fault *vmf)
 {
