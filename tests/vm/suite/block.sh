@@ -9,4 +9,4 @@
 
 seconds=5
 [ -z "${ZENDO_SOAK:-}" ] || seconds=3600
-machine block --timeout $((seconds + 900)) -- "$seconds"
+machine block --timeout $((seconds + 1500)) -- "$seconds"

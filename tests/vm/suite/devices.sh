@@ -7,4 +7,4 @@
 
 . "$(dirname "$0")/lib/suite.sh"
 
-machine devices --copy "$(program devices -lxenevtchn -lxengnttab):/root/" --timeout 900
+machine devices --copy "$(program devices -lxenevtchn -lxengnttab):/root/" --timeout 1500

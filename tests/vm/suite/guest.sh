@@ -10,4 +10,4 @@
 # When it cannot be had, that check fails by itself.
 options=()
 guest32=$("$suite/../guest32") && options=(--copy "$guest32:/root/guest32")
-machine guest --timeout 900 "${options[@]}"
+machine guest --timeout 1500 "${options[@]}"

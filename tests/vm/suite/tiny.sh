@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# budget: 330
+# budget: 360
 #
 # Our own tiny guests: what they check of the ABI, and each way to go wrong. A
 # guest that crashes is told with registers and reason; nobody else notices. A
