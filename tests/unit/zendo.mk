@@ -53,3 +53,7 @@ test_runtime_CFLAGS = $(zendo_CFLAGS)
 test_runtime_LIBS = -ljson-c
 
 test_doctor_keys_CFLAGS = $(zendo_CFLAGS) -DZENDO_VERSION='"test"'
+test_try_SRCS := \
+	tools/libzendo/error.c \
+	tools/libzendo/file.c
+test_try_CFLAGS = $(zendo_CFLAGS)

@@ -49,6 +49,7 @@ int cmd_network_list(int argc, char **argv);
 int cmd_domid(int argc, char **argv);
 int cmd_domname(int argc, char **argv);
 int cmd_rename(int argc, char **argv);
+int cmd_try(int argc, char **argv);
 int cmd_trigger(int argc, char **argv);
 int cmd_uptime(int argc, char **argv);
 int cmd_vcpu_list(int argc, char **argv);

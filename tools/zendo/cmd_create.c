@@ -19,6 +19,7 @@
 #include "cli.h"
 #include "config.h"
 #include "control.h"
+#include "create.h"
 #include "definition_file.h"
 #include "device.h"
 #include "host.h"
@@ -218,7 +219,7 @@ static int start_unit(const struct zendo_config *c, const char *unit)
 }
 
 /* The console is there from the domain's first byte, so it is taken before the guest runs. */
-static int attach(const struct zendo_config *c, bool paused)
+int create_console(const struct zendo_config *c, bool paused, int *ret_fd)
 {
 	_cleanup_close_ int fd = -EBADF, other = -EBADF;
 	char name[HVPRIV_NAME_LEN];
@@ -231,11 +232,12 @@ static int attach(const struct zendo_config *c, bool paused)
 		r = connect_domain(c->name, &other, name);
 	if (r == EXIT_OK && !paused)
 		r = ask(other, name, "unpause", NULL);
-	other = safe_close(other);
-	return r == EXIT_OK ? attach_run(fd, name, true) : r;
+	if (r == EXIT_OK)
+		*ret_fd = TAKE_FD(fd);
+	return r;
 }
 
-static int create(const struct create_options *o, const struct zendo_config *c)
+int create_domain(const struct zendo_config *c, bool paused)
 {
 	char unit[ZENDO_RUNTIME_PATH_MAX], why[1024];
 	int r;
@@ -252,13 +254,20 @@ static int create(const struct create_options *o, const struct zendo_config *c)
 	/* a unit that is about to end takes the folder with it: not with the new definition in it */
 	if (definition_file_is_there(c->name) && unit_stop(unit, why, sizeof(why)) < 0)
 		return fail(EXIT_FAILED, "%s", why);
-	r = definition_file_write(c, o->paused || o->console);
+	r = definition_file_write(c, paused);
 	if (r < 0)
 		return fail(EXIT_FAILED, "cannot write the definition of '%s': %s", c->name, strerror(-r));
-	r = start_unit(c, unit);
+	return start_unit(c, unit);
+}
+
+static int create(const struct create_options *o, const struct zendo_config *c)
+{
+	_cleanup_close_ int fd = -EBADF;
+	int r = create_domain(c, o->paused || o->console);
+
 	if (r == EXIT_OK && o->console)
-		r = attach(c, o->paused);
-	return r;
+		r = create_console(c, o->paused, &fd);
+	return r == EXIT_OK && o->console ? attach_run(fd, c->name, true) : r;
 }
 
 int cmd_create(int argc, char **argv)

@@ -112,6 +112,13 @@ const struct command commands[] = {
 	  "  -j, --json      for programs\n"
 	  "  -k, --kernel    whether the modules will build for this kernel, running or not\n"
 	  "Exit status: 0 nothing stands in the way, 1 something does.\n", cmd_doctor },
+	{ "try", "[-t] [-c COMMAND] [-k KERNEL] [-m MIB]", "start a small guest of what is here, and leave no trace",
+	  "  -c, --command   run this in it instead of a shell; its status is ours\n"
+	  "  -k, --kernel    another kernel than the running one\n"
+	  "  -m, --memory    128 if not given\n"
+	  "  -t, --timing    print when what happened\n"
+	  "The guest is busybox on the running kernel. The hypervisor is started if it\n"
+	  "does not run, and stopped again.\n", cmd_try },
 	{ "launch", "", "put this Linux under the hypervisor (systemctl start zendo)", "", cmd_launch },
 	{ "leave", "", "back to bare metal (systemctl stop zendo)", "", cmd_leave },
 	{ "version", "", "print the version", "", cmd_version },

@@ -21,6 +21,7 @@ ZENDO_SRCS := \
 	tools/zendo/cmd_names.c \
 	tools/zendo/cmd_net.c \
 	tools/zendo/cmd_rename.c \
+	tools/zendo/cmd_try.c \
 	tools/zendo/cmd_vcpu.c \
 	tools/zendo/cmd_shutdown.c \
 	tools/zendo/cmd_store.c \
@@ -30,6 +31,9 @@ ZENDO_SRCS := \
 	tools/zendo/doctor_keys.c \
 	tools/zendo/main.c \
 	tools/zendo/progress.c \
+	tools/zendo/small_guest.c \
+	tools/zendo/traces.c \
+	tools/zendo/try_output.c \
 	tools/zendo/unit.c \
 	tools/zendo/xl.c \
 	tools/zendo/xl_list.c

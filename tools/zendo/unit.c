@@ -266,6 +266,16 @@ bool unit_is_enabled(const char *unit, bool generated)
 	return enabled;
 }
 
+bool unit_is_active(const char *unit)
+{
+	_cleanup_(bus_closep) sd_bus *bus = NULL;
+	_cleanup_free_ char *path = NULL, *state = NULL;
+
+	return sd_bus_open_system(&bus) >= 0 && sd_bus_path_encode(UNITS_PATH, unit, &path) >= 0 &&
+	       sd_bus_get_property_string(bus, DESTINATION, path, DESTINATION ".Unit", "ActiveState", NULL, &state) >= 0 &&
+	       strcmp(state, "active") == 0;
+}
+
 void unit_reset_failed(const char *unit)
 {
 	_cleanup_(bus_closep) sd_bus *bus = NULL;

@@ -28,6 +28,9 @@ int unit_reload(char *why, size_t size);
 /* By unit_set_enabled() or systemctl; or @generated: in whatever way, a generator's included. False also when systemd cannot be asked. */
 bool unit_is_enabled(const char *unit, bool generated);
 
+/* It is up. False also when systemd cannot be asked. */
+bool unit_is_active(const char *unit);
+
 /* Forget that it failed. */
 void unit_reset_failed(const char *unit);
 

@@ -21,7 +21,7 @@ _zendo()
 
 	local commands='create list config console shutdown reboot sysrq destroy pause unpause wait dump-core enable disable rename store vcpu-list vcpu-pin vcpu-set trigger domid domname uptime'
 	commands+=' block-attach block-detach block-list block-resize network-attach network-detach network-list net device'
-	commands+=' info dmesg events monitor doctor launch leave version help'
+	commands+=' info dmesg events monitor doctor try launch leave version help'
 	if [ "$cword" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
 		return
@@ -31,6 +31,7 @@ _zendo()
 	create) options='--console --paused --dry-run' ;;
 	list) options='--all --json --long --verbose' ;;
 	config | vcpu-list | block-list | network-list | device | info | events | monitor) options='--json' ;;
+	try) options='--command --kernel --memory --timing' ;;
 	doctor) options='--json --kernel' ;;
 	block-detach | network-detach) options='--force --timeout' ;;
 	uptime) options='--short' ;;
