@@ -14,6 +14,24 @@ start_and_stop() {
 	not_loaded hvpriv
 }
 
+# All that 'zendo try' could leave behind.
+traces() {
+	lsmod | grep -E '^(hv|xen)' || true
+	{ find /run/zendo /run/systemd/transient /var/lib/zendo /etc/zendo /tmp /dev/xen /dev/hv* 2>/dev/null || true; } | sort
+	ip -o link | cut -d: -f2
+	systemctl list-units --plain --no-legend --all 'zendo*' | awk '{ print $1, $3 }'
+}
+
+# It starts the hypervisor for itself, and stops it.
+a_guest_to_try() {
+	local rc=0
+	traces >"$scratch/before"
+	zendo try -c 'uname -r; exit 7' >"$scratch/said" || rc=$?
+	equal status $rc 7
+	equal output "$(cat "$scratch/said")" "$(uname -r)"
+	diff "$scratch/before" <(traces)
+}
+
 second_launch() {
 	systemctl start zendo
 	systemctl start zendo
@@ -109,6 +127,7 @@ memory_comes_back() {
 
 check 'start and stop' start_and_stop
 check 'start and stop once more' start_and_stop
+check 'a guest to try leaves no trace' a_guest_to_try
 check 'a second launch changes nothing' second_launch
 check 'a second launch request is refused' second_request
 check 'kvm_amd is refused while under' svm_is_not_offered
