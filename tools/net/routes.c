@@ -85,6 +85,14 @@ static int say_route(const struct zendo_network *n, struct rtnl_route *route, st
 			   zendo_network_subnet(n, subnet), nl_addr2str(rtnl_route_get_dst(route), dst, sizeof(dst)), name);
 }
 
+/* What is taken: the machine's routes, and the networks that are defined. */
+static int read_taken(struct nl_cache **ret_routes, struct zendo_network **ret_all, size_t *ret_nr, struct zendo_error *e)
+{
+	int r = zendo_network_list(ZENDO_NETWORK_ETC, ret_all, ret_nr, e);
+
+	return r < 0 ? r : all_routes(AF_INET, ret_routes, e);
+}
+
 int routes_check(const struct zendo_network *n, struct zendo_error *e)
 {
 	_cleanup_(nl_cache_putp) struct nl_cache *routes = NULL;
@@ -95,9 +103,7 @@ int routes_check(const struct zendo_network *n, struct zendo_error *e)
 	size_t nr;
 	int r;
 
-	r = zendo_network_list(ZENDO_NETWORK_ETC, &all, &nr, e);
-	if (r >= 0)
-		r = all_routes(AF_INET, &routes, e);
+	r = read_taken(&routes, &all, &nr, e);
 	if (r < 0)
 		return r;
 	route = find_conflict(routes, n);
@@ -124,9 +130,7 @@ int routes_choose(struct zendo_network *n, struct zendo_error *e)
 	size_t nr;
 	int r;
 
-	r = zendo_network_list(ZENDO_NETWORK_ETC, &all, &nr, e);
-	if (r >= 0)
-		r = all_routes(AF_INET, &routes, e);
+	r = read_taken(&routes, &all, &nr, e);
 	if (r < 0)
 		return r;
 	n->prefix = 24;
