@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 
-fuzz_config_SRCS := $(addprefix tools/libzendo/, \
-	config-convert.c config-cpuid.c config-cpus.c config-devices.c config-disk.c config-expr.c config-json.c config-keys.c \
-	config-option.c config-syntax.c config-vif.c config-write.c \
-	config.c cpus.c error.c file.c vdev.c)
+include $(TOP)/tools/libzendo/sources.mk
+
+fuzz_config_SRCS := $(LIBZENDO_CONFIG_SRCS)
 fuzz_config_CFLAGS := -Itools/libzendo -Iinclude/uapi
 fuzz_config_LIBS := -ljson-c
 

@@ -2,26 +2,9 @@
 #
 # Tests of tools/libzendo; sources from the top of the tree.
 
-libzendo_CFLAGS := -Itools/libzendo -Iinclude/uapi -Itests/unit
+include $(TOP)/tools/libzendo/sources.mk
 
-libzendo_config_SRCS := \
-	tools/libzendo/config-convert.c \
-	tools/libzendo/config-cpuid.c \
-	tools/libzendo/config-cpus.c \
-	tools/libzendo/config-devices.c \
-	tools/libzendo/config-disk.c \
-	tools/libzendo/config-expr.c \
-	tools/libzendo/config-json.c \
-	tools/libzendo/config-keys.c \
-	tools/libzendo/config-option.c \
-	tools/libzendo/config-syntax.c \
-	tools/libzendo/config-vif.c \
-	tools/libzendo/config-write.c \
-	tools/libzendo/config.c \
-	tools/libzendo/cpus.c \
-	tools/libzendo/error.c \
-	tools/libzendo/file.c \
-	tools/libzendo/vdev.c
+libzendo_CFLAGS := -Itools/libzendo -Iinclude/uapi -Itests/unit
 
 test_acpi_SRCS = tools/libzendo/acpi.c
 test_acpi_CFLAGS = $(libzendo_CFLAGS)
@@ -29,21 +12,21 @@ test_acpi_CFLAGS = $(libzendo_CFLAGS)
 test_cpus_SRCS = tools/libzendo/cpus.c
 test_cpus_CFLAGS = $(libzendo_CFLAGS)
 
-test_config_SRCS = $(libzendo_config_SRCS)
+test_config_SRCS = $(LIBZENDO_CONFIG_SRCS)
 test_config_CFLAGS = $(libzendo_CFLAGS)
 test_config_LIBS = -ljson-c
 
-test_config_keys_SRCS = $(libzendo_config_SRCS)
+test_config_keys_SRCS = $(LIBZENDO_CONFIG_SRCS)
 test_config_keys_CFLAGS = $(libzendo_CFLAGS)
 test_config_keys_LIBS = -ljson-c
 
-test_config_convert_SRCS = $(libzendo_config_SRCS)
+test_config_convert_SRCS = $(LIBZENDO_CONFIG_SRCS)
 test_config_convert_CFLAGS = $(libzendo_CFLAGS)
 test_config_convert_LIBS = -ljson-c
-test_config_cpuid_SRCS = $(libzendo_config_SRCS)
+test_config_cpuid_SRCS = $(LIBZENDO_CONFIG_SRCS)
 test_config_cpuid_CFLAGS = $(libzendo_CFLAGS)
 test_config_cpuid_LIBS = -ljson-c
-test_config_expr_SRCS = $(libzendo_config_SRCS)
+test_config_expr_SRCS = $(LIBZENDO_CONFIG_SRCS)
 test_config_expr_CFLAGS = $(libzendo_CFLAGS) -DEXAMPLES='"$(TOP)/docs/examples"'
 test_config_expr_LIBS = -ljson-c
 
