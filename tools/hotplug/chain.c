@@ -40,7 +40,7 @@ static int add(struct chain *c, const char *of, const char *name, bool backing, 
 		return zendo_error(e, -E2BIG, "it consists of more than %d files", CHAIN_MAX);
 	if (remote || *name == '/')
 		path = strdup(name);
-	else if (zendo_disk_target_is_remote(of) || !slash)
+	else if (*of != '/' || !slash)	/* a server's, or what qemu-img names oddly */
 		return zendo_error(e, -EOPNOTSUPP, "%.200s is a part of it, which is no absolute path", name);
 	else if (asprintf(&path, "%.*s/%s", (int)(slash - of), of, name) < 0)
 		path = NULL;
