@@ -141,7 +141,11 @@ void export_stop(const struct hvback_id *id)
 struct stop_job {
 	struct job job;
 	struct hvback_id id;
+	struct stop_job *next;
 };
+
+/* Of the event loop. When the agent ends meanwhile the next one stops the unit, as its device is gone. */
+static struct stop_job *under_way;
 
 static void stop_work(struct job *j)
 {
@@ -150,6 +154,11 @@ static void stop_work(struct job *j)
 
 static void stop_done(struct job *j)
 {
+	struct stop_job **at = &under_way;
+
+	while (&(*at)->job != j)
+		at = &(*at)->next;
+	*at = (*at)->next;
 	free(j);
 }
 
@@ -165,7 +174,10 @@ void export_stop_later(const struct hvback_id *id)
 	if (!s || job_start(&s->job) < 0) {
 		free(s);
 		stop_marked(id);	/* late, but done */
+		return;
 	}
+	s->next = under_way;	/* before the event loop can hear of its end */
+	under_way = s;
 }
 
 /* Whose device is gone, though the agent may not have heard of it, and that has a file of @set. */
