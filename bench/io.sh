@@ -29,7 +29,7 @@ make_initrd() {
 guest_with() {
 	local name=$1 command=$2
 	shift 2
-	define "$name" 'kernel = "/root/guest/vmlinux"' 'ramdisk = "/root/initrd.gz"' 'memory = 256' \
+	define "$name" 'kernel = "/root/guest/vmlinux"' 'ramdisk = "/root/initrd.gz"' 'memory = 640' \
 		"extra = \"console=hvc0 quiet zt.cmd=$(base64 -w0 <<<"$command")\"" "$@"
 }
 

@@ -139,15 +139,12 @@ static void raise_handle(struct domain *d, uint32_t handle)
 }
 
 /* At most ZENDO_MAX_HANDLES events: what is posted meanwhile is taken the next time. */
-void dom0_drain(struct vcpu *v)
+static __attribute__((noinline)) void take_posted(struct vcpu *v)
 {
 	struct zendo_posted *in = &v->posted->in;
-	uint64_t summary;
-
-	if (!READ_ONCE(in->summary))
-		return;
 	/* The summary first: a bit posted after this exchange sets it again. */
-	summary = xchg(&in->summary, 0) & ((1ULL << ARRAY_SIZE(in->word)) - 1);
+	uint64_t summary = xchg(&in->summary, 0) & ((1ULL << ARRAY_SIZE(in->word)) - 1);
+
 	spin_lock(&v->d->g.evt.lock);
 	for (; summary; summary &= summary - 1) {
 		uint32_t w = (uint32_t)__builtin_ctzll(summary);
@@ -157,6 +154,13 @@ void dom0_drain(struct vcpu *v)
 			raise_handle(v->d, w * 64 + (uint32_t)__builtin_ctzll(bits));
 	}
 	spin_unlock(&v->d->g.evt.lock);
+}
+
+/* At each entry, and nearly always in vain: no registers are saved for that. */
+void dom0_drain(struct vcpu *v)
+{
+	if (unlikely(READ_ONCE(v->posted->in.summary)))
+		take_posted(v);
 }
 
 void dom0_post(struct vcpu *v, uint16_t handle)

@@ -319,9 +319,11 @@ static void live_registers(struct vcpu *v, struct svm_vcpu *s)
  */
 static void tcg_xsetbv(struct vcpu *v, struct svm_vcpu *s)
 {
-	if (host_features.xcr0_mask) {
-		s->xcr0 = xgetbv(0);
-		v->g.xcr0 = s->xcr0 & (guest_xcr0_mask(v->d) | 1);
+	uint64_t loaded = host_features.xcr0_mask ? xgetbv(0) : s->xcr0;
+
+	if (unlikely(loaded != s->xcr0)) {
+		s->xcr0 = loaded;
+		v->g.xcr0 = loaded & (guest_xcr0_mask(v->d) | 1);
 	}
 }
 
