@@ -78,7 +78,8 @@ static void both_forms_of_the_manual_are_read(void **state)
 
 static void options_have_their_effect(void **state)
 {
-	struct zendo_disk d = parse("phy:sdb,xvda,w!,no-discard,sector=4096,queues=2,script=/etc/xen/scripts/x,direct-io-safe,backendtype=phy");
+	struct zendo_disk d = parse("phy:sdb,xvda,w!,no-discard,sector=4096,queues=2,iops=500,bw=20M,script=/etc/xen/scripts/x,direct-io-safe,"
+				     "backendtype=phy");
 
 	(void)state;
 	assert_string_equal(d.target, "/dev/sdb");
@@ -87,6 +88,8 @@ static void options_have_their_effect(void **state)
 	assert_true(d.no_discard);
 	assert_int_equal(d.sector, 4096);
 	assert_int_equal(d.queues, 2);
+	assert_int_equal(d.iops, 500);
+	assert_int_equal(d.bandwidth, 20000000);
 	assert_string_equal(d.script, "/etc/xen/scripts/x");
 	assert_int_equal(d.at.line, 7);
 	zendo_disk_clear(&d);
@@ -109,6 +112,15 @@ static void mistakes_are_named(void **state)
 	refuse("/srv/a,raw,xvda,w,vdev=xvdb", -EINVAL, "vdev is given twice");
 	refuse("/srv/a,raw,xvda,w,sector=1000", -EINVAL, "sector is '1000'");
 	refuse("/srv/a,raw,xvda,w,queues=0", -EINVAL, "queues is '0'");
+	refuse("/srv/a,raw,xvda,w,iops=0", -EINVAL, "iops is '0'");
+	refuse("/srv/a,raw,xvda,w,iops=K", -EINVAL, "iops is 'K'");
+	refuse("/srv/a,raw,xvda,w,bw=", -EINVAL, "bw is ''");
+	refuse("/srv/a,raw,xvda,w,bw=5MB", -EINVAL, "bw is '5MB'");
+	refuse("/srv/a,raw,xvda,w,bw=-5", -EINVAL, "bw is '-5'");
+	refuse("/srv/a,raw,xvda,w,bw=4294967295001", -EINVAL, "bw is '4294967295001'");
+	refuse("/srv/a,raw,xvda,w,bw=99999999999999999999999999", -EINVAL, "bw is '9");
+	refuse("/srv/a,qcow2,xvda,w,iops=5", -EOPNOTSUPP, "limit raw files and devices");
+	refuse("nbd://h/x,raw,xvda,w,bw=5K", -EOPNOTSUPP, "limit raw files and devices");
 	refuse("/srv/a,raw,xvda,w,queues=129", -EINVAL, "queues is '129'");
 	refuse("/srv/a,raw,xvda,w,backend=driver", -EOPNOTSUPP, "dom0 only");
 	refuse("/srv/a,raw,xvda,w,specification=virtio", -EOPNOTSUPP, "specification 'virtio'");
@@ -153,7 +165,7 @@ static void text_comes_back_as_the_same_disk(void **state)
 	static const char *const texts[] = {
 		"phy:vg0/web,xvda,w", "/srv/a,qcow2,xvdb,r,queues=3", ",empty,hdc,r,cdrom",
 		"vdev=xvda,access=r,format=vhdx,target=/a", "vdev=xvda,access=w,format=qcow2,target=nbd://h/x",
-		"vdev=sda,access=w!,no-discard,sector=512,script=/x,target=/a,b",
+		"vdev=sda,access=w!,no-discard,sector=512,iops=1K,bw=4294G,script=/x,target=/a,b",
 	};
 
 	(void)state;

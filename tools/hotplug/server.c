@@ -248,6 +248,9 @@ static int parse_device(struct client *cl, struct json_object *request, const st
 		c->disks = calloc(1, sizeof(*c->disks));
 		r = c->disks ? zendo_disk_parse(disk, NULL, c->disks, e) : -ENOMEM;
 		c->nr_disks = r >= 0;
+		if (r >= 0 && (c->disks->iops || c->disks->bandwidth))
+			return zendo_error(e, -EOPNOTSUPP, "'disk': iops= and bw= are applied at a domain's start; later: systemctl set-property "
+					   "zendo-domain@NAME IOReadIOPSMax='PATH N'");
 	} else if (vif) {
 		c->vifs = calloc(1, sizeof(*c->vifs));
 		r = c->vifs ? zendo_vif_parse(string_of(request, "vif"), NULL, c->vifs, e) : -ENOMEM;

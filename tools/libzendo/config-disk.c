@@ -205,6 +205,27 @@ static int set_number(struct parser *p, const char *key, const char *s, unsigned
 	return 0;
 }
 
+/* As systemd has it for what these become: K, M and G are thousands. */
+static int set_rate(struct parser *p, const char *key, const char *s, uint64_t *ret)
+{
+	static const char suffixes[] = "KMG";
+	char digits[24];
+	size_t len = strspn(s, "0123456789");
+	const char *suffix = s[len] ? strchr(suffixes, s[len]) : NULL;
+	uint64_t n, unit = 1;
+
+	if (suffix && !s[len + 1])
+		for (const char *c = suffixes; c <= suffix; c++)
+			unit *= 1000;
+	if (len >= sizeof(digits) || (s[len] && unit == 1))
+		return fail(p, -EINVAL, "'disk': %s is '%s', must be a number a second, K, M or G may follow", key, s);
+	(void)snprintf(digits, sizeof(digits), "%.*s", (int)len, s);
+	if (!option_number(digits, UINT32_MAX * 1000ULL / unit, &n) || n == 0)
+		return fail(p, -EINVAL, "'disk': %s is '%s', must be 1 to %llu", key, s, UINT32_MAX * 1000ULL);
+	*ret = n * unit;
+	return 0;
+}
+
 static int set_sector(struct parser *p, const char *s)
 {
 	if (strcmp(s, "512") != 0 && strcmp(s, "4096") != 0)
@@ -287,6 +308,10 @@ static int set_key(struct parser *p, const char *key, const char *value)
 		return set_sector(p, value);
 	if (strcmp(key, "queues") == 0)
 		return set_number(p, key, value, ZENDO_QUEUES_MAX, &p->d->queues);
+	if (strcmp(key, "iops") == 0)
+		return set_rate(p, key, value, &p->d->iops);
+	if (strcmp(key, "bw") == 0)
+		return set_rate(p, key, value, &p->d->bandwidth);
 	if (strcmp(key, "at") == 0)
 		return option_place(value, &p->d->at) < 0 ? fail(p, -EINVAL, "'disk': bad at='%s'", value) : 0;
 	return -ENOENT;
@@ -348,6 +373,9 @@ static int check(struct parser *p)
 	if (d->must_be_block && d->format != ZENDO_DISK_RAW)
 		return fail(p, -EINVAL, "'disk': %s: phy: and format=%s exclude each other", d->vdev,
 			    zendo_disk_format_name(d->format));
+	/* the unit's threads do the requests of these two kinds only: images have a process of their own */
+	if ((d->iops || d->bandwidth) && d->target && (d->format != ZENDO_DISK_RAW || zendo_disk_target_is_remote(d->target)))
+		return fail(p, -EOPNOTSUPP, "'disk': %s: iops= and bw= limit raw files and devices of dom0 only", d->vdev);
 	return 0;
 }
 
@@ -398,6 +426,10 @@ int zendo_disk_format(const struct zendo_disk *d, bool place, char **ret)
 		fprintf(f, ",sector=%u", d->sector);
 	if (d->queues)
 		fprintf(f, ",queues=%u", d->queues);
+	if (d->iops)
+		fprintf(f, ",iops=%" PRIu64, d->iops);
+	if (d->bandwidth)
+		fprintf(f, ",bw=%" PRIu64, d->bandwidth);
 	if (d->script)
 		fprintf(f, ",script=%s", d->script);
 	/* a comma in the name of the definition would end the value */

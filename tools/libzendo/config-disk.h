@@ -45,6 +45,7 @@ struct zendo_disk {
 	bool no_discard;
 	unsigned sector;		/* bytes, 0 = what suits the target */
 	unsigned queues;		/* most of them, 0 = as many as suit */
+	uint64_t iops, bandwidth;	/* requests and bytes a second, each of reads and of writes; 0 = as many as it can */
 	char *script;			/* NULL = none */
 	struct zendo_error at;		/* where it was written; no text */
 };
