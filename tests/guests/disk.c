@@ -318,16 +318,28 @@ static uint32_t crc(uint32_t sum, const unsigned char *p, size_t n)
 	return sum;
 }
 
+/* From @sector on, as much as fits in one request; a disk need not end with a whole page. */
+static void ask_for(struct disk *d, uint32_t sector)
+{
+	uint32_t left = (uint32_t)d->sectors - sector, n;
+
+	memset(&request, 0, sizeof(request));
+	request.operation = BLKIF_OP_READ;
+	request.sector = sector;
+	for (; left && request.nr < BLKIF_MAX_SEGMENTS_PER_REQUEST; left -= n) {
+		n = left < PAGE_SECTORS ? left : PAGE_SECTORS;
+		request.segment[request.nr] = (struct blkif_request_segment){ PAGE_REF(request.nr), 0, (uint8_t)(n - 1) };
+		request.nr++;
+	}
+}
+
 static uint32_t read_all(struct disk *d)
 {
 	uint32_t sum = 0, sector;
 	unsigned char byte;
 
 	for (sector = 0; sector < d->sectors; sector += nr_sectors(&request)) {
-		sound(d, BLKIF_OP_READ);
-		request.sector = sector;
-		if (d->sectors - sector < PAGE_SECTORS)
-			request.segment[0].last_sect = (uint8_t)(d->sectors - sector - 1);
+		ask_for(d, sector);
 		if (disk_do(d, &request))
 			panic("disk %u: status %d at sector %u", d->vdev, request.status, sector);
 		for (unsigned int i = 0; i < nr_sectors(&request); i++)
