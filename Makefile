@@ -121,6 +121,7 @@ $(eval $(call tool,zendo-run,$(RUN_SRCS),$(RUN_CFLAGS),$(RUN_PKGS)))
 $(eval $(call tool,zendo-stored,$(STORED_SRCS),$(STORED_CFLAGS),$(STORED_PKGS)))
 $(eval $(call tool,zendo-generator,$(GENERATOR_SRCS),$(GENERATOR_CFLAGS),json-c))
 
+$(O)/zendo: $(ZENDO_SHARED_SRCS:%.c=$(O)/%.o)
 $(O)/zendo-hotplug: $(HOTPLUG_SHARED_SRCS:%.c=$(O)/%.o)
 
 # What wants libmnl is linked where that is.

@@ -39,3 +39,7 @@ test_try_SRCS := \
 	tools/libzendo/error.c \
 	tools/libzendo/file.c
 test_try_CFLAGS = $(zendo_CFLAGS)
+
+test_clone_SRCS := $(LIBZENDO_CONFIG_SRCS)
+test_clone_CFLAGS = $(zendo_CFLAGS)
+test_clone_LIBS = -ljson-c

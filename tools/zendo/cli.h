@@ -48,6 +48,7 @@ int cmd_network_detach(int argc, char **argv);
 int cmd_network_list(int argc, char **argv);
 int cmd_domid(int argc, char **argv);
 int cmd_domname(int argc, char **argv);
+int cmd_clone(int argc, char **argv);
 int cmd_rename(int argc, char **argv);
 int cmd_try(int argc, char **argv);
 int cmd_trigger(int argc, char **argv);

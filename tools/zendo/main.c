@@ -98,6 +98,12 @@ const struct command commands[] = {
 	{ "domname", "ID", "print a domain's name", "", cmd_domname },
 	{ "uptime", "[-s] [NAME|ID...]", "how long domains have been there",
 	  "  -s, --short     with the time of day, as uptime(1) does\n", cmd_uptime },
+	{ "clone", "[-n] [-j] [-o FOLDER] NAME NEW [KEY=VALUE...]", "define a domain like another one, with copies of its disks",
+	  "  -n, --dry-run   say what would be done, and do nothing\n"
+	  "  -j, --json      for programs\n"
+	  "  -o, --overlay   qcow2 files here for disks that cannot be copied otherwise\n"
+	  "Thin volumes of LVM are snapshot, files share their blocks (btrfs, XFS). Disks\n"
+	  "that are only read are not copied. The clone has a uuid and addresses of its own.\n", cmd_clone },
 	{ "rename", "NAME NEW", "call a definition and its domain otherwise",
 	  "The domain must not be running. Whether it starts at boot stays as it is.\n", cmd_rename },
 	{ "info", "[--json]", "about host and hypervisor",

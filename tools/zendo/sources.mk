@@ -5,6 +5,9 @@
 ZENDO_SRCS := \
 	tools/zendo/attach.c \
 	tools/zendo/cli.c \
+	tools/zendo/clone_config.c \
+	tools/zendo/clone_disk.c \
+	tools/zendo/cmd_clone.c \
 	tools/zendo/cmd_config.c \
 	tools/zendo/cmd_console.c \
 	tools/zendo/cmd_control.c \
@@ -39,3 +42,6 @@ ZENDO_SRCS := \
 	tools/zendo/xl_list.c
 ZENDO_CFLAGS := -Iinclude -Iinclude/uapi -Itools/libzendo -Itools/zendo
 ZENDO_PKGS := libsystemd json-c libmnl
+
+# The agent's, as it is built for it.
+ZENDO_SHARED_SRCS := tools/hotplug/run.c

@@ -3,7 +3,7 @@
 # budget: 360
 #
 # Disks: data by every kind of request on devices and files, in both layouts and with large sectors; a hostile ring; power cuts; disks that come
-# and go under load; a stock guest with several, whose file system is replayed to moments of its life; a module that is loaded again.
+# and go under load; clones; a stock guest with several, whose file system is replayed to moments of its life; a module that is loaded again.
 
 . "$(dirname "$0")/lib/suite.sh"
 

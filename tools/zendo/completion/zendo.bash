@@ -19,7 +19,7 @@ _zendo()
 	local cur prev words cword command options
 	_init_completion || return
 
-	local commands='create list config console shutdown reboot sysrq destroy pause unpause wait dump-core enable disable rename store vcpu-list vcpu-pin vcpu-set trigger domid domname uptime'
+	local commands='create list config console shutdown reboot sysrq destroy pause unpause wait dump-core enable disable clone rename store vcpu-list vcpu-pin vcpu-set trigger domid domname uptime'
 	commands+=' block-attach block-detach block-list block-resize network-attach network-detach network-list net device'
 	commands+=' info dmesg events monitor doctor try launch leave version help'
 	if [ "$cword" -eq 1 ]; then
@@ -29,6 +29,7 @@ _zendo()
 	command=${words[1]}
 	case $command in
 	create) options='--console --paused --dry-run' ;;
+	clone) options='--dry-run --json --overlay' ;;
 	list) options='--all --json --long --verbose' ;;
 	config | vcpu-list | block-list | network-list | device | info | events | monitor) options='--json' ;;
 	try) options='--command --kernel --memory --timing' ;;
@@ -65,7 +66,7 @@ _zendo()
 			mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$(_zendo_defined)" -- "$cur")
 		fi
 		;;
-	enable | disable | rename)
+	enable | disable | rename | clone)
 		mapfile -t COMPREPLY < <(compgen -W "$(_zendo_defined)" -- "$cur")
 		;;
 	store)

@@ -19,7 +19,7 @@ nothing_left() {
 
 targets() {
 	mkdir -p /srv /run/blk
-	modprobe brd rd_nr=5 rd_size=32768
+	modprobe brd rd_nr=6 rd_size=32768
 	mount -t tmpfs tmpfs /run/blk
 	truncate -s 4M /srv/small /run/blk/small
 	dmsetup create small --table '0 8192 linear /dev/ram4 0'
@@ -168,6 +168,71 @@ many_guests() {
 		gone "many$i"
 		rm "/run/blk/g$i"
 	done
+	nothing_left
+}
+
+# ---- clones ----
+
+# define_base EXTRA DISK - as a definition that has a name
+define_base() {
+	cp "$(tiny base disk "$1" "disk = [\"$2\"]" 'vif = ["mac=00:16:3e:01:02:03"]')" /etc/zendo/base.cfg
+}
+
+# The clone finds nothing wrong with its disk, and what it writes is not the other one's.
+clone_works() {
+	local before
+	before=$(cksum <"$1")
+	zendo create two extra='rounds=1 filled' vif='[]'
+	ended two 120
+	journal_of two | grep -x 'PASS [0-9]*'
+	equal 'the disk that was cloned' "$(cksum <"$1")" "$before"
+	rm /etc/zendo/two.cfg
+}
+
+a_volume_is_cloned() {
+	printf 'global {\n\tthin_check_executable = ""\n}\n' >>/etc/lvm/lvmlocal.conf
+	vgcreate -q thin /dev/ram5
+	lvcreate -q -L 16M -T thin/pool -V 4M -n base
+	define_base 'mode=load filled' phy:/dev/thin/base,xvda,w
+	zendo create base vif='[]'
+	expect_console base 120 '^round 1$'
+	zendo clone --json base two | tee "$scratch/clone"
+	equal how "$(jq -r '.disks[0].how, .disks[0].target, .source_running' "$scratch/clone" | xargs)" 'lvm-thin /dev/thin/two true'
+	refuses grep 00:16:3e:01:02:03 /etc/zendo/two.cfg
+	fails_with 1 'is there already' zendo clone base two
+	zendo destroy base
+	gone base
+	clone_works /dev/thin/base
+	lvremove -q -f thin/two
+	nothing_left
+}
+
+a_file_is_cloned() {
+	local before
+	truncate -s 400M /srv/xfs
+	mkfs.xfs -q /srv/xfs
+	mkdir -p /run/xfs
+	mount -o loop /srv/xfs /run/xfs
+	head -c 4M /dev/urandom >/run/xfs/base.img
+	define_base '' file:/run/xfs/base.img,xvda,w
+	before=$(ls /run/xfs /etc/zendo)
+	zendo clone --dry-run base two | grep 'shares its blocks'
+	equal 'files after a dry run' "$(ls /run/xfs /etc/zendo)" "$before"
+	zendo clone base two
+	cmp /run/xfs/base.img /run/xfs/two.img
+	clone_works /run/xfs/base.img
+	umount /run/xfs
+	nothing_left
+}
+
+an_overlay_is_wanted() {
+	define_base '' file:/srv/small,xvda,w
+	fails_with 1 'shares no blocks; with --overlay' zendo clone base two
+	refuses ls /etc/zendo/two.cfg
+	zendo clone --overlay=/run/blk base two
+	qemu-img info /run/blk/two-xvda.qcow2 | grep '^backing file: /srv/small$'
+	clone_works /srv/small
+	rm /run/blk/two-xvda.qcow2
 	nothing_left
 }
 
@@ -426,6 +491,9 @@ check 'sixteen disks of one guest' sixteen_disks
 check "$many guests with a disk" many_guests
 check 'guests destroyed under load leave nothing' nothing_is_lost
 check 'iops= and bw= are properties of the unit' rates_are_the_units
+check 'a thin volume that is written is cloned' a_volume_is_cloned
+check 'a file is cloned' a_file_is_cloned
+check 'what has no copies gets an overlay, when it is wanted' an_overlay_is_wanted
 check 'two queues of a stock guest carry data' data_by_two_queues
 check 'errors of the device reach it' errors_are_told
 check 'its discards punch holes' discards_punch_holes
