@@ -22,6 +22,7 @@ char ap_stacks[2][4096] __page_aligned;
 static struct disk hostile, sane;
 static struct disk_request request;
 static uint32_t scribbling, scribbler_does;
+static uint64_t scribbler_at;		/* what it did last, for who waits for it */
 static unsigned long sent, answered, okay, errors, unsupported;
 static bool second;
 
@@ -224,10 +225,11 @@ static void scribble_memory(uint64_t n)
 	struct xen_memory_reservation r = { .nr_extents = 1, .domid = DOMID_SELF };
 
 	set_xen_guest_handle(r.extent_start, &gfn);
-	(void)memory_op(XENMEM_decrease_reservation, &r);
+	if (memory_op(XENMEM_decrease_reservation, &r) != 1)
+		return;		/* dom0 had no page for the tables: it stays where it is */
 	/* The old page may be in flight, and counts as ours until it is not. */
-	for (unsigned int i = 0; memory_op(XENMEM_populate_physmap, &r) != 1; i++) {
-		if (i == 10000000)
+	for (uint64_t until = clock_ns() + PATIENCE; memory_op(XENMEM_populate_physmap, &r) != 1;) {
+		if (clock_ns() >= until)
 			panic("no memory for frame %x", (unsigned int)gfn);
 		(void)sched_op(SCHEDOP_yield, NULL);
 	}
@@ -242,6 +244,7 @@ static void scribble_index(uint64_t n)
 
 static void scribble(uint32_t what, uint64_t n)
 {
+	__atomic_store_n(&scribbler_at, n, __ATOMIC_SEQ_CST);
 	switch (what & 1U << (n >> 59 & 7)) {
 	case REQUESTS:
 		scribble_request(n);
@@ -292,9 +295,14 @@ static void start_second(void)
 /* Returns when the second vCPU does that, and nothing else any more. */
 static void let_scribble(uint32_t what)
 {
+	uint64_t until = clock_ns() + PATIENCE;
+
 	__atomic_store_n(&scribbling, what, __ATOMIC_SEQ_CST);
-	while (second && __atomic_load_n(&scribbler_does, __ATOMIC_SEQ_CST) != what)
+	while (second && __atomic_load_n(&scribbler_does, __ATOMIC_SEQ_CST) != what) {
+		if (clock_ns() >= until)
+			panic("the second vCPU is to do %x and is at %x, %lx", what, scribbler_does, (unsigned long)scribbler_at);
 		(void)sched_op(SCHEDOP_yield, NULL);
+	}
 	if (!what)
 		restore_grants();
 }
@@ -358,11 +366,15 @@ static void fuzz_requests(uint64_t until)
 /* That the backend has closed it, why, and that it can be used again. */
 static void broken(const char *name)
 {
+	uint64_t until = clock_ns() + PATIENCE;
 	char path[128], why[200] = "no reason";
 	unsigned int state;
 
-	while ((state = disk_back_state(&hostile)) == XenbusStateConnected || state == XenbusStateInitWait)
+	while ((state = disk_back_state(&hostile)) == XenbusStateConnected || state == XenbusStateInitWait) {
+		if (clock_ns() >= until)
+			panic("%s: the backend stays in state %u", name, state);
 		store_wait();
+	}
 	let_scribble(0);
 	snprintf(path, sizeof(path), "%s/error", hostile.back);
 	check(state == XenbusStateClosing && store_read(path, why, sizeof(why)) && why[0], name, "backend in state %u: %s", state, why);
@@ -433,6 +445,7 @@ void guest_main(void)
 		return;
 	}
 	front_init();
+	patience = PATIENCE;
 	random_state = option_number("seed", 1);
 	second = option("second");
 	disk_begin(&hostile, 0);

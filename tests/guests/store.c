@@ -8,7 +8,22 @@ static volatile struct xenstore_domain_interface *ring;
 static evtchn_port_t port;
 static char payload[XENSTORE_PAYLOAD_MAX + 1];
 unsigned int store_fired;
+uint64_t patience;
 static unsigned int seen;
+
+uint64_t wait_begins(void)
+{
+	return patience ? clock_ns() + patience : 0;
+}
+
+void wait_goes_on(uint64_t until, const char *what)
+{
+	if (!until)
+		return;
+	if (clock_ns() >= until)
+		panic("waited in vain for %s", what);
+	(void)timer_set(until);
+}
 
 static void woken(evtchn_port_t p)
 {

@@ -5,14 +5,25 @@
 
 #include "guest.h"
 
+/*
+ * Longest time of a wait, in ns; then the guest ends and says for what it waited. 0: for ever, as it is at first. The timer must be there.
+ */
+extern uint64_t patience;
+
+uint64_t wait_begins(void);
+void wait_goes_on(uint64_t until, const char *what);	/* with IF=0, before each sleep */
+
 /* Sleep until @cond, which events change. Called with IF=1. */
-#define sleep_for(cond) do {		\
-	irq_off();			\
-	while (!(cond)) {		\
-		halt_irq_on();		\
-		irq_off();		\
-	}				\
-	irq_on();			\
+#define sleep_for(cond) do {			\
+	uint64_t until_ = wait_begins();	\
+						\
+	irq_off();				\
+	while (!(cond)) {			\
+		wait_goes_on(until_, #cond);	\
+		halt_irq_on();			\
+		irq_off();			\
+	}					\
+	irq_on();				\
 } while (0)
 
 extern unsigned int store_fired;	/* events of watches so far */
