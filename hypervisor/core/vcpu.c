@@ -168,6 +168,7 @@ static enum exit_next dispatch(struct cpu *c, struct vcpu *v, const struct exit_
 	v->exits++;
 	c->guest_exits++;
 	c->by_kind[x->kind]++;
+	v->run->hyp.exits_by_kind[x->kind]++;
 	c->hold_what = x->kind;
 	trace(c, TRACE_EXIT, v->d->id, (uint16_t)v->id, x->code, v->regs.rip);
 	/* The most frequent one is spared the indirect call, a dear one with retpolines. */

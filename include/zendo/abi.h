@@ -427,6 +427,7 @@ struct zendo_run_hyp {
 	uint8_t  blocked, up;
 	uint8_t  parked;		/* blocked in HLT with interrupts off: only an NMI or INIT ends it */
 	uint8_t  pad[5];
+	uint64_t exits_by_kind[32];	/* as in struct zendo_stats. Read again here to count on: dom0 can only mislead itself */
 	struct zendo_crash crash;
 };
 

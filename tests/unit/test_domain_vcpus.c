@@ -38,6 +38,12 @@ int zendo_device_vcpu_query(int vcpu, struct hvpriv_vcpu_info *ret)
 	return 0;
 }
 
+int zendo_device_vcpu_exits(int vcpu, struct hvpriv_vcpu_exits *ret)
+{
+	*ret = (struct hvpriv_vcpu_exits) { .by_kind[ZENDO_EXIT_HYPERCALL] = 500 + (uint64_t)vcpu, .by_kind[31] = 1 };
+	return 0;
+}
+
 int zendo_device_vcpu_nmi(int vcpu)
 {
 	if (!info[vcpu].up)
@@ -110,6 +116,31 @@ static void a_vcpu_is_told_by_its_state(void **state)
 	domain.paused = true;
 	told(1, "--p", true, true);
 	assert_int_equal(domain_describe_vcpu(&domain, NR, o), -ENOENT);
+	json_object_put(o);
+}
+
+static int64_t number(struct json_object *o, const char *key)
+{
+	assert_true(json_object_is_type(json_object_object_get(o, key), json_type_int));
+	return json_object_get_int64(json_object_object_get(o, key));
+}
+
+static void what_a_vcpu_has_counted_is_told(void **state)
+{
+	struct json_object *o = json_object_new_object(), *kinds;
+
+	(void)state;
+	info[1] = (struct hvpriv_vcpu_info) { .exits = 11, .halts = 12, .interrupts = 13, .events_in = 14, .events_out = 15 };
+	assert_int_equal(domain_describe_vcpu(&domain, 1, o), 0);
+	assert_int_equal(number(o, "exits"), 11);
+	assert_int_equal(number(o, "halts"), 12);
+	assert_int_equal(number(o, "interrupts"), 13);
+	assert_int_equal(number(o, "events_in"), 14);
+	assert_int_equal(number(o, "events_out"), 15);
+	assert_true(number(o, "steal_ns") >= 0);
+	kinds = json_object_object_get(o, "exits_by_kind");
+	assert_int_equal(json_object_array_length(kinds), ZENDO_NR_EXIT_KINDS);
+	assert_int_equal(json_object_get_int64(json_object_array_get_idx(kinds, ZENDO_EXIT_HYPERCALL)), 501);
 	json_object_put(o);
 }
 
@@ -199,6 +230,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_vcpu_is_told_by_its_state, start, stop),
+		cmocka_unit_test_setup_teardown(what_a_vcpu_has_counted_is_told, start, stop),
 		cmocka_unit_test_setup(the_vcpus_of_a_guest_that_has_ended_are_told_without_cpus, start),
 		cmocka_unit_test_setup_teardown(a_pin_is_done_and_kept, start, stop),
 		cmocka_unit_test_setup_teardown(what_cannot_be_pinned_is_refused_and_nothing_changes, start, stop),

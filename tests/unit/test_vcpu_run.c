@@ -196,6 +196,8 @@ static void a_poll_that_begins_tells_its_timeout(void **state)
 	assert_int_equal(vcpu_run(&vcpus[0]), ZRUN_POLL);
 	assert_int_equal(vcpus[0].run->hyp.deadline_tsc, 5000);
 	assert_int_equal(vcpus[0].run->hyp.blocked, 1);
+	assert_int_equal(vcpus[0].run->hyp.exits, 1);
+	assert_int_equal(vcpus[0].run->hyp.exits_by_kind[EXIT_HYPERCALL], 1);
 	/* and when dom0 looks again, as long as nothing came */
 	assert_int_equal(vcpu_run(&vcpus[0]), ZRUN_POLL);
 	assert_int_equal(nr_entries, 1);

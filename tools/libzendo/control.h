@@ -20,7 +20,8 @@
  *					the file, and those that are no holes); closing the connection breaks it off
  *	{"do":"vcpu","vcpu":N}		vcpus (how many there are), vcpu, up, state (three letters of r, b, p and -),
  *					cpu (where it ran last; absent: not up), time_ns, cpus (where it may run;
- *					absent: its thread has ended)
+ *					absent: its thread has ended), and what it has counted: exits, halts, interrupts,
+ *					events_in, events_out, exits_by_kind, steal_ns (ready to run and without a CPU)
  *	{"do":"pin","vcpu":N,"cpus":C}	from now on it may run on C ("0-1,^1", "all"); N "all" for all of them
  *	{"do":"nmi","vcpu":N}		an NMI for a vCPU, or "all" that are up
  *	{"do":"console","mode":M}	M: "write" (error "busy" if another one writes), "force" (takes the

@@ -57,6 +57,17 @@ const char *zendo_crash_reason_to_string(uint32_t reason)
 	return reason < ZCRASH_NR && text[reason] ? text[reason] : "unknown reason";
 }
 
+const char *zendo_exit_kind_to_string(unsigned kind)
+{
+	/* in the order of the hypervisor's enum exit_kind */
+	static const char *const text[ZENDO_NR_EXIT_KINDS] = {
+		"interrupt", "nmi", "machine-check", "window", "hypercall", "hlt", "cpuid", "rdmsr", "wrmsr", "io", "nested-fault",
+		"cr4", "cr8", "xsetbv", "dr", "exception", "skip", "undefined", "shutdown", "invalid-state", "unknown",
+	};
+
+	return kind < ZENDO_NR_EXIT_KINDS ? text[kind] : NULL;
+}
+
 const char *zendo_shutdown_to_string(uint32_t code)
 {
 	static const char *const text[] = {
@@ -383,6 +394,11 @@ int zendo_device_vcpu_get_crash(int vcpu, struct hvpriv_crash *ret)
 int zendo_device_vcpu_query(int vcpu, struct hvpriv_vcpu_info *ret)
 {
 	return request(vcpu, HVPRIV_VCPU_QUERY, ret);
+}
+
+int zendo_device_vcpu_exits(int vcpu, struct hvpriv_vcpu_exits *ret)
+{
+	return request(vcpu, HVPRIV_VCPU_EXITS, ret);
 }
 
 int zendo_device_vcpu_nmi(int vcpu)

@@ -24,6 +24,11 @@ const char *zendo_device_strerror(int error);
 const char *zendo_crash_reason_to_string(uint32_t reason);
 const char *zendo_shutdown_to_string(uint32_t code);
 
+/* "hypercall", ... of an index of hvpriv_info.exits_by_kind and hvpriv_vcpu_exits.by_kind; NULL from ZENDO_NR_EXIT_KINDS on. */
+#define ZENDO_NR_EXIT_KINDS	21
+#define ZENDO_EXIT_HYPERCALL	4
+const char *zendo_exit_kind_to_string(unsigned kind);
+
 /* ---- the device ---- */
 
 /*
@@ -98,5 +103,6 @@ int zendo_device_vcpu_get_crash(int vcpu, struct hvpriv_crash *ret);
 /* -EINVAL: it is not up. */
 int zendo_device_vcpu_nmi(int vcpu);
 int zendo_device_vcpu_query(int vcpu, struct hvpriv_vcpu_info *ret);
+int zendo_device_vcpu_exits(int vcpu, struct hvpriv_vcpu_exits *ret);
 
 #endif

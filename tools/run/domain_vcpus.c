@@ -40,6 +40,33 @@ static int add_cpus(struct json_object *answer, const struct zendo_cpus *s)
 	return r < 0 ? r : add(answer, "cpus", json_object_new_string(text));
 }
 
+/* All only grow. What Linux or an older module does not count is left out. */
+static int add_counters(struct json_object *answer, const struct vcpu *v, const struct hvpriv_vcpu_info *info)
+{
+	struct hvpriv_vcpu_exits exits;
+	struct json_object *kinds;
+	uint64_t waited;
+	int r;
+
+	if ((r = add(answer, "exits", json_object_new_uint64(info->exits))) < 0 ||
+	    (r = add(answer, "halts", json_object_new_uint64(info->halts))) < 0 ||
+	    (r = add(answer, "interrupts", json_object_new_uint64(info->interrupts))) < 0 ||
+	    (r = add(answer, "events_in", json_object_new_uint64(info->events_in))) < 0 ||
+	    (r = add(answer, "events_out", json_object_new_uint64(info->events_out))) < 0)
+		return r;
+	if (vcpu_get_waited(v, &waited) >= 0 && (r = add(answer, "steal_ns", json_object_new_uint64(waited))) < 0)
+		return r;
+	if (zendo_device_vcpu_exits(v->fd, &exits) < 0)
+		return 0;
+	kinds = json_object_new_array();
+	for (unsigned i = 0; kinds && i < ZENDO_NR_EXIT_KINDS; i++)
+		if (json_object_array_add(kinds, json_object_new_uint64(exits.by_kind[i])) != 0) {
+			json_object_put(kinds);
+			return -ENOMEM;
+		}
+	return add(answer, "exits_by_kind", kinds);
+}
+
 int domain_describe_vcpu(const struct domain *d, unsigned id, struct json_object *answer)
 {
 	struct hvpriv_vcpu_info info = {};
@@ -61,7 +88,8 @@ int domain_describe_vcpu(const struct domain *d, unsigned id, struct json_object
 	    (r = add(answer, "up", json_object_new_boolean(info.up != 0))) < 0 ||
 	    (r = add(answer, "state", json_object_new_string(state_of(d, &info, ended)))) < 0 ||
 	    (r = info.up ? add(answer, "cpu", json_object_new_int64(info.cpu)) : 0) < 0 ||
-	    (r = add(answer, "time_ns", json_object_new_uint64(info.guest_ns))) < 0)
+	    (r = add(answer, "time_ns", json_object_new_uint64(info.guest_ns))) < 0 ||
+	    (r = add_counters(answer, &d->vcpus[id], &info)) < 0)
 		return r;
 	return ended ? 0 : add_cpus(answer, &s);
 }

@@ -2,6 +2,8 @@
 #include "vcpu.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "device.h"
 
 _Static_assert(sizeof(((struct vcpu_report *)0)->text) == sizeof(((struct hvpriv_run *)0)->text),
@@ -69,6 +72,25 @@ int vcpu_get_cpus(const struct vcpu *v, struct zendo_cpus *ret)
 		return -errno;
 	*ret = s;
 	return 0;
+}
+
+int vcpu_get_waited(const struct vcpu *v, uint64_t *ret_ns)
+{
+	pid_t tid = v->started ? atomic_load(&v->tid) : 0;
+	_cleanup_close_ int fd = -EBADF;
+	char path[64], text[128];
+	ssize_t n;
+
+	if (tid == 0)
+		return -ESRCH;
+	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/schedstat", (int)tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	/* Documentation/scheduler/sched-stats.rst: time on a CPU, time on a run queue, times it was given a CPU */
+	return sscanf(text, "%*u %" SCNu64, ret_ns) == 1 ? 0 : -EBADMSG;
 }
 
 static int set_affinity(pid_t tid, const struct zendo_cpus *s)

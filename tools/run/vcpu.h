@@ -52,6 +52,9 @@ int vcpu_start(struct vcpu *v, const struct zendo_cpus *cpus);
 int vcpu_get_cpus(const struct vcpu *v, struct zendo_cpus *ret);
 int vcpu_set_cpus(struct vcpu *v, const struct zendo_cpus *cpus);
 
+/* How long it was ready to run and had no CPU, as Linux counts it. -ESRCH: it has ended. */
+int vcpu_get_waited(const struct vcpu *v, uint64_t *ret_ns);
+
 /*
  * Make the thread end, without waiting for it. The guest sees nothing of it, and goes on where it was with another
  * vcpu_start().

@@ -299,6 +299,11 @@ struct hvpriv_vcpu_info {
 	__u64 reserved[4];
 };
 
+/* HVPRIV_VCPU_EXITS: exits of this vCPU by their reason; the index is that of hvpriv_info.exits_by_kind. */
+struct hvpriv_vcpu_exits {
+	__u64 by_kind[32];
+};
+
 #define HVPRIV_GET_INFO		_IOR(HVPRIV_MAGIC, 0x00, struct hvpriv_info)
 #define HVPRIV_LAUNCH		_IOWR(HVPRIV_MAGIC, 0x01, struct hvpriv_launch)
 #define HVPRIV_LEAVE		_IOWR(HVPRIV_MAGIC, 0x02, struct hvpriv_launch)
@@ -330,6 +335,7 @@ struct hvpriv_vcpu_info {
 #define HVPRIV_VCPU_KICK	_IO(HVPRIV_MAGIC, 0x44)	/* make RUN return -EINTR once */
 #define HVPRIV_VCPU_QUERY	_IOR(HVPRIV_MAGIC, 0x45, struct hvpriv_vcpu_info)
 #define HVPRIV_VCPU_NMI		_IO(HVPRIV_MAGIC, 0x46)	/* an NMI for the guest; -EINVAL: this vCPU is not up */
+#define HVPRIV_VCPU_EXITS	_IOR(HVPRIV_MAGIC, 0x47, struct hvpriv_vcpu_exits)
 
 /* ---- generic netlink ------------------------------------------------------------------- */
 

@@ -161,6 +161,18 @@ static int vcpu_ioctl_query(struct hv_vcpu *v, struct hvpriv_vcpu_info __user *a
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
+static int vcpu_ioctl_exits(struct hv_vcpu *v, struct hvpriv_vcpu_exits __user *arg)
+{
+	const struct zendo_run_hyp *hyp = &v->run->hyp;
+	struct hvpriv_vcpu_exits exits;
+	size_t i;
+
+	BUILD_BUG_ON(sizeof(exits.by_kind) != sizeof(hyp->exits_by_kind));
+	for (i = 0; i < ARRAY_SIZE(exits.by_kind); i++)
+		exits.by_kind[i] = READ_ONCE(hyp->exits_by_kind[i]);
+	return copy_to_user(arg, &exits, sizeof(exits)) ? -EFAULT : 0;
+}
+
 /* Posted first, then the kick: whether it runs or sleeps, it looks at what is pending before it goes on. */
 static int vcpu_ioctl_nmi(struct hv_vcpu *v)
 {
@@ -194,6 +206,8 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return 0;
 	case HVPRIV_VCPU_QUERY:
 		return vcpu_ioctl_query(v, p);
+	case HVPRIV_VCPU_EXITS:
+		return vcpu_ioctl_exits(v, p);
 	case HVPRIV_VCPU_NMI:
 		return vcpu_ioctl_nmi(v);
 	}

@@ -83,7 +83,7 @@ static const unsigned long domain_requests[] = {
 };
 static const unsigned long vcpu_requests[] = {
 	HVPRIV_VCPU_RUN, HVPRIV_VCPU_RUN, HVPRIV_VCPU_GET_STATE, HVPRIV_VCPU_SET_STATE, HVPRIV_VCPU_SET_STATE,
-	HVPRIV_VCPU_GET_CRASH, HVPRIV_VCPU_KICK, HVPRIV_VCPU_QUERY, HVPRIV_VCPU_NMI,
+	HVPRIV_VCPU_GET_CRASH, HVPRIV_VCPU_KICK, HVPRIV_VCPU_QUERY, HVPRIV_VCPU_NMI, HVPRIV_VCPU_EXITS,
 };
 
 static const unsigned long events_requests[] = {
