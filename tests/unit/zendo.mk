@@ -43,3 +43,9 @@ test_try_CFLAGS = $(zendo_CFLAGS)
 test_clone_SRCS := $(LIBZENDO_CONFIG_SRCS)
 test_clone_CFLAGS = $(zendo_CFLAGS)
 test_clone_LIBS = -ljson-c
+test_sample_SRCS := \
+	tools/libzendo/device.c \
+	tools/zendo/sample.c \
+	tools/zendo/sample_table.c \
+	tools/zendo/state.c
+test_sample_CFLAGS = $(zendo_CFLAGS) -Ihypervisor

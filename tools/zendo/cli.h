@@ -66,6 +66,7 @@ int cmd_dump_core(int argc, char **argv);
 int cmd_shutdown(int argc, char **argv);
 int cmd_reboot(int argc, char **argv);
 int cmd_sysrq(int argc, char **argv);
+int cmd_stat(int argc, char **argv);
 int cmd_store(int argc, char **argv);
 int cmd_destroy(int argc, char **argv);
 int cmd_pause(int argc, char **argv);

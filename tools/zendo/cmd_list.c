@@ -10,30 +10,10 @@
 #include "device.h"
 #include "host.h"
 #include "runtime.h"
+#include "state.h"
 #include "unit.h"
 
 #define PAGE_KIB	4
-
-/* xl prints the reason of a shutdown by its number: poweroff, reboot, suspend, crash, watchdog, soft reset. */
-static char reason_letter(const struct hvpriv_domain_info *d)
-{
-	static const char letters[] = "-rscwS";
-
-	if (!(d->state & (HVPRIV_ST_SHUTDOWN | HVPRIV_ST_CRASHED)))
-		return '-';
-	return d->shutdown_code < sizeof(letters) - 1 ? letters[d->shutdown_code] : '?';
-}
-
-static void format_state(const struct hvpriv_domain_info *d, char ret[static 7])
-{
-	ret[0] = d->state & HVPRIV_ST_RUNNING ? 'r' : '-';
-	ret[1] = d->state & HVPRIV_ST_BLOCKED ? 'b' : '-';
-	ret[2] = d->state & HVPRIV_ST_PAUSED ? 'p' : '-';
-	ret[3] = d->state & (HVPRIV_ST_SHUTDOWN | HVPRIV_ST_CRASHED) ? 's' : '-';
-	ret[4] = reason_letter(d);
-	ret[5] = d->state & HVPRIV_ST_DYING ? 'd' : '-';
-	ret[6] = '\0';
-}
 
 /*
  * Linux itself in the same terms. Its time is what its tasks and interrupts have used since boot, without
@@ -84,7 +64,7 @@ static void print_line(const struct hvpriv_domain_info *d, bool verbose)
 	unsigned long long mib = (d->nr_pages * PAGE_KIB + 512) / 1024;
 	char state[7];
 
-	format_state(d, state);
+	format_state(d->state, d->shutdown_code, state);
 	printf("%-40s %5u %5llu %5u     %s  %8.1f", d->name, d->domid, mib, d->nr_vcpus, state,
 	       (double)d->cpu_ns / 1e9);
 	if (verbose)
@@ -107,7 +87,7 @@ static struct json_object *to_json(const struct hvpriv_domain_info *d)
 	struct json_object *o = json_object_new_object();
 	char state[7], uuid[37];
 
-	format_state(d, state);
+	format_state(d->state, d->shutdown_code, state);
 	format_uuid(d, uuid);
 	add_text(o, "name", d->name);
 	add_int(o, "domid", d->domid);

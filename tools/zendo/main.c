@@ -51,6 +51,14 @@ const struct command commands[] = {
 	{ "enable", "NAME...", "have domains started at boot",
 	  "NAME is defined by /etc/zendo/NAME.cfg.\n", cmd_enable },
 	{ "disable", "NAME...", "no more", "", cmd_disable },
+	{ "stat", "[-dejnv] [-i SECONDS] [-c COUNT] [NAME|ID...]", "what domains use per second",
+	  "  -i, --interval SECONDS  report again and again, each over this time\n"
+	  "  -c, --count COUNT       so many reports; 1 over a second if neither is given\n"
+	  "  -v, --vcpus     vCPUs, too\n"
+	  "  -d, --disks     disks, too\n"
+	  "  -n, --networks  network interfaces, too\n"
+	  "  -e, --exits     exits by their reason\n"
+	  "  -j, --json      everything, a line for each report\n", cmd_stat },
 	{ "vcpu-list", "[--json] [NAME|ID...]", "list vCPUs",
 	  "  -j, --json      for programs\n"
 	  "States: r running, b blocked, p paused or not up. CPU is where it ran last,\n"

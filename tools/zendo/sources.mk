@@ -25,16 +25,21 @@ ZENDO_SRCS := \
 	tools/zendo/cmd_net.c \
 	tools/zendo/cmd_rename.c \
 	tools/zendo/cmd_try.c \
-	tools/zendo/cmd_vcpu.c \
 	tools/zendo/cmd_shutdown.c \
+	tools/zendo/cmd_stat.c \
 	tools/zendo/cmd_store.c \
+	tools/zendo/cmd_vcpu.c \
 	tools/zendo/definition_file.c \
 	tools/zendo/doctor_checks.c \
 	tools/zendo/doctor_kernel.c \
 	tools/zendo/doctor_keys.c \
 	tools/zendo/main.c \
 	tools/zendo/progress.c \
+	tools/zendo/sample.c \
+	tools/zendo/sample_table.c \
+	tools/zendo/sample_take.c \
 	tools/zendo/small_guest.c \
+	tools/zendo/state.c \
 	tools/zendo/traces.c \
 	tools/zendo/try_output.c \
 	tools/zendo/unit.c \

@@ -88,6 +88,30 @@ guest_pings() {
 	zendo network-list web | grep -E '^0 +0 +00:16:3e:00:00:02 +[0-9]+ +4 +connected +vif[0-9]+\.0 +br0$'
 }
 
+# It is pinged meanwhile. Exits by their reason are counted where they happen, all of them when the vCPU comes out.
+figures_are_told() {
+	ping -i 0.1 -w 4 -q 10.9.0.2 &
+	zendo stat --json -i 2 -c 1 web | tee /root/stat
+	wait
+	jq -e '.seconds > 1.9 and (.domains | length == 1) and (.domains[0] | .name == "web" and .cpu_percent > 0 and
+		.per_second.exits > 0 and .exits_per_second.hypercall > 0 and .per_second.rx_packets >= 2 and .per_second.tx_bytes > 100)' /root/stat
+	jq -e '.domains[0] | (.vcpu | length == 1) and (.vcpu[0] | .total.steal_ns >= 0 and ([.exits_total[]] | add) >= .total.exits) and
+		(.net | length == 1) and .net[0].device == "vif-\(.domid)-0" and .disk == []' /root/stat
+	zendo stat -vne | tee /root/stat
+	grep -E '^Domain-0 +0 r----- +[0-9.]+ ' /root/stat
+	grep -E '^web +[0-9]+ [rb-]' /root/stat
+	grep -E '^  0 on [01] +[rb-]--' /root/stat
+	grep -E '^  exits/s: [a-z0-9-]+ [0-9]' /root/stat
+	zendo create "$(tiny short hello idle)"
+	# it ends between two reports
+	zendo stat -i 0.1 short >/root/stat 2>&1 &
+	zendo destroy short
+	wait $! && return 1
+	grep "'short' has ended" /root/stat
+	fails_with 3 "there is no domain 'nobody'" zendo stat nobody
+	fails_with 2 'not a time' zendo stat -i 0
+}
+
 # What the definition says of an interface is so on its bridge. The guest need not run.
 settings_have_their_effect() {
 	zendo create -p "$(tiny plain hello '' 'vif = ["bridge=br0,vlan=5,isolated=1,vifname=plain.lan", "", "bridge=br1"]')"
@@ -208,6 +232,7 @@ disks_carry_data() {
 	equal 'what the guest wrote' "$(head -c 10 /srv/one)" from-guest
 	id=$(domid_of disk)
 	zendo block-list disk | grep -E '^51712 +0 +[0-9]+ +4 +connected +xvda +w +/srv/one$'
+	zendo stat --json -i 0.1 -c 1 disk | jq -e --arg name "vbd-$id-51712" '.domains[0].disk[0] | .device == $name and .total.wr_req > 0 and .total.wr_sect > 0'
 	zendo block-attach disk file:/srv/two xvdb r
 	front_is "/local/domain/$id/device/vbd/51728/state" 4
 	fails_with 1 'xvdb: it is taken|51728 .* is taken' zendo block-attach disk file:/srv/two xvdb r
@@ -305,6 +330,7 @@ check 'test files' sh -c 'mkdir -p /srv && truncate -s 1000 /srv/odd'
 check 'bad definitions are refused whole, with line and key' definitions_are_refused
 check 'targets that dom0 uses are refused with who does' targets_in_use_are_refused
 check 'a stock guest has its network' guest_pings
+check 'figures of a domain, its vCPU, its interface' figures_are_told
 check 'VLAN, isolation, name and default bridge' settings_have_their_effect
 check 'an address that is taken is refused' same_mac_is_refused
 check 'attach and detach' attach_and_detach
