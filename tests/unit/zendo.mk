@@ -49,3 +49,6 @@ test_sample_SRCS := \
 	tools/zendo/sample_table.c \
 	tools/zendo/state.c
 test_sample_CFLAGS = $(zendo_CFLAGS) -Ihypervisor
+
+test_top_SRCS = $(test_sample_SRCS) tools/zendo/top.c
+test_top_CFLAGS = $(zendo_CFLAGS)

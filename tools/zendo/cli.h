@@ -50,6 +50,7 @@ int cmd_domid(int argc, char **argv);
 int cmd_domname(int argc, char **argv);
 int cmd_clone(int argc, char **argv);
 int cmd_rename(int argc, char **argv);
+int cmd_top(int argc, char **argv);
 int cmd_try(int argc, char **argv);
 int cmd_trigger(int argc, char **argv);
 int cmd_uptime(int argc, char **argv);

@@ -59,6 +59,16 @@ const struct command commands[] = {
 	  "  -n, --networks  network interfaces, too\n"
 	  "  -e, --exits     exits by their reason\n"
 	  "  -j, --json      everything, a line for each report\n", cmd_stat },
+	{ "top", "[-benvx] [-d SECONDS] [-i COUNT] [-s COLUMN] [NAME|ID...]", "the same, live",
+	  "  -b, --batch     print reports instead of a screen\n"
+	  "  -d, --delay SECONDS     3 if not given\n"
+	  "  -i, --iterations COUNT  end after so many\n"
+	  "  -s, --sort COLUMN       CPU% if not given\n"
+	  "  -v, --vcpus     vCPUs, too\n"
+	  "  -n, --networks  network interfaces, too\n"
+	  "  -x, --vbds      disks, too; also --disks\n"
+	  "  -e, --exits     exits by their reason\n"
+	  "The key h tells the keys. The first figures are since each domain is there.\n", cmd_top },
 	{ "vcpu-list", "[--json] [NAME|ID...]", "list vCPUs",
 	  "  -j, --json      for programs\n"
 	  "States: r running, b blocked, p paused or not up. CPU is where it ran last,\n"

@@ -24,6 +24,7 @@ ZENDO_SRCS := \
 	tools/zendo/cmd_names.c \
 	tools/zendo/cmd_net.c \
 	tools/zendo/cmd_rename.c \
+	tools/zendo/cmd_top.c \
 	tools/zendo/cmd_try.c \
 	tools/zendo/cmd_shutdown.c \
 	tools/zendo/cmd_stat.c \
@@ -40,6 +41,7 @@ ZENDO_SRCS := \
 	tools/zendo/sample_take.c \
 	tools/zendo/small_guest.c \
 	tools/zendo/state.c \
+	tools/zendo/top.c \
 	tools/zendo/traces.c \
 	tools/zendo/try_output.c \
 	tools/zendo/unit.c \
@@ -50,3 +52,4 @@ ZENDO_PKGS := libsystemd json-c libmnl
 
 # The agent's, as it is built for it.
 ZENDO_SHARED_SRCS := tools/hotplug/run.c
+ZENDO_PKGS := libsystemd json-c libmnl ncursesw

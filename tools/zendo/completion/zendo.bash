@@ -19,7 +19,7 @@ _zendo()
 	local cur prev words cword command options
 	_init_completion || return
 
-	local commands='create list config console shutdown reboot sysrq destroy pause unpause wait dump-core enable disable clone rename store stat vcpu-list vcpu-pin vcpu-set trigger domid domname uptime'
+	local commands='create list config console shutdown reboot sysrq destroy pause unpause wait dump-core enable disable clone rename store stat top vcpu-list vcpu-pin vcpu-set trigger domid domname uptime'
 	commands+=' block-attach block-detach block-list block-resize network-attach network-detach network-list net device'
 	commands+=' info dmesg events monitor doctor try launch leave version help'
 	if [ "$cword" -eq 1 ]; then
@@ -33,6 +33,7 @@ _zendo()
 	list) options='--all --json --long --verbose' ;;
 	config | vcpu-list | block-list | network-list | device | info | events | monitor) options='--json' ;;
 	stat) options='--count --disks --exits --interval --json --networks --vcpus' ;;
+	top) options='--batch --delay --disks --exits --iterations --networks --sort --vbds --vcpus' ;;
 	try) options='--command --kernel --memory --timing' ;;
 	doctor) options='--json --kernel' ;;
 	block-detach | network-detach) options='--force --timeout' ;;
@@ -80,7 +81,7 @@ _zendo()
 			_filedir
 		fi
 		;;
-	list | stat | console | shutdown | reboot | sysrq | destroy | pause | unpause | wait | vcpu-list | uptime)
+	list | stat | top | console | shutdown | reboot | sysrq | destroy | pause | unpause | wait | vcpu-list | uptime)
 		mapfile -t COMPREPLY < <(compgen -W "$(_zendo_names)" -- "$cur")
 		;;
 	net)

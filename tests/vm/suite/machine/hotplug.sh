@@ -112,6 +112,18 @@ figures_are_told() {
 	fails_with 2 'not a time' zendo stat -i 0
 }
 
+# On a terminal that is made larger, while it is stopped and goes on, and what it leaves behind when it is ended by a key or a signal.
+figures_are_told_live() {
+	local terminal="timeout 200 python3 /root/suite/terminal.py"
+	zendo top -b -i 2 -d 0.5 >/root/top
+	equal reports "$(grep -c '^web ' /root/top)" 2
+	grep -E '^zendo top - .* 1 domain: ' /root/top
+	equal status "$($terminal 80x24 wait:web keys:h 'wait:Keys of' keys:xv 'wait:0 on' size:140x30 wait:RDSECT signal:TSTP stopped signal:CONT \
+		wait:web keys:q -- zendo top -d 0.5)" 'status 0'
+	equal status "$($terminal 80x24 wait:web signal:TERM -- zendo top web)" 'status -15'
+	fails_with 1 'this is no terminal' zendo top
+}
+
 # What the definition says of an interface is so on its bridge. The guest need not run.
 settings_have_their_effect() {
 	zendo create -p "$(tiny plain hello '' 'vif = ["bridge=br0,vlan=5,isolated=1,vifname=plain.lan", "", "bridge=br1"]')"
@@ -331,6 +343,7 @@ check 'bad definitions are refused whole, with line and key' definitions_are_ref
 check 'targets that dom0 uses are refused with who does' targets_in_use_are_refused
 check 'a stock guest has its network' guest_pings
 check 'figures of a domain, its vCPU, its interface' figures_are_told
+check 'figures live' figures_are_told_live
 check 'VLAN, isolation, name and default bridge' settings_have_their_effect
 check 'an address that is taken is refused' same_mac_is_refused
 check 'attach and detach' attach_and_detach

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""terminal.py WIDTHxHEIGHT STEP... -- COMMAND... - run a command on a terminal of its own and go through the steps:
+
+wait:TEXT       until the command has written this, since the step before
+keys:TEXT       type it
+size:WxH        make the terminal so large
+signal:NAME     send the command's process group a signal: TERM, TSTP, CONT
+stopped         until the command is stopped
+
+At the end the command must end by itself, by a key or a signal, within a minute. Printed are its status (negative: the signal), and
+whether the terminal is as it was: its settings, the screen that was there before, the cursor. TERMINAL_LOG: a file for all it has written.
+"""
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+
+TIMEOUT = 60
+
+
+class Terminal:
+    def __init__(self, size, command):
+        self.log = b""
+        self.seen = 0
+        self.master, self.slave = pty.openpty()
+        self.resize(size)
+        self.before = termios.tcgetattr(self.slave)
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.setsid()
+            fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)
+            for fd in 0, 1, 2:
+                os.dup2(self.slave, fd)
+            os.environ["TERM"] = "screen"
+            os.execvp(command[0], command)
+
+    def resize(self, size):
+        width, height = map(int, size.split("x"))
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+
+    def read(self, until):
+        """Some more of what was written; False when nothing comes any more."""
+        ready, _, _ = select.select([self.master], [], [], max(0, until - time.monotonic()))
+        if not ready:
+            return False
+        try:
+            self.log += os.read(self.master, 65536)
+        except OSError:
+            return False
+        return True
+
+    def wait(self, text):
+        until = time.monotonic() + TIMEOUT
+        while True:
+            at = self.log.find(text.encode(), self.seen)
+            if at >= 0:
+                self.seen = at + len(text)
+                return
+            if not self.read(until):
+                sys.exit(f"'{text}' did not come; last was {self.log[self.seen:][-2000:]!r}")
+
+    def step(self, step):
+        what, _, rest = step.partition(":")
+        if what == "wait":
+            self.wait(rest)
+        elif what == "keys":
+            os.write(self.master, rest.encode().decode("unicode_escape").encode())
+        elif what == "size":
+            self.resize(rest)
+        elif what == "signal":
+            os.killpg(self.pid, getattr(signal, "SIG" + rest))
+        elif what == "stopped":
+            _, status = os.waitpid(self.pid, os.WUNTRACED)
+            if not os.WIFSTOPPED(status):
+                sys.exit(f"it is not stopped: {status}")
+            self.as_before()
+        else:
+            sys.exit(f"what is {step}?")
+
+    def as_before(self):
+        now = termios.tcgetattr(self.slave)
+        if now != self.before:
+            sys.exit(f"the terminal's settings are {now}, not {self.before}")
+        while self.read(time.monotonic()):
+            pass
+        # terminfo's smcup, rmcup, civis and cnorm of "screen"
+        for on, off in (rb"\x1b\[\?1049h", rb"\x1b\[\?1049l"), (rb"\x1b\[\?25l", rb"\x1b\[34h\x1b\[\?25h"):
+            last = [m.group() for m in re.finditer(on + b"|" + off, self.log)][-1:]
+            if last and re.fullmatch(on, last[0]):
+                sys.exit(f"the screen is not as it was: {last[0]!r} stands")
+
+    def end(self):
+        until = time.monotonic() + TIMEOUT
+        while True:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                return os.waitstatus_to_exitcode(status)
+            if time.monotonic() > until:
+                os.kill(self.pid, signal.SIGKILL)
+                sys.exit("it does not end")
+            self.read(time.monotonic() + 0.2)
+
+
+def main():
+    dashes = sys.argv.index("--")
+    terminal = Terminal(sys.argv[1], sys.argv[dashes + 1:])
+    try:
+        for step in sys.argv[2:dashes]:
+            terminal.step(step)
+        status = terminal.end()
+        terminal.as_before()
+    finally:
+        if "TERMINAL_LOG" in os.environ:
+            with open(os.environ["TERMINAL_LOG"], "wb") as f:
+                f.write(terminal.log)
+    print("status", status)
+
+
+main()
