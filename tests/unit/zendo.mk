@@ -52,3 +52,9 @@ test_sample_CFLAGS = $(zendo_CFLAGS) -Ihypervisor
 
 test_top_SRCS = $(test_sample_SRCS) tools/zendo/top.c
 test_top_CFLAGS = $(zendo_CFLAGS)
+
+test_logs_SRCS := \
+	$(LIBZENDO_CONFIG_SRCS) \
+	tools/libzendo/runtime.c
+test_logs_CFLAGS = $(zendo_CFLAGS)
+test_logs_LIBS = -ljson-c

@@ -61,6 +61,7 @@ int cmd_enable(int argc, char **argv);
 int cmd_disable(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_create(int argc, char **argv);
+int cmd_logs(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_console(int argc, char **argv);
 int cmd_dump_core(int argc, char **argv);

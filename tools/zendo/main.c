@@ -33,6 +33,14 @@ const struct command commands[] = {
 	  "  -f, --force       take the typing over from who has it\n"
 	  "  -r, --read-only   look on\n"
 	  "  -s, --scrollback  print what was kept of it and leave; works for dead domains too\n", cmd_console },
+	{ "logs", "[-f] [-n LINES] [--since TIME] [--until TIME] [-o FORMAT] [--no-pager] NAME|ID",
+	  "what the journal has of a domain, dead or alive",
+	  "  -f, --follow       go on with what comes\n"
+	  "  -n, --lines LINES  only the last ones\n"
+	  "  -S, --since TIME, -U, --until TIME, -o, --output FORMAT, --no-pager\n"
+	  "                     as of journalctl(1), which prints it\n"
+	  "Its console is in it, as are the lines of systemd about it, and those of what\n"
+	  "serves its images.\n", cmd_logs },
 	{ "shutdown", "[-w [-t SECONDS]] [-F] -a|NAME|ID...", "ask guests to shut down",
 	  "  -a, --all       all that run\n"
 	  "  -w, --wait      until they are gone\n"

@@ -21,6 +21,7 @@ ZENDO_SRCS := \
 	tools/zendo/cmd_info.c \
 	tools/zendo/cmd_launch.c \
 	tools/zendo/cmd_list.c \
+	tools/zendo/cmd_logs.c \
 	tools/zendo/cmd_names.c \
 	tools/zendo/cmd_net.c \
 	tools/zendo/cmd_rename.c \

@@ -19,7 +19,7 @@ _zendo()
 	local cur prev words cword command options
 	_init_completion || return
 
-	local commands='create list config console shutdown reboot sysrq destroy pause unpause wait dump-core enable disable clone rename store stat top vcpu-list vcpu-pin vcpu-set trigger domid domname uptime'
+	local commands='create list config console logs shutdown reboot sysrq destroy pause unpause wait dump-core enable disable clone rename store stat top vcpu-list vcpu-pin vcpu-set trigger domid domname uptime'
 	commands+=' block-attach block-detach block-list block-resize network-attach network-detach network-list net device'
 	commands+=' info dmesg events monitor doctor try launch leave version help'
 	if [ "$cword" -eq 1 ]; then
@@ -34,6 +34,7 @@ _zendo()
 	config | vcpu-list | block-list | network-list | device | info | events | monitor) options='--json' ;;
 	stat) options='--count --disks --exits --interval --json --networks --vcpus' ;;
 	top) options='--batch --delay --disks --exits --iterations --networks --sort --vbds --vcpus' ;;
+	logs) options='--follow --lines --no-pager --output --since --until' ;;
 	try) options='--command --kernel --memory --timing' ;;
 	doctor) options='--json --kernel' ;;
 	block-detach | network-detach) options='--force --timeout' ;;
@@ -81,7 +82,7 @@ _zendo()
 			_filedir
 		fi
 		;;
-	list | stat | top | console | shutdown | reboot | sysrq | destroy | pause | unpause | wait | vcpu-list | uptime)
+	list | stat | top | console | logs | shutdown | reboot | sysrq | destroy | pause | unpause | wait | vcpu-list | uptime)
 		mapfile -t COMPREPLY < <(compgen -W "$(_zendo_names)" -- "$cur")
 		;;
 	net)

@@ -329,6 +329,21 @@ images_come_and_go() {
 	rm /srv/raw /srv/over.qcow2 /srv/base.qcow2 /srv/image.*
 }
 
+# Dead ones, too: what they said, what was said of them, and what served their images; not what anybody says in their name.
+journal_of_the_dead() {
+	logger --journald <<-END
+		MESSAGE=forged
+		ZENDO_DOMAIN=image
+	END
+	journalctl --sync
+	gone image
+	zendo logs --no-pager -o cat image | tee /root/logs | grep '^sum '
+	grep 'Started .*Zendo domain image' /root/logs
+	refuses grep forged /root/logs
+	equal lines "$(zendo logs --no-pager -o cat -n 2 image | wc -l)" 2
+	zendo logs --no-pager nobody | grep 'No entries'
+}
+
 stops_while_asked() {
 	systemctl stop zendo-hotplug.service zendo-hotplug.socket
 	fails_with 1 'zendo-hotplug does not run' zendo create "$(tiny bad hello '' 'vif = ["bridge=br0"]')"
@@ -360,6 +375,7 @@ if modinfo hvblkback >/dev/null 2>&1; then
 else
 	skip 'disks carry data, come, go and grow' 'there is no module hvblkback'
 fi
+check 'the journal of a domain that is gone' journal_of_the_dead
 check 'without the agent a domain with devices does not start' stops_while_asked
 check 'the hypervisor is clean' hypervisor_clean
 check 'it stops' systemctl stop zendo
