@@ -389,7 +389,7 @@ static void a_wrong_override_names_the_command_line(void **state)
 			    "command line:1:8: 'memory' wants a number");
 	assert_int_equal(load_with((const char *const[]){ "vcpsu=1", NULL }, &c), -EINVAL);
 	assert_string_equal(zendo_error_format(&error, text, sizeof(text)),
-			    "command line:1:1: unknown key 'vcpsu', did you mean 'vcpus'?");
+			    "command line:1:1: unknown key 'vcpsu', did you mean 'vcpus'? [Z0201]");
 	assert_int_equal(load_with((const char *const[]){ "web.cfg", NULL }, &c), -EINVAL);
 	assert_null(c);
 }

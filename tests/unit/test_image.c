@@ -387,7 +387,7 @@ static void a_file_that_cannot_be_opened_is_named(void **state)
 	(void)state;
 	assert_int_equal(zendo_image_open("/nonexistent", NULL, &image, &error), -ENOENT);
 	assert_string_equal(error.source, "/nonexistent");
-	assert_string_equal(error.text, "cannot open kernel: No such file or directory");
+	assert_string_equal(error.text, "cannot open kernel: No such file or directory [Z0303]");
 	assert_int_equal(zendo_image_open("/tmp", NULL, &image, &error), -EISDIR);
 	assert_int_equal(zendo_image_open("/dev/zero", NULL, &image, &error), -EINVAL);
 	assert_int_equal(zendo_image_open(path, NULL, &image, &error), -ENOEXEC);

@@ -58,3 +58,8 @@ test_logs_SRCS := \
 	tools/libzendo/runtime.c
 test_logs_CFLAGS = $(zendo_CFLAGS)
 test_logs_LIBS = -ljson-c
+
+test_catalogue_SRCS := \
+	tools/libzendo/error.c \
+	tools/zendo/catalogue.c
+test_catalogue_CFLAGS = $(zendo_CFLAGS)

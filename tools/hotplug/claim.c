@@ -120,7 +120,7 @@ static int take_locked(const struct claim_key *k, const struct hvback_id *id, bo
 	struct claim *c = find_other(k, id, readonly);
 
 	if (c && !force)
-		return zendo_error(e, -EBUSY, "it is in use by domain %" PRIu32 " (%s, %s)", c->id.domid,
+		return zendo_error(e, -EBUSY, "it is in use by domain %" PRIu32 " (%s, %s) [Z0406]", c->id.domid,
 				   zendo_backend_name(&c->id, name), c->readonly ? "reading" : "writing");
 	if (c)
 		log_line(LOG_WARNING, "domain %" PRIu32 " gets by force what %s uses", id->domid, zendo_backend_name(&c->id, name));

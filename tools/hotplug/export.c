@@ -220,7 +220,7 @@ static int load_nbd(struct zendo_error *e)
 
 	if (r < 0 || nbd_loaded())
 		return r;
-	return zendo_error(e, -ENODEV, "the kernel has no module nbd, which serves images (modprobe nbd says why)");
+	return zendo_error(e, -ENODEV, "the kernel has no module nbd, which serves images (modprobe nbd says why) [Z0410]");
 }
 
 /* Numbers that others of us begin with are taken; against all other programs the kernel decides. */
@@ -245,7 +245,7 @@ static int reserve(const struct hvback_id *id, struct zendo_error *e)
 	}
 	(void)pthread_mutex_unlock(&lock);
 	if (r < 0)
-		return zendo_error(e, r, "all of the kernel's nbd devices are in use; more: 'options nbd nbds_max=NUMBER' in /etc/modprobe.d");
+		return zendo_error(e, r, "all of the kernel's nbd devices are in use; more: 'options nbd nbds_max=NUMBER' in /etc/modprobe.d [Z0411]");
 	return (int)n;
 }
 

@@ -89,8 +89,8 @@ static int check_holders(const char *folder, struct zendo_error *e)
 			continue;
 		(void)snprintf(path, sizeof(path), "%s/holders/%.64s/dm/name", folder, entry->d_name);
 		if (read_line(path, name, sizeof(name)) >= 0)
-			return zendo_error(e, -EBUSY, "it is part of %.64s (device mapper, '%.100s')", entry->d_name, name);
-		return zendo_error(e, -EBUSY, "it is part of %.64s", entry->d_name);
+			return zendo_error(e, -EBUSY, "it is part of %.64s (device mapper, '%.100s') [Z0405]", entry->d_name, name);
+		return zendo_error(e, -EBUSY, "it is part of %.64s [Z0405]", entry->d_name);
 	}
 	return 0;
 }
@@ -180,7 +180,7 @@ static int check_mount(const struct guard_paths *paths, const struct claim_key *
 	undo_octal(source);
 	if ((k->block && key_of_block(paths, makedev(a, b), &other) && claim_overlaps(k, &other)) ||
 	    (key_of_path(paths, source, &other) && claim_overlaps(k, &other)))
-		return zendo_error(e, -EBUSY, "it is mounted on %s in dom0", where);
+		return zendo_error(e, -EBUSY, "it is mounted on %s in dom0 [Z0405]", where);
 	return 0;
 }
 
@@ -194,7 +194,7 @@ static int check_swap(const struct guard_paths *paths, const struct claim_key *k
 		return 0;
 	undo_octal(path);
 	if (key_of_path(paths, path, &other) && claim_overlaps(k, &other))
-		return zendo_error(e, -EBUSY, "dom0 swaps to it");
+		return zendo_error(e, -EBUSY, "dom0 swaps to it [Z0405]");
 	return 0;
 }
 
@@ -249,7 +249,7 @@ static int check_loops(const struct guard_paths *paths, const struct claim_key *
 			continue;
 		if (info.lo_device != k->dev || info.lo_inode != k->ino || (readonly && info.lo_flags & LO_FLAGS_READ_ONLY))
 			continue;
-		return zendo_error(e, -EBUSY, "it is attached to /dev/%.32s in dom0", entry->d_name);
+		return zendo_error(e, -EBUSY, "it is attached to /dev/%.32s in dom0 [Z0405]", entry->d_name);
 	}
 	return 0;
 }

@@ -80,8 +80,8 @@ static int no_bridge(const struct zendo_vif *v, const struct search *s, struct z
 	if (s->other)
 		return plumb_fail(v, e, -EINVAL, "%s is no bridge", s->wanted);
 	if (!*s->names)
-		return plumb_fail(v, e, -ENODEV, "there is no bridge %s, nor any other", s->wanted);
-	return plumb_fail(v, e, -ENODEV, "there is no bridge %s; there are: %s", s->wanted, s->names);
+		return plumb_fail(v, e, -ENODEV, "there is no bridge %s, nor any other [Z0401]", s->wanted);
+	return plumb_fail(v, e, -ENODEV, "there is no bridge %s; there are: %s [Z0401]", s->wanted, s->names);
 }
 
 /* A network that 'zendo net' has made, or the one that makes itself, is brought up by the first guest that wants it. */
@@ -95,7 +95,7 @@ static int bring_up_network(const struct zendo_vif *v, const char *name, struct 
 		return 0;
 	(void)snprintf(unit, sizeof(unit), "zendo-net@%s.service", name);
 	r = unit_start(unit, NULL, NULL, why, sizeof(why));
-	return r < 0 ? plumb_fail(v, e, r, "network %s does not come up: %s", name, why) : 0;
+	return r < 0 ? plumb_fail(v, e, r, "network %s does not come up: %s [Z0404]", name, why) : 0;
 }
 
 static int look_for(const struct zendo_vif *v, struct nl_sock *sock, struct nl_cache **links, struct search *s, struct zendo_error *e)
@@ -147,9 +147,9 @@ int plumb_find_bridge(const struct zendo_vif *v, struct plumb_bridge *ret, struc
 	b.mtu = rtnl_link_get_mtu(s.found);
 	(void)snprintf(b.name, sizeof(b.name), "%s", wanted);
 	if (v->mtu > b.mtu)
-		return plumb_fail(v, e, -EINVAL, "mtu=%u is more than bridge %s has, which is %u", v->mtu, b.name, b.mtu);
+		return plumb_fail(v, e, -EINVAL, "mtu=%u is more than bridge %s has, which is %u [Z0403]", v->mtu, b.name, b.mtu);
 	if (v->vlan && !filters_vlans(b.name))
-		return plumb_fail(v, e, -EINVAL, "bridge %s does not filter VLANs (ip link set %s type bridge vlan_filtering 1)", b.name, b.name);
+		return plumb_fail(v, e, -EINVAL, "bridge %s does not filter VLANs (ip link set %s type bridge vlan_filtering 1) [Z0402]", b.name, b.name);
 	*ret = b;
 	return 0;
 }

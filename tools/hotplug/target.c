@@ -63,7 +63,7 @@ int target_look(const struct zendo_disk *d, const char *path, int *ret_fd, struc
 	} else if (!S_ISREG(st.st_mode)) {
 		return fail(d, e, -EINVAL, "%s is neither a block device nor a file", path);
 	} else if (d->must_be_block) {
-		return fail(d, e, -ENOTBLK, "%s is a file, not a block device: use file:", path);
+		return fail(d, e, -ENOTBLK, "%s is a file, not a block device: use file: [Z0409]", path);
 	} else {
 		*ret = (struct claim_key) { .dev = st.st_dev, .ino = st.st_ino };
 	}
@@ -86,7 +86,7 @@ int target_open_again(const struct zendo_disk *d, int path_fd, bool exclusive, i
 	if (fd < 0 && errno == EBUSY)
 		return fail(d, e, -EBUSY, "%s: it is in use by something in dom0 that the kernel does not name", d->target);
 	if (fd < 0 && (errno == EROFS || errno == EACCES || errno == EPERM))
-		return fail(d, e, -errno, "%s can only be read: say access=r", d->target);
+		return fail(d, e, -errno, "%s can only be read: say access=r [Z0407]", d->target);
 	if (fd < 0)
 		return fail_errno(d, e, errno);
 	*ret = fd;
@@ -113,9 +113,9 @@ int target_check_magic(const struct zendo_disk *d, int fd, struct zendo_error *e
 	if (magic_fits(name, d->format))
 		return 0;
 	if (name && !magic_has_format(name))
-		return fail(d, e, -EOPNOTSUPP, "%s looks like a %s image: convert it (qemu-img convert -O qcow2)", d->target, name);
+		return fail(d, e, -EOPNOTSUPP, "%s looks like a %s image: convert it (qemu-img convert -O qcow2) [Z0408]", d->target, name);
 	if (d->format == ZENDO_DISK_RAW)
-		return fail(d, e, -EINVAL, "%s looks like a %s image, not like a raw one: write format=%s", d->target, name, name);
+		return fail(d, e, -EINVAL, "%s looks like a %s image, not like a raw one: write format=%s [Z0408]", d->target, name, name);
 	return fail(d, e, -EINVAL, "%s does not look like a %s image, but like %s%s: write format=%s", d->target,
 		    zendo_disk_format_name(d->format), name ? "a " : "", name ? name : "raw", name ? name : "raw");
 }

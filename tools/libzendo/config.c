@@ -104,8 +104,8 @@ static int check_variables(struct reader *x)
 	if (!v)
 		return 0;
 	if (nearest)
-		return fail_at(x, v, -EINVAL, "unknown key '%s', did you mean '%s'?", v->name, nearest);
-	return fail_at(x, v, -EINVAL, "unknown key '%s', and nothing uses a variable of this name", v->name);
+		return fail_at(x, v, -EINVAL, "unknown key '%s', did you mean '%s'? [Z0201]", v->name, nearest);
+	return fail_at(x, v, -EINVAL, "unknown key '%s', and nothing uses a variable of this name [Z0201]", v->name);
 }
 
 static int key_without_effect(struct reader *x, const struct config_key *k, const struct config_setting *s)
@@ -113,9 +113,9 @@ static int key_without_effect(struct reader *x, const struct config_key *k, cons
 	const bool off = value_is_off(&s->value);
 
 	if (k->kind == CONFIG_ALWAYS_ON && off)
-		return fail_at(x, s, -EOPNOTSUPP, "'%s' cannot be switched off: %s", k->name, k->reason);
+		return fail_at(x, s, -EOPNOTSUPP, "'%s' cannot be switched off: %s [Z0202]", k->name, k->reason);
 	if (k->kind == CONFIG_REFUSED && !off)
-		return fail_at(x, s, -EOPNOTSUPP, "'%s' is not supported: %s", k->name, k->reason);
+		return fail_at(x, s, -EOPNOTSUPP, "'%s' is not supported: %s [Z0202]", k->name, k->reason);
 	if (k->kind == CONFIG_IGNORED && !off)
 		(void)zendo_error_at(new_warning(x->c), 0, s->source, s->line, s->column,
 				     "'%s' has no effect: %s", k->name, k->reason);
@@ -228,10 +228,10 @@ static int get_type(struct reader *x)
 		return r;
 	if (strcmp(s, "hvm") == 0)
 		return fail_at(x, v, -EOPNOTSUPP, "type \"hvm\" is not supported: there is no firmware and no device "
-			       "model; use type = \"pvh\"");
+			       "model; use type = \"pvh\" [Z0203]");
 	if (strcmp(s, "pv") == 0)
 		return fail_at(x, v, -EOPNOTSUPP, "type \"pv\" is not supported: guests need nested paging; use "
-			       "type = \"pvh\", which most kernels that boot as PV also know");
+			       "type = \"pvh\", which most kernels that boot as PV also know [Z0203]");
 	return fail_at(x, v, -EINVAL, "unknown type \"%s\", only \"pvh\" is known", s);
 }
 
@@ -502,12 +502,12 @@ static int check_required(struct reader *x, const char *source)
 	const struct zendo_config *c = x->c;
 
 	if (!c->name)
-		return zendo_error_at(x->e, -EINVAL, source, 0, 0, "'name' is missing: add name = \"...\"");
+		return zendo_error_at(x->e, -EINVAL, source, 0, 0, "'name' is missing: add name = \"...\" [Z0204]");
 	if (!c->kernel)
 		return zendo_error_at(x->e, -EINVAL, source, 0, 0,
-				      "'kernel' is missing: add kernel = \"/boot/vmlinuz-...\"");
+				      "'kernel' is missing: add kernel = \"/boot/vmlinuz-...\" [Z0204]");
 	if (!c->memory_mib)
-		return zendo_error_at(x->e, -EINVAL, source, 0, 0, "'memory' is missing: add memory = MIB");
+		return zendo_error_at(x->e, -EINVAL, source, 0, 0, "'memory' is missing: add memory = MIB [Z0204]");
 	return 0;
 }
 

@@ -20,13 +20,13 @@ static const struct {
 	const char *text;
 } errors[] = {
 	/* no module means no hypervisor either: who reads this wants the same remedy */
-	{ ENOENT,  "the hypervisor is not running; start it: systemctl start zendo" },
-	{ ENXIO,   "the hypervisor is not running; start it: systemctl start zendo" },
-	{ ENODEV,  "the hypervisor is not running; start it: systemctl start zendo" },
-	{ EACCES,  "no permission on " ZENDO_DEVICE_PATH ": be root or a member of the group zendo" },
+	{ ENOENT,  "the hypervisor is not running; start it: systemctl start zendo [Z0101]" },
+	{ ENXIO,   "the hypervisor is not running; start it: systemctl start zendo [Z0101]" },
+	{ ENODEV,  "the hypervisor is not running; start it: systemctl start zendo [Z0101]" },
+	{ EACCES,  "no permission on " ZENDO_DEVICE_PATH ": be root or a member of the group zendo [Z0102]" },
 	{ EPERM,   "not permitted: this needs root" },
-	{ EPROTO,  "the module hvpriv is of another version than this program; reload it: systemctl restart zendo" },
-	{ ENOTTY,  "the module hvpriv does not know this request: it is older than this program" },
+	{ EPROTO,  "the module hvpriv is of another version than this program; reload it: systemctl restart zendo [Z0103]" },
+	{ ENOTTY,  "the module hvpriv does not know this request: it is older than this program [Z0103]" },
 	{ EEXIST,  "a domain of this name exists already" },
 	{ ENOMEM,  "not enough free memory" },
 	{ ENOSPC,  "no domain id is left" },

@@ -261,7 +261,7 @@ static int find_entry(struct zendo_image *image, const struct elf *f, struct zen
 	}
 	if (!found)
 		return zendo_error(e, -ENOEXEC, "kernel has no Xen ELF note PHYS32_ENTRY (%d): not a PVH kernel; "
-				   "is CONFIG_PVH set?", XEN_ELFNOTE_PHYS32_ENTRY);
+				   "is CONFIG_PVH set? [Z0301]", XEN_ELFNOTE_PHYS32_ENTRY);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "error.h"
 
@@ -48,4 +49,16 @@ const char *zendo_error_format(const struct zendo_error *e, char *buf, unsigned 
 	else
 		(void)snprintf(buf, size, "%s:%u:%u: %s", e->source, e->line, e->column, e->text);
 	return buf;
+}
+
+const char *zendo_error_code(const char *text, char ret[static 6])
+{
+	const size_t n = strlen(text);
+	const char *code = n > 8 ? text + n - 7 : "";
+
+	if (code[0] != '[' || code[1] != 'Z' || strspn(code + 2, "0123456789") != 4 || code[6] != ']')
+		return NULL;
+	memcpy(ret, code + 1, 5);
+	ret[5] = '\0';
+	return ret;
 }

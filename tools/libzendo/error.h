@@ -24,4 +24,10 @@ int zendo_error_at(struct zendo_error *e, int r, const char *source, unsigned li
 /* "source:line:column: text", leaving out what is not known. Returns @buf. */
 const char *zendo_error_format(const struct zendo_error *e, char *buf, unsigned long size);
 
+/*
+ * The code at the end of a message, "Z0101" of "... [Z0101]", which 'zendo explain' knows. NULL, and @ret untouched: it has none, as there
+ * is nothing to be done about it.
+ */
+const char *zendo_error_code(const char *text, char ret[static 6]);
+
 #endif

@@ -38,7 +38,7 @@ static int open_source(const char *path, struct source *x, struct zendo_error *e
 	if (r == -EINVAL)
 		return zendo_error(e, r, "not a regular file");
 	if (r < 0)
-		return zendo_error(e, r, "cannot open kernel: %s", strerrordesc_np(-r));
+		return zendo_error(e, r, "cannot open kernel: %s [Z0303]", strerrordesc_np(-r));
 	if (x->size == 0)
 		return zendo_error(e, -ENOEXEC, "kernel is an empty file");
 	return fstat(x->fd, &x->st) < 0 ? zendo_error(e, -errno, "cannot look at kernel: %s", strerrordesc_np(errno)) : 0;
@@ -110,7 +110,7 @@ static int parse_packed(struct zendo_image *image, const void *data, size_t size
 			const char *cache_dir, char ret_key[static ZENDO_CACHE_KEY_LEN + 1], struct zendo_error *e)
 {
 	if (!unpack_is_bzimage(data, size))
-		return zendo_error(e, -ENOEXEC, "not a kernel image: neither bzImage nor ELF");
+		return zendo_error(e, -ENOEXEC, "not a kernel image: neither bzImage nor ELF [Z0302]");
 	return unpack(image, data, size, o, cache_dir, ret_key, e);
 }
 

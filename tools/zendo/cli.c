@@ -118,7 +118,7 @@ static int no_domain(const char *what, const struct hvpriv_domain_info *all, siz
 	if (is_id(what))
 		return fail(EXIT_NO_DOMAIN, "there is no domain with the id %s", what);
 	if (zendo_definition_path(NULL, what, path, sizeof(path)) >= 0 && access(path, F_OK) == 0)
-		return fail(EXIT_NO_DOMAIN, "the domain '%s' is not running; 'zendo create %s' starts it", what, what);
+		return fail(EXIT_NO_DOMAIN, "the domain '%s' is not running; 'zendo create %s' starts it [Z0307]", what, what);
 	for (size_t i = 0; i < nr; i++) {
 		unsigned d = edit_distance(what, all[i].name);
 
@@ -177,7 +177,7 @@ int find_domain(int device, const char *what, struct hvpriv_domain_info *ret)
 
 static int may_not_control(const char *name)
 {
-	return fail(EXIT_PERMISSION, "no permission to control '%s': be root or a member of the group zendo", name);
+	return fail(EXIT_PERMISSION, "no permission to control '%s': be root or a member of the group zendo [Z0102]", name);
 }
 
 /* Which domain's runner has made @d, if not its own? Its socket is the one that is there. */

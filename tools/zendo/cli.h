@@ -76,6 +76,7 @@ int cmd_unpause(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_dmesg(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_launch(int argc, char **argv);
 int cmd_leave(int argc, char **argv);

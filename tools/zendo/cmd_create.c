@@ -106,7 +106,7 @@ static int load(const struct create_options *o, struct zendo_config **ret)
 	if (!*o->path)
 		r = parse_overrides(o->overrides, &c, &e);
 	else if (access(o->path, F_OK) < 0 && errno == ENOENT)
-		return fail(EXIT_FAILED, "there is no definition %s", o->path);
+		return fail(EXIT_FAILED, "there is no definition %s [Z0205]", o->path);
 	else
 		r = zendo_config_load(o->path, o->overrides, &c, &e);
 	if (r >= 0)
@@ -132,7 +132,7 @@ static int check_memory(const struct zendo_config *c)
 		return EXIT_OK;
 	room = h.mem_available_kib > ZENDO_HOST_RESERVE_KIB ? h.mem_available_kib - ZENDO_HOST_RESERVE_KIB : 0;
 	if (c->memory_mib * 1024 > room)
-		return fail(EXIT_FAILED, "'%s' wants %" PRIu64 " MiB of memory, %" PRIu64 " MiB are free", c->name,
+		return fail(EXIT_FAILED, "'%s' wants %" PRIu64 " MiB of memory, %" PRIu64 " MiB are free [Z0304]", c->name,
 			    c->memory_mib, room / 1024);
 	return EXIT_OK;
 }
@@ -152,7 +152,7 @@ static int check_name(const char *name)
 		return r;
 	for (size_t i = 0; i < nr; i++)
 		if (strcmp(all[i].name, name) == 0)
-			return fail(EXIT_FAILED, "a domain named '%s' exists already, with id %u", name, all[i].domid);
+			return fail(EXIT_FAILED, "a domain named '%s' exists already, with id %u [Z0305]", name, all[i].domid);
 	return EXIT_OK;
 }
 
@@ -243,7 +243,7 @@ int create_domain(const struct zendo_config *c, bool paused)
 	int r;
 
 	if (geteuid() != 0)
-		return fail(EXIT_PERMISSION, "creating a domain needs root");
+		return fail(EXIT_PERMISSION, "creating a domain needs root [Z0306]");
 	r = check_name(c->name);
 	if (r == EXIT_OK)
 		r = check_memory(c);

@@ -34,9 +34,9 @@ static int connect_agent(int *ret_fd)
 	int r = zendo_hotplug_connect(ret_fd);
 
 	if (r == -EACCES)
-		return fail(EXIT_PERMISSION, "no permission to ask for devices: be root or a member of the group zendo");
+		return fail(EXIT_PERMISSION, "no permission to ask for devices: be root or a member of the group zendo [Z0102]");
 	if (r == -ENOENT || r == -ECONNREFUSED)
-		return fail(EXIT_FAILED, "zendo-hotplug does not run, which serves devices: systemctl start zendo-hotplug");
+		return fail(EXIT_FAILED, "zendo-hotplug does not run, which serves devices: systemctl start zendo-hotplug [Z0412]");
 	return r < 0 ? fail(EXIT_FAILED, "cannot reach zendo-hotplug: %s", strerror(-r)) : EXIT_OK;
 }
 

@@ -34,10 +34,13 @@ static void print_finding(const struct check *c, const struct finding *f)
 static struct json_object *to_json(const struct check *c, const struct finding *f)
 {
 	struct json_object *o = json_object_new_object();
+	char code[6];
 
 	(void)json_object_object_add(o, "check", json_object_new_string(c->name));
 	(void)json_object_object_add(o, "verdict", json_object_new_string(verdicts[f->verdict]));
 	(void)json_object_object_add(o, "text", json_object_new_string(f->text));
+	if (zendo_error_code(f->text, code))
+		(void)json_object_object_add(o, "code", json_object_new_string(code));
 	if (f->remedy)
 		(void)json_object_object_add(o, "remedy", json_object_new_string(f->remedy));
 	return o;

@@ -27,7 +27,7 @@ int cmd_launch(int argc, char **argv)
 		return r;
 	r = zendo_device_open(&device);
 	if (r == -ENOENT || r == -ENXIO)
-		return refused("cannot launch", r, "the module is not loaded: modprobe hvpriv");
+		return refused("cannot launch", r, "the module is not loaded: modprobe hvpriv [Z0104]");
 	if (r < 0)
 		return refused("cannot launch", r, "");
 	r = zendo_device_launch(device, reason, sizeof(reason));
@@ -60,6 +60,6 @@ int cmd_leave(int argc, char **argv)
 	if (r == -ENODEV)
 		return EXIT_OK;
 	if (r == -EBUSY && !*reason)
-		return refused("cannot leave", r, "domains are running: zendo list, zendo destroy");
+		return refused("cannot leave", r, "domains are running: zendo list, zendo destroy [Z0105]");
 	return r < 0 ? refused("cannot leave", r, reason) : EXIT_OK;
 }

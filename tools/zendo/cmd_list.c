@@ -170,12 +170,15 @@ static struct json_object *defined_to_json(const struct zendo_definition *d)
 
 static void add_definition(struct json_object *o, const struct zendo_definition *d)
 {
-	char text[1024];
+	char text[1024], code[6];
 
 	add_text(o, "definition", d->path);
 	(void)json_object_object_add(o, "enabled", json_object_new_boolean(starts_at_boot(d->name)));
-	if (!d->config)
-		add_text(o, "error", zendo_error_format(&d->error, text, sizeof(text)));
+	if (d->config)
+		return;
+	add_text(o, "error", zendo_error_format(&d->error, text, sizeof(text)));
+	if (zendo_error_code(text, code))
+		add_text(o, "code", code);
 }
 
 /* ---- all together ------------------------------------------------------------------------ */

@@ -88,7 +88,7 @@ static void check_extension(struct finding *f)
 	else
 		found(f, DOCTOR_FAIL, "switch on SVM or VT-x in the firmware's set-up; in a virtual machine, "
 		      "nested virtualisation of the one below",
-		      "this CPU has no virtualisation extension, or it is switched off");
+		      "this CPU has no virtualisation extension, or it is switched off [Z0111]");
 }
 
 static void check_nested_paging(struct finding *f)
@@ -97,7 +97,7 @@ static void check_nested_paging(struct finding *f)
 		found(f, DOCTOR_OK, NULL, "there");
 	else
 		found(f, DOCTOR_FAIL, "another machine: this cannot be switched on",
-		      "this CPU has no nested paging (NPT, EPT)");
+		      "this CPU has no nested paging (NPT, EPT) [Z0112]");
 }
 
 static void check_encryption(struct finding *f)
@@ -106,10 +106,10 @@ static void check_encryption(struct finding *f)
 
 	read_line("/proc/cmdline", cmdline, sizeof(cmdline));
 	if (cpu_flag("sev_guest") || cpu_flag("tdx_guest"))
-		found(f, DOCTOR_FAIL, "an ordinary machine", "this is a confidential guest (SEV or TDX)");
+		found(f, DOCTOR_FAIL, "an ordinary machine", "this is a confidential guest (SEV or TDX) [Z0113]");
 	else if (has_word(cmdline, "mem_encrypt=on"))
 		found(f, DOCTOR_FAIL, "take mem_encrypt=on off the kernel's command line",
-		      "memory encryption (SME) is in use");
+		      "memory encryption (SME) is in use [Z0114]");
 	else
 		found(f, DOCTOR_OK, NULL, "not in use");
 }
@@ -118,7 +118,7 @@ static void check_fred(struct finding *f)
 {
 	if (cpu_flag("fred"))
 		found(f, DOCTOR_FAIL, "put fred=off on the kernel's command line",
-		      "the kernel uses FRED, which the hypervisor does not know");
+		      "the kernel uses FRED, which the hypervisor does not know [Z0115]");
 	else
 		found(f, DOCTOR_OK, NULL, "not in use");
 }
@@ -138,7 +138,7 @@ static void check_smt(struct finding *f)
 	if (*read_line("/sys/devices/system/cpu/smt/active", active, sizeof(active)) == '1')
 		found(f, DOCTOR_WARN, "where guests do not trust each other: echo off "
 		      "> /sys/devices/system/cpu/smt/control",
-		      "on: two guests may share a core");
+		      "on: two guests may share a core [Z0118]");
 	else
 		found(f, DOCTOR_OK, NULL, "off or not there");
 }
@@ -162,11 +162,11 @@ static void check_kvm(struct finding *f)
 	read_line("/sys/module/kvm/parameters/enable_virt_at_load", at_load, sizeof(at_load));
 	if (strcmp(count, "0") != 0)
 		found(f, DOCTOR_FAIL, "stop the virtual machines, then: modprobe -r kvm_amd kvm_intel",
-		      "%s is in use by virtual machines", module);
+		      "%s is in use by virtual machines [Z0116]", module);
 	else if (at_load[0] == 'Y')
-		found(f, DOCTOR_FAIL, remedy, "%s is loaded and holds the CPU's virtualisation extension", module);
+		found(f, DOCTOR_FAIL, remedy, "%s is loaded and holds the CPU's virtualisation extension [Z0116]", module);
 	else
-		found(f, DOCTOR_WARN, remedy, "%s is loaded; launching fails if a virtual machine of it runs", module);
+		found(f, DOCTOR_WARN, remedy, "%s is loaded; launching fails if a virtual machine of it runs [Z0116]", module);
 }
 
 static void check_module(struct finding *f)
@@ -189,7 +189,7 @@ static void check_module(struct finding *f)
 			return;
 		}
 	found(f, DOCTOR_FAIL, "dkms autoinstall, or 'make install' with this kernel's headers; then depmod",
-	      "there is no hvpriv.ko for kernel %s", u.release);
+	      "there is no hvpriv.ko for kernel %s [Z0117]", u.release);
 }
 
 /* The folders that the kernel's firmware loader looks into, in its order. */
@@ -214,7 +214,7 @@ static void check_firmware(struct finding *f)
 			return;
 		}
 	}
-	found(f, DOCTOR_FAIL, "install Zendo again", "there is no " FIRMWARE "/" IMAGE);
+	found(f, DOCTOR_FAIL, "install Zendo again", "there is no " FIRMWARE "/" IMAGE " [Z0109]");
 }
 
 /* ---- around it ---- */
@@ -229,7 +229,7 @@ static void check_device(struct finding *f)
 	else if (r == -ENOENT || r == -ENXIO)
 		found(f, DOCTOR_OK, NULL, "not there yet: the module is not loaded");
 	else if (r == -EACCES || r == -EPERM)
-		found(f, DOCTOR_WARN, "adduser USER zendo, and log in again", "no permission on " ZENDO_DEVICE_PATH);
+		found(f, DOCTOR_WARN, "adduser USER zendo, and log in again", "no permission on " ZENDO_DEVICE_PATH " [Z0102]");
 	else
 		found(f, DOCTOR_FAIL, NULL, "%s", zendo_device_strerror(r));
 }
@@ -250,7 +250,7 @@ static void check_systemd(struct finding *f)
 		found(f, DOCTOR_OK, NULL, "runs this machine");
 	else
 		found(f, DOCTOR_FAIL, "boot with systemd: domains are its services",
-		      "this machine was not booted with systemd");
+		      "this machine was not booted with systemd [Z0119]");
 }
 
 static void check_user(struct finding *f)
@@ -259,7 +259,7 @@ static void check_user(struct finding *f)
 		found(f, DOCTOR_OK, NULL, "there");
 	else
 		found(f, DOCTOR_WARN, "systemd-sysusers zendo.conf",
-		      "there is no user 'zendo': domains run as root");
+		      "there is no user 'zendo': domains run as root [Z0120]");
 }
 
 static void check_memory(struct finding *f)
@@ -269,7 +269,7 @@ static void check_memory(struct finding *f)
 	if (zendo_host_read(&h) < 0)
 		found(f, DOCTOR_WARN, NULL, "/proc cannot be read");
 	else if (h.mem_available_kib < ZENDO_HOST_RESERVE_KIB + 128 * 1024)
-		found(f, DOCTOR_WARN, "stop something", "%" PRIu64 " MiB are free: too little for a Linux guest",
+		found(f, DOCTOR_WARN, "stop something", "%" PRIu64 " MiB are free: too little for a Linux guest [Z0121]",
 		      h.mem_available_kib / 1024);
 	else
 		found(f, DOCTOR_OK, NULL, "%" PRIu64 " of %" PRIu64 " MiB are free", h.mem_available_kib / 1024,

@@ -151,6 +151,10 @@ const struct command commands[] = {
 	  "  -t, --timing    print when what happened\n"
 	  "The guest is busybox on the running kernel. The hypervisor is started if it\n"
 	  "does not run, and stopped again.\n", cmd_try },
+	{ "explain", "[--json] [CODE]", "what a code in a message means, and what to do",
+	  "  -j, --json      for programs\n"
+	  "CODE is what stands in brackets at the end of a message, like Z0101; without one\n"
+	  "all are listed.\n", cmd_explain },
 	{ "launch", "", "put this Linux under the hypervisor (systemctl start zendo)", "", cmd_launch },
 	{ "leave", "", "back to bare metal (systemctl stop zendo)", "", cmd_leave },
 	{ "version", "", "print the version", "", cmd_version },

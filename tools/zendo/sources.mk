@@ -4,6 +4,7 @@
 
 ZENDO_SRCS := \
 	tools/zendo/attach.c \
+	tools/zendo/catalogue.c \
 	tools/zendo/cli.c \
 	tools/zendo/clone_config.c \
 	tools/zendo/clone_disk.c \
@@ -18,6 +19,7 @@ ZENDO_SRCS := \
 	tools/zendo/cmd_dump.c \
 	tools/zendo/cmd_enable.c \
 	tools/zendo/cmd_events.c \
+	tools/zendo/cmd_explain.c \
 	tools/zendo/cmd_info.c \
 	tools/zendo/cmd_launch.c \
 	tools/zendo/cmd_list.c \

@@ -36,7 +36,7 @@ static int digest_check(const struct firmware *fw)
 	bin2hex(hex, digest, sizeof(digest));
 	if (!strcmp(hex, want))
 		return 0;
-	return hv_refuse(-EKEYREJECTED, "%s (SHA-256 %.16s...) is not the image this module was built with (%.16s...): install both from one build",
+	return hv_refuse(-EKEYREJECTED, "%s (SHA-256 %.16s...) is not the image this module was built with (%.16s...): install both from one build [Z0108]",
 			 HV_IMAGE_NAME, hex, want);
 #else
 	if (security_locked_down(LOCKDOWN_MODULE_SIGNATURE))
@@ -156,7 +156,7 @@ static int header_check(struct hv_image *img, const void *base, size_t room)
 	if (h.magic != ZENDO_IMAGE_MAGIC)
 		return bad("has no header");
 	if (h.abi_version != ZENDO_ABI_VERSION)
-		return hv_refuse(-EPROTO, "%s speaks ABI version %u, this module %u: install both from one build",
+		return hv_refuse(-EPROTO, "%s speaks ABI version %u, this module %u: install both from one build [Z0108]",
 				 HV_IMAGE_NAME, h.abi_version, ZENDO_ABI_VERSION);
 	if (!IS_ALIGNED(h.image_size, PAGE_SIZE) || h.image_size > room ||
 	    h.image_size < img->segment[img->nr_segments - 1].end)
@@ -191,7 +191,7 @@ int hv_image_load(struct hv_image *img, void *dest, size_t room)
 	memset(img, 0, sizeof(*img));
 	r = request_firmware(&fw, HV_IMAGE_NAME, hv_misc.this_device);
 	if (r)
-		return hv_refuse(r, "cannot load %s (%d): install it below /lib/firmware", HV_IMAGE_NAME, r);
+		return hv_refuse(r, "cannot load %s (%d): install it below /lib/firmware [Z0109]", HV_IMAGE_NAME, r);
 	r = digest_check(fw);
 	if (!r)
 		r = ehdr_check(fw);

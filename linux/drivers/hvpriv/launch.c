@@ -157,7 +157,7 @@ static int chunks_alloc(unsigned int nr)
 	while (hv.nr_chunks < nr) {
 		c = hv_chunk_alloc();
 		if (!c)
-			return hv_refuse(-ENOMEM, "no %u pieces of 2 MiB of free memory: free some, or echo 1 > /proc/sys/vm/compact_memory",
+			return hv_refuse(-ENOMEM, "no %u pieces of 2 MiB of free memory: free some, or echo 1 > /proc/sys/vm/compact_memory [Z0107]",
 					 nr);
 		list_add_tail(&c->node, &hv.chunks);
 		hv.nr_chunks++;
@@ -281,7 +281,7 @@ static int launch_locked(void)
 	if (hv.state == HV_RUNNING)
 		return hv_refuse(-EALREADY, "the hypervisor is running already");
 	if (hv.state == HV_LOST)
-		return hv_refuse(-EIO, "the hypervisor was lost earlier: reboot");
+		return hv_refuse(-EIO, "the hypervisor was lost earlier: reboot [Z0106]");
 	r = hv_machine_check();
 	if (r)
 		return r;
@@ -309,13 +309,13 @@ static int leave_locked(void)
 	if (hv.state != HV_RUNNING)
 		return hv_refuse(-ENODEV, "the hypervisor is not running");
 	if (hv.nr_domains)
-		return hv_refuse(-EBUSY, "%u domains exist: shut them down first", hv.nr_domains);
+		return hv_refuse(-EBUSY, "%u domains exist: shut them down first [Z0105]", hv.nr_domains);
 	WRITE_ONCE(hv.state, HV_OFF);
 	hv_emergency_off();
 	r = hv_cpus_leave();
 	if (r) {
 		hv_lost();
-		return hv_refuse(r, "%u CPUs did not leave the hypervisor: reboot", hv_nr_cpus_under());
+		return hv_refuse(r, "%u CPUs did not leave the hypervisor: reboot [Z0106]", hv_nr_cpus_under());
 	}
 	set_chunks_hidden(false);
 	chunks_free();

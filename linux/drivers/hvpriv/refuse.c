@@ -59,8 +59,8 @@ static int check_vendor(void)
 		return 0;
 	}
 	if (boot_cpu_has(X86_FEATURE_VMX))
-		return hv_refuse(-EOPNOTSUPP, "this CPU has Intel VMX: not yet in this version; use a machine with AMD SVM");
-	return hv_refuse(-EOPNOTSUPP, "this CPU has no SVM (CPUID 8000_0001 ECX bit 2): %s",
+		return hv_refuse(-EOPNOTSUPP, "this CPU has Intel VMX: not yet in this version; use a machine with AMD SVM [Z0110]");
+	return hv_refuse(-EOPNOTSUPP, "this CPU has no SVM (CPUID 8000_0001 ECX bit 2): %s [Z0111]",
 			 boot_cpu_has(X86_FEATURE_HYPERVISOR) ?
 			 "enable nested virtualisation in the hypervisor below" :
 			 "switch it on in the firmware setup, if it has it");
@@ -70,7 +70,7 @@ static int check_nested_paging(void)
 {
 	if (cpuid_edx(0x8000000a) & CPUID_NPT)
 		return 0;
-	return hv_refuse(-EOPNOTSUPP, "no nested paging (CPUID 8000_000A EDX bit 0): %s",
+	return hv_refuse(-EOPNOTSUPP, "no nested paging (CPUID 8000_000A EDX bit 0): %s [Z0112]",
 			 boot_cpu_has(X86_FEATURE_HYPERVISOR) ?
 			 "enable it in the hypervisor below" : "a newer CPU is needed");
 }
@@ -78,9 +78,9 @@ static int check_nested_paging(void)
 static int check_memory_encryption(void)
 {
 	if (cc_platform_has(CC_ATTR_GUEST_MEM_ENCRYPT))
-		return hv_refuse(-EOPNOTSUPP, "this is an SEV or TDX guest: its memory cannot be nested");
+		return hv_refuse(-EOPNOTSUPP, "this is an SEV or TDX guest: its memory cannot be nested [Z0113]");
 	if (cc_platform_has(CC_ATTR_HOST_MEM_ENCRYPT) || cc_platform_has(CC_ATTR_MEM_ENCRYPT))
-		return hv_refuse(-EOPNOTSUPP, "memory encryption (SME) is active: boot with mem_encrypt=off");
+		return hv_refuse(-EOPNOTSUPP, "memory encryption (SME) is active: boot with mem_encrypt=off [Z0114]");
 	return 0;
 }
 
@@ -90,7 +90,7 @@ static int check_paging(void)
 	u64 efer;
 
 	if (cr4 & CR4_FRED)
-		return hv_refuse(-EOPNOTSUPP, "FRED is on: boot with fred=off");
+		return hv_refuse(-EOPNOTSUPP, "FRED is on: boot with fred=off [Z0115]");
 	rdmsrl(MSR_EFER, efer);
 	if (!(efer & EFER_NX))
 		return hv_refuse(-EOPNOTSUPP, "no-execute pages are off: boot without noexec=off");
@@ -148,12 +148,12 @@ static int check_svm_free(void)
 
 	on_each_cpu(look_at_svm, &s, 1);
 	if (atomic_read(&s.svme))
-		return hv_refuse(-EBUSY, "SVM is in use already (EFER.SVME set on %d CPUs): %s",
+		return hv_refuse(-EBUSY, "SVM is in use already (EFER.SVME set on %d CPUs): %s [Z0116]",
 				 atomic_read(&s.svme), hv_kvm_loaded() ?
 				 "stop its virtual machines and modprobe -r kvm_amd" :
 				 "unload the hypervisor module that uses it (kvm_amd: modprobe -r kvm_amd)");
 	if (atomic_read(&s.disabled))
-		return hv_refuse(-EOPNOTSUPP, "SVM is disabled by firmware on %d CPUs (VM_CR.SVMDIS): switch it on in the firmware setup",
+		return hv_refuse(-EOPNOTSUPP, "SVM is disabled by firmware on %d CPUs (VM_CR.SVMDIS): switch it on in the firmware setup [Z0111]",
 				 atomic_read(&s.disabled));
 	return 0;
 }

@@ -21,7 +21,7 @@ _zendo()
 
 	local commands='create list config console logs shutdown reboot sysrq destroy pause unpause wait dump-core enable disable clone rename store stat top vcpu-list vcpu-pin vcpu-set trigger domid domname uptime'
 	commands+=' block-attach block-detach block-list block-resize network-attach network-detach network-list net device'
-	commands+=' info dmesg events monitor doctor try launch leave version help'
+	commands+=' info dmesg events monitor doctor explain try launch leave version help'
 	if [ "$cword" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
 		return
@@ -31,7 +31,7 @@ _zendo()
 	create) options='--console --paused --dry-run' ;;
 	clone) options='--dry-run --json --overlay' ;;
 	list) options='--all --json --long --verbose' ;;
-	config | vcpu-list | block-list | network-list | device | info | events | monitor) options='--json' ;;
+	config | vcpu-list | block-list | network-list | device | info | events | monitor | explain) options='--json' ;;
 	stat) options='--count --disks --exits --interval --json --networks --vcpus' ;;
 	top) options='--batch --delay --disks --exits --iterations --networks --sort --vbds --vcpus' ;;
 	logs) options='--follow --lines --no-pager --output --since --until' ;;
@@ -110,6 +110,9 @@ _zendo()
 		;;
 	doctor)
 		[[ ${COMP_WORDS[cword - 1]} != --kernel ]] || mapfile -t COMPREPLY < <(cd /lib/modules && compgen -G "$cur*")
+		;;
+	explain)
+		mapfile -t COMPREPLY < <(compgen -W "$(zendo explain 2>/dev/null | sed 's/ .*//')" -- "$cur")
 		;;
 	help)
 		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
