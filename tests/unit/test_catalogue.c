@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The catalogue against the sources: each code that a message ends with is in it, and each of its entries is used. */
+/* The catalogue against the sources: each code that a message ends with is in it, and each of its entries is used. Likewise the page about trouble. */
 #include <ftw.h>
 #include <regex.h>
 #include <setjmp.h>
@@ -18,6 +18,8 @@
 #define CODE_MAX	10000
 
 static unsigned used[CODE_MAX];
+static char *sources;		/* all of them, one behind the other */
+static FILE *to_sources;
 static regex_t pattern;
 
 static int look(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -33,7 +35,8 @@ static int look(const char *path, const struct stat *st, int type, struct FTW *f
 		return 0;
 	f = fopen(path, "r");
 	assert_non_null(f);
-	while (getline(&line, &size, f) > 0)
+	while (getline(&line, &size, f) > 0) {
+		assert_true(fputs(line, to_sources) >= 0);
 		for (const char *at = line; regexec(&pattern, at, 1, m, 0) == 0; at += m[0].rm_eo) {
 			const char *code = at + m[0].rm_so + 1;
 
@@ -44,6 +47,7 @@ static int look(const char *path, const struct stat *st, int type, struct FTW *f
 			if (at + m[0].rm_so > line && at[m[0].rm_so - 1] != ' ')
 				fail_msg("%s: no blank before [%.5s] in: %s", path, code, line);
 		}
+	}
 	free(line);
 	fclose(f);
 	return 0;
@@ -51,14 +55,19 @@ static int look(const char *path, const struct stat *st, int type, struct FTW *f
 
 static int read_sources(void **state)
 {
+	static size_t size;
+
 	(void)state;
-	return regcomp(&pattern, "\\[Z[0-9][0-9][0-9][0-9]\\]", 0) || nftw("tools", look, 16, FTW_PHYS) || nftw("linux", look, 16, FTW_PHYS);
+	to_sources = open_memstream(&sources, &size);
+	return !to_sources || regcomp(&pattern, "\\[Z[0-9][0-9][0-9][0-9]\\]", 0) || nftw("tools", look, 16, FTW_PHYS) ||
+	       nftw("linux", look, 16, FTW_PHYS) || fclose(to_sources);
 }
 
 static int forget(void **state)
 {
 	(void)state;
 	regfree(&pattern);
+	free(sources);
 	return 0;
 }
 
@@ -105,6 +114,30 @@ static void lines_are_as_wide_as_a_terminal(void **state)
 	}
 }
 
+/* Rows of its tables begin with a message, or with words about what is seen. */
+static void the_page_about_trouble_quotes_what_the_sources_say(void **state)
+{
+	FILE *f = fopen("docs/troubleshooting.md", "r");
+	unsigned nr = 0;
+	char *line = NULL;
+	size_t size = 0;
+
+	(void)state;
+	assert_non_null(f);
+	while (getline(&line, &size, f) > 0) {
+		if (strncmp(line, "| `", 3) != 0)
+			continue;
+		assert_non_null(strchr(line + 3, '`'));
+		*strchr(line + 3, '`') = '\0';
+		if (!strstr(sources, line + 3))
+			fail_msg("no source says: %s", line + 3);
+		nr++;
+	}
+	assert_in_range(nr, 30, 1000);
+	free(line);
+	fclose(f);
+}
+
 static void a_code_is_found_however_it_is_written(void **state)
 {
 	(void)state;
@@ -138,6 +171,7 @@ int main(void)
 		cmocka_unit_test(each_code_of_a_message_is_explained),
 		cmocka_unit_test(each_entry_is_of_a_message_and_has_cause_and_remedy),
 		cmocka_unit_test(lines_are_as_wide_as_a_terminal),
+		cmocka_unit_test(the_page_about_trouble_quotes_what_the_sources_say),
 		cmocka_unit_test(a_code_is_found_however_it_is_written),
 		cmocka_unit_test(the_code_of_a_message_is_at_its_end),
 	};
