@@ -72,7 +72,8 @@ struct vcpu {
 	bool		told_dom0;	/* own: false = wake bits are set, or peers named, that dom0 has not heard of */
 	uint32_t	nr_peers;	/* own: posted->peer[] written in this run */
 	bool		nmi_pending;
-	bool		window;		/* own: EXIT_WINDOW is asked for */
+	bool		nmi_masked;	/* own: one was injected; vendor code clears it at the IRET */
+	enum window	window;		/* own: what was asked of ops->window */
 	uint32_t	request;	/* atomic, REQ_*: to be seen before the next entry */
 	int32_t		cpu;		/* CPU whose guest mode it is in, -1 = none (atomic) */
 	int32_t		last_cpu;	/* where its state was last loaded */

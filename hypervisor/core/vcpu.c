@@ -43,18 +43,18 @@ static enum exit_next exit_to_dom0(struct vcpu *v, const struct exit_info *x)
 	return NEXT_TO_DOM0;
 }
 
-static void want_window(struct vcpu *v, bool on)
+static void want_window(struct vcpu *v, enum window w)
 {
-	if (v->window == on)
+	if (v->window == w)
 		return;
-	v->window = on;
-	ops->window(v, on);
+	v->window = w;
+	ops->window(v, w);
 }
 
 static enum exit_next exit_window(struct vcpu *v, const struct exit_info *x)
 {
 	(void)x;
-	want_window(v, false);
+	want_window(v, WINDOW_NONE);
 	return NEXT_RESUME;
 }
 
@@ -152,7 +152,7 @@ static const struct exit_row {
 	[EXIT_IO]	 = { guest_io,		"io" },
 	[EXIT_NPF]	 = { exit_npf,		"nested-fault" },
 	[EXIT_CR4_WRITE] = { guest_cr4,		"cr4" },
-	[EXIT_CR8]	 = { exit_unknown,	"cr8" },
+	[EXIT_CR8]	 = { guest_cr8,		"cr8" },
 	[EXIT_XSETBV]	 = { guest_xsetbv,	"xsetbv" },
 	[EXIT_DR]	 = { exit_unknown,	"dr" },
 	[EXIT_EXCEPTION] = { exit_exception,	"exception" },
@@ -181,11 +181,11 @@ static void offer_event(struct vcpu *v)
 	enum inject_type t = e.kind == GEVENT_NMI ? INJECT_NMI : INJECT_INTR;
 
 	if (e.kind == GEVENT_NONE) {
-		want_window(v, false);
+		want_window(v, e.vector ? WINDOW_CR8 : WINDOW_NONE);
 		return;
 	}
 	if (!ops->may_inject(v, t)) {
-		want_window(v, true);
+		want_window(v, WINDOW_ANY);
 		return;
 	}
 	ops->inject(v, t, e.vector, false, 0);

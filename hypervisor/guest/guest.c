@@ -102,7 +102,7 @@ struct guest_event guest_event(struct vcpu *v)
 {
 	uint8_t vector;
 
-	if (READ_ONCE(v->nmi_pending))
+	if (nmi_due(v))
 		return (struct guest_event){ GEVENT_NMI, 2 };
 	vector = READ_ONCE(v->d->g.callback_vector);
 	if (vector && !v->g.upcall_vector && upcall_pending(v))
@@ -110,7 +110,7 @@ struct guest_event guest_event(struct vcpu *v)
 	vector = lapic_pending(v);
 	if (vector)
 		return (struct guest_event){ GEVENT_LAPIC, vector };
-	return (struct guest_event){ GEVENT_NONE, 0 };
+	return (struct guest_event){ GEVENT_NONE, lapic_held(v) };
 }
 
 void guest_nmi(struct vcpu *v)
@@ -122,17 +122,19 @@ void guest_event_injected(struct vcpu *v, struct guest_event e)
 {
 	/* Whatever came while the vCPU was parked with IF=0, it runs again. */
 	WRITE_ONCE(v->g.parked, false);
-	if (e.kind == GEVENT_NMI)
+	if (e.kind == GEVENT_NMI) {
+		WRITE_ONCE(v->nmi_masked, true);
 		WRITE_ONCE(v->nmi_pending, false);
-	else if (e.kind == GEVENT_LAPIC)
+	} else if (e.kind == GEVENT_LAPIC) {
 		lapic_accept(v, e.vector);
+	}
 }
 
-bool guest_event_behind(struct vcpu *v, struct guest_event e)
+enum window guest_event_behind(struct vcpu *v, struct guest_event e)
 {
-	if (e.kind == GEVENT_CALLBACK)
-		return READ_ONCE(v->nmi_pending) || lapic_pending(v);
-	return guest_event(v).kind != GEVENT_NONE;
+	if (e.kind == GEVENT_CALLBACK ? nmi_due(v) || lapic_pending(v) : guest_event(v).kind != GEVENT_NONE)
+		return WINDOW_ANY;
+	return lapic_held(v) ? WINDOW_CR8 : WINDOW_NONE;
 }
 
 void guest_enter_world(struct vcpu *v)

@@ -30,13 +30,13 @@ void guest_before_entry(struct vcpu *v);
 /* What the vCPU should be interrupted by now, best first; the caller injects or asks for a window. */
 struct guest_event {
 	enum { GEVENT_NONE, GEVENT_NMI, GEVENT_CALLBACK, GEVENT_LAPIC } kind;
-	uint8_t vector;
+	uint8_t vector;		/* of GEVENT_NONE: what only the task priority holds back, or 0 */
 };
 struct guest_event guest_event(struct vcpu *v);
 /* The event was injected: LAPIC moves IRR to ISR, NMI is no longer pending, CALLBACK stays level-triggered. */
 void guest_event_injected(struct vcpu *v, struct guest_event e);
-/* After @e was injected: does another event wait behind it? (CALLBACK stays pending itself until the guest clears it.) */
-bool guest_event_behind(struct vcpu *v, struct guest_event e);
+/* After @e was injected: what to ask of ops->window() for those behind it. (CALLBACK stays pending itself until the guest clears it.) */
+enum window guest_event_behind(struct vcpu *v, struct guest_event e);
 /* A vCPU that waits (v->wait) has a reason to go on: pending upcall, LAPIC interrupt above PPR, NMI, poll satisfied or timed out. */
 bool guest_has_wakeup(struct vcpu *v);	/* core then clears v->wait; registers need nothing more */
 /* Host TSC of its next timer (singleshot, periodic, poll timeout); 0 = none. */
@@ -60,6 +60,7 @@ enum exit_next guest_wrmsr(struct vcpu *v, const struct exit_info *x);
 enum exit_next guest_io(struct vcpu *v, const struct exit_info *x);
 enum exit_next guest_hlt(struct vcpu *v, const struct exit_info *x);
 enum exit_next guest_cr4(struct vcpu *v, const struct exit_info *x);	/* policy of allowed bits; #GP else */
+enum exit_next guest_cr8(struct vcpu *v, const struct exit_info *x);	/* only while an interrupt waits for it: else V_TPR serves */
 enum exit_next guest_xsetbv(struct vcpu *v, const struct exit_info *x);
 /* A nested fault at an address for which _at() is true: the local APIC's page. */
 bool guest_apic_at(const struct vcpu *v, uint64_t addr);

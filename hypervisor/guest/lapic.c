@@ -86,6 +86,14 @@ uint8_t lapic_pending(const struct vcpu *v)
 	return irr >= 16 && (irr & 0xf0) > (ppr(l) & 0xf0) ? (uint8_t)irr : 0;
 }
 
+uint8_t lapic_held(const struct vcpu *v)
+{
+	const struct guest_lapic *l = &v->g.lapic;
+	int irr = l->svr & SVR_ENABLED ? highest(l->irr) : -1;
+
+	return irr >= 16 && irr >> 4 > highest(l->isr) >> 4 ? (uint8_t)irr : 0;
+}
+
 void lapic_accept(struct vcpu *v, uint8_t vector)
 {
 	(void)test_and_clear_bit(vector, v->g.lapic.irr);
@@ -147,7 +155,7 @@ static void take_init(struct vcpu *v)
 {
 	reset_registers(&v->g.lapic);
 	set_reset_state(v, 0xf000);
-	v->nmi_pending = false;
+	v->nmi_pending = v->nmi_masked = false;
 	v->wait = WAIT_NONE;
 	v->g.parked = false;
 	v->g.asked = false;

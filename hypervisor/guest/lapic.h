@@ -20,8 +20,15 @@ void lapic_init(struct vcpu *v);
 void lapic_post(struct vcpu *v, uint8_t vector);
 /* NMI for @v, from any CPU. */
 void nmi_post(struct vcpu *v);
+/* One waits, and none is being handled. */
+static inline bool nmi_due(const struct vcpu *v)
+{
+	return READ_ONCE(v->nmi_pending) && !READ_ONCE(v->nmi_masked);
+}
 /* Vector to inject now (above the processor priority), 0 = none. */
 uint8_t lapic_pending(const struct vcpu *v);
+/* When there is none: vector that only the task priority holds back, 0 = none. */
+uint8_t lapic_held(const struct vcpu *v);
 void lapic_accept(struct vcpu *v, uint8_t vector);
 /* INIT and SIPI that others posted. Own CPU. */
 void lapic_take_requests(struct vcpu *v);

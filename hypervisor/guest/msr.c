@@ -466,6 +466,15 @@ enum exit_next guest_cr4(struct vcpu *v, const struct exit_info *x)
 	return NEXT_RESUME;
 }
 
+enum exit_next guest_cr8(struct vcpu *v, const struct exit_info *x)
+{
+	if (x->cr.value > 15)
+		return inject_fault(v, VEC_GP);
+	v->g.lapic.tpr = (uint8_t)(x->cr.value << 4);
+	ops->skip(v, x->insn_len);
+	return NEXT_RESUME;
+}
+
 static bool valid_xcr0(const struct domain *d, uint64_t val)
 {
 	uint64_t avx512 = val & 0xe0;

@@ -51,7 +51,7 @@ static bool poll_satisfied(struct vcpu *v)
 /* With interrupts off a pending upcall is no reason: PV spinlocks poll that way, and would spin. */
 bool guest_has_wakeup(struct vcpu *v)
 {
-	if (v->wait == WAIT_NONE || READ_ONCE(v->nmi_pending) || (READ_ONCE(v->request) & REQ_RESET))
+	if (v->wait == WAIT_NONE || nmi_due(v) || (READ_ONCE(v->request) & REQ_RESET))
 		return true;
 	if ((v->regs.rflags & RFLAGS_IF) && guest_event(v).kind != GEVENT_NONE)
 		return true;
@@ -250,7 +250,7 @@ static bool all_parked(struct domain *d)
 		if (READ_ONCE(v->request) & REQ_RESET || READ_ONCE(v->g.lapic.sipi))
 			return false;
 		/* The NMI first: who takes one is no longer parked before it is no longer pending. */
-		if (READ_ONCE(v->up) && (READ_ONCE(v->nmi_pending) || !READ_ONCE(v->g.parked)))
+		if (READ_ONCE(v->up) && (nmi_due(v) || !READ_ONCE(v->g.parked)))
 			return false;
 	}
 	return true;

@@ -66,6 +66,60 @@ static void registers(void)
 	check(set(LVTT, 0x100fe) && get(LVTT) == 0x100fe, "apic-lvt-timer", "%llx", (unsigned long long)get(LVTT));
 }
 
+static volatile unsigned int nmi_depth, nmi_deepest, nr_nmis;
+
+/* The first one sends itself the second, and calls the hypervisor afterwards: that is where it would come on top. */
+static void on_nmi(struct trap *t)
+{
+	(void)t;
+	nmi_depth++;
+	if (nmi_depth > nmi_deepest)
+		nmi_deepest = nmi_depth;
+	if (!nr_nmis++)
+		set(ICR, 1 << 18 | 4 << 8);
+	(void)get(ID);
+	nmi_depth--;
+}
+
+static void nmis(void)
+{
+	unsigned int i;
+
+	trap_handler(2, on_nmi);
+	for (i = 1; i <= 100; i++) {
+		nr_nmis = 0;
+		if (i & 1)
+			irq_off();
+		set(ICR, 1 << 18 | 4 << 8);
+		/* the second one's place is the end of the first one's handler, with interrupts off an exit behind it */
+		(void)get(ID);
+		irq_on();
+		__asm__ volatile("nop");
+		if (nr_nmis != 2 || nmi_deepest != 1)
+			break;
+	}
+	check(i == 101, "nmis-do-not-nest", "round %u: %u taken, %u deep", i, nr_nmis, nmi_deepest);
+	trap_handler(2, NULL);
+}
+
+/* Nothing but the write to CR8 can let it in: no exit comes by itself there. */
+static void cr8_lets_in(void)
+{
+	unsigned int i, early = 0, late = 0, before;
+
+	for (i = 0; i < 100; i++) {
+		before = nr_taken[0x67];
+		__asm__ volatile("mov %0, %%cr8" :: "r"(i & 1 ? 6UL : 15UL));
+		set(SELF, 0x67);
+		__asm__ volatile("nop");
+		early += nr_taken[0x67] - before;
+		__asm__ volatile("mov %0, %%cr8\n\tnop" :: "r"(5UL) : "memory");
+		late += nr_taken[0x67] - before;
+	}
+	__asm__ volatile("mov %0, %%cr8" :: "r"(0UL));
+	check(!early && late == 100, "cr8-lowered-delivers", "%u before, %u at once", early, late);
+}
+
 static void self_ipis(void)
 {
 	uint32_t id = (uint32_t)get(ID);
@@ -258,6 +312,8 @@ void abi_apic(void)
 	irq_on();
 	registers();
 	self_ipis();
+	cr8_lets_in();
+	nmis();
 	page(base | EXTD);
 	upcall_vector();
 }

@@ -133,6 +133,67 @@ static void higher_classes_interrupt_lower(void **state)
 	assert_true(wr(0x80b, 0));	/* nothing in service: harmless */
 }
 
+static void what_only_the_task_priority_holds_is_named(void **state)
+{
+	struct vcpu *v = fake_vcpu(0);
+
+	(void)state;
+	assert_true(wr(0x808, 0x60));
+	lapic_post(v, 0x61);
+	assert_int_equal(guest_event(v).kind, GEVENT_NONE);
+	assert_int_equal(guest_event(v).vector, 0x61);
+	lapic_post(v, 0x71);
+	assert_int_equal(guest_event(v).vector, 0x71);
+	assert_int_equal(guest_event_behind(v, (struct guest_event){ GEVENT_CALLBACK, 0xf3 }), WINDOW_ANY);
+	guest_event_injected(v, guest_event(v));
+	/* one in service holds it, too: its end will be an exit */
+	assert_int_equal(guest_event(v).vector, 0);
+	assert_int_equal(guest_event_behind(v, (struct guest_event){ GEVENT_CALLBACK, 0xf3 }), WINDOW_NONE);
+	assert_true(wr(0x80b, 0));
+	assert_int_equal(guest_event_behind(v, (struct guest_event){ GEVENT_CALLBACK, 0xf3 }), WINDOW_CR8);
+	assert_int_equal(guest_event_behind(v, (struct guest_event){ GEVENT_NMI, 2 }), WINDOW_CR8);
+	assert_true(wr(0x80f, 0xff));
+	assert_int_equal(guest_event(v).vector, 0);
+}
+
+static void a_write_to_cr8_is_one_to_tpr(void **state)
+{
+	struct exit_info x = fake_exit(EXIT_CR8, 4);
+
+	(void)state;
+	x.cr.value = 5;
+	assert_int_equal(guest_cr8(fake_vcpu(0), &x), NEXT_RESUME);
+	assert_int_equal(value(0x808), 0x50);
+	assert_int_equal(fake.skipped, 4);
+	x.cr.value = 16;
+	assert_int_equal(guest_cr8(fake_vcpu(0), &x), NEXT_RESUME);
+	assert_int_equal(fake.injected, 13);
+	assert_int_equal(value(0x808), 0x50);
+}
+
+static void an_nmi_waits_for_the_end_of_the_one_before(void **state)
+{
+	struct vcpu *v = fake_vcpu(0);
+
+	(void)state;
+	nmi_post(v);
+	guest_event_injected(v, guest_event(v));
+	nmi_post(v);
+	nmi_post(v);
+	assert_int_equal(guest_event(v).kind, GEVENT_NONE);
+	/* nor does it end a HLT, or keep other events back */
+	v->wait = WAIT_HALT;
+	assert_false(guest_has_wakeup(v));
+	v->wait = WAIT_NONE;
+	lapic_post(v, 0x41);
+	assert_int_equal(guest_event(v).kind, GEVENT_LAPIC);
+	v->nmi_masked = false;		/* as vendor code does at IRET */
+	assert_int_equal(guest_event(v).kind, GEVENT_NMI);
+	guest_event_injected(v, guest_event(v));
+	v->nmi_masked = false;
+	assert_int_equal(guest_event(v).kind, GEVENT_LAPIC);
+}
+
 static void every_vector_finds_its_bit(void **state)
 {
 	(void)state;
@@ -368,7 +429,9 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 		T(registers_have_their_reset_values), T(what_does_not_exist_is_gp), T(reserved_bits_are_gp),
 		T(a_self_ipi_is_delivered_once_and_ended_once), T(higher_classes_interrupt_lower), T(every_vector_finds_its_bit),
-		T(a_disabled_apic_takes_nothing_but_nmi), T(an_upcall_waits_for_the_apic), T(destinations_are_found),
+		T(a_disabled_apic_takes_nothing_but_nmi), T(what_only_the_task_priority_holds_is_named), T(an_nmi_waits_for_the_end_of_the_one_before),
+		T(a_write_to_cr8_is_one_to_tpr),
+		T(an_upcall_waits_for_the_apic), T(destinations_are_found),
 		T(lowest_priority_goes_to_one), T(low_vectors_are_errors), T(linux_starts_an_ap), T(init_keeps_what_was_registered),
 		T(init_after_sipi_wins), T(a_running_ap_ignores_sipi), T(nmi_to_all_others), T(random_writes_keep_the_apic_sane),
 	};

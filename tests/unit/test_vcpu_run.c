@@ -32,7 +32,9 @@ static enum exit_kind exits_with[4];		/* of each entry; later ones: EXIT_INTR */
 static uint64_t deadline;
 static bool wakeup;				/* guest_has_wakeup() */
 static typeof((struct guest_event){ 0 }.kind) event;
-static bool can_inject, window;
+static bool can_inject;
+static enum window window, behind;
+static uint8_t held;
 static void (*at_entry)(void);			/* in guest_before_entry() */
 static void (*at_exit)(void);			/* in the handler of EXIT_CPUID */
 
@@ -50,7 +52,7 @@ static void fake_run(struct cpu *c, struct vcpu *v, struct exit_info *x)
 static void fake_load(struct cpu *c, struct vcpu *v) { (void)c; (void)v; }
 static void fake_flush(struct vcpu *v) { (void)v; }
 static bool fake_may_inject(struct vcpu *v, enum inject_type t) { (void)v; (void)t; return can_inject; }
-static void fake_window(struct vcpu *v, bool on) { (void)v; window = on; }
+static void fake_window(struct vcpu *v, enum window w) { (void)v; window = w; }
 
 static void fake_inject(struct vcpu *v, enum inject_type t, uint8_t vector, bool has_error, uint32_t error)
 {
@@ -101,8 +103,8 @@ enum exit_next guest_hlt(struct vcpu *v, const struct exit_info *x)
 
 uint64_t guest_deadline(struct vcpu *v) { (void)v; return deadline; }
 bool guest_has_wakeup(struct vcpu *v) { (void)v; return wakeup; }
-struct guest_event guest_event(struct vcpu *v) { (void)v; return (struct guest_event){ event, 0x30 }; }
-bool guest_event_behind(struct vcpu *v, struct guest_event e) { (void)v; (void)e; return false; }
+struct guest_event guest_event(struct vcpu *v) { (void)v; return (struct guest_event){ event, event ? 0x30 : held }; }
+enum window guest_event_behind(struct vcpu *v, struct guest_event e) { (void)v; (void)e; return behind; }
 void guest_event_injected(struct vcpu *v, struct guest_event e) { (void)v; (void)e; }
 void guest_enter_world(struct vcpu *v) { (void)v; }
 void guest_leave_world(struct vcpu *v) { (void)v; }
@@ -116,6 +118,7 @@ NEVER(guest_io)
 NEVER(guest_rdmsr)
 NEVER(guest_wrmsr)
 NEVER(guest_xsetbv)
+NEVER(guest_cr8)
 
 /* ---- the rest of core ---- */
 
@@ -156,7 +159,9 @@ static int begin(void **state)
 	}
 	here = nr_entries = nr_ipis = 0;
 	deadline = 0;
-	wakeup = can_inject = window = false;
+	wakeup = can_inject = false;
+	window = behind = WINDOW_NONE;
+	held = 0;
 	event = GEVENT_NONE;
 	at_entry = at_exit = NULL;
 	return 0;
@@ -345,11 +350,29 @@ static void an_event_that_cannot_be_taken_asks_for_the_window(void **state)
 	exits_with[1] = EXIT_CPUID;
 	at_entry = NULL;
 	assert_int_equal(vcpu_run(&vcpus[0]), ZRUN_INTR);
-	assert_true(window);
+	assert_int_equal(window, WINDOW_ANY);
 	can_inject = true;
 	assert_int_equal(vcpu_run(&vcpus[0]), ZRUN_INTR);
-	assert_false(window);
+	assert_int_equal(window, WINDOW_NONE);
 	assert_int_equal(event, GEVENT_NONE);
+}
+
+static void what_the_task_priority_holds_asks_for_writes_to_cr8(void **state)
+{
+	(void)state;
+	held = 0x67;
+	exits_with[0] = EXIT_CPUID;
+	at_entry = NULL;
+	assert_int_equal(vcpu_run(&vcpus[0]), ZRUN_INTR);
+	assert_int_equal(window, WINDOW_CR8);
+	/* behind one that is injected, too */
+	event = GEVENT_CALLBACK;
+	can_inject = true;
+	behind = WINDOW_CR8;
+	window = WINDOW_ANY;
+	vcpus[0].window = WINDOW_ANY;
+	assert_int_equal(vcpu_run(&vcpus[0]), ZRUN_INTR);
+	assert_int_equal(window, WINDOW_CR8);
 }
 
 static void a_halted_guest_is_not_entered_without_a_wakeup(void **state)
@@ -379,6 +402,7 @@ int main(void)
 		t(the_list_of_names_has_an_end),
 		t(a_kick_of_itself_costs_nothing),
 		t(an_event_that_cannot_be_taken_asks_for_the_window),
+		t(what_the_task_priority_holds_asks_for_writes_to_cr8),
 		t(a_halted_guest_is_not_entered_without_a_wakeup),
 	};
 

@@ -26,7 +26,7 @@ enum exit_kind {
 	EXIT_IO,
 	EXIT_NPF,		/* nested page fault */
 	EXIT_CR4_WRITE,
-	EXIT_CR8,		/* unused where V_TPR serves */
+	EXIT_CR8,		/* write, asked for by op->window */
 	EXIT_XSETBV,
 	EXIT_DR,		/* first touch of a debug register */
 	EXIT_EXCEPTION,		/* #UD, #AC, #DB: reflected, or acted on */
@@ -49,7 +49,7 @@ struct exit_info {
 		/* indirect: not an operand of the instruction at RIP: a table walk, or an event on its way */
 		struct { uint64_t gpa; bool present, write, exec, indirect; } npf;
 		struct { uint8_t vector; uint32_t error; bool has_error; } exc;
-		struct { uint64_t value; } cr;		/* CR4: value the guest writes */
+		struct { uint64_t value; } cr;		/* CR4, CR8: value the guest writes */
 		struct { uint32_t index; uint64_t value; } xcr;
 		struct { bool gp; } ud;
 		struct { uint8_t reg, gpr; bool write; } dr;
@@ -64,6 +64,9 @@ enum exit_next {
 };
 
 enum inject_type { INJECT_INTR = 0, INJECT_NMI = 2, INJECT_EXC = 3 };
+
+/* When to exit for an event that waits: at a write to CR8, or (EXIT_WINDOW) when the guest takes interrupts. */
+enum window { WINDOW_NONE, WINDOW_CR8, WINDOW_ANY };
 
 /* Nested page table entry, neutral. */
 #define NPT_READ	(1U << 0)
@@ -102,7 +105,7 @@ struct vendor_ops {
 	/* Event injection at the next entry. may_inject: IF, shadow, and nothing else being injected. */
 	bool (*may_inject)(struct vcpu *v, enum inject_type t);
 	void (*inject)(struct vcpu *v, enum inject_type t, uint8_t vector, bool has_error, uint32_t error);
-	void (*window)(struct vcpu *v, bool on);	/* ask for EXIT_WINDOW */
+	void (*window)(struct vcpu *v, enum window w);
 	void (*skip)(struct vcpu *v, uint8_t len);	/* RIP += len, shadow cleared */
 
 	void (*paging)(struct vcpu *v, struct paging_state *s);

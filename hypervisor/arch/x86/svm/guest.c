@@ -189,12 +189,12 @@ static void decode_io(struct vcpu *v, struct vmcb *b, struct exit_info *x)
 	svm_insn_check(v, SVM_IOIO, x->insn_len);
 }
 
-static void decode_cr4(struct vcpu *v, struct vmcb *b, struct exit_info *x)
+static void decode_cr(struct vcpu *v, struct vmcb *b, uint16_t code, struct exit_info *x)
 {
 	struct insn i = { 0 };
 
-	x->kind = EXIT_CR4_WRITE;
-	x->insn_len = svm_insn(v, SVM_CR4_WRITE, &i);
+	x->kind = code == SVM_CR8_WRITE ? EXIT_CR8 : EXIT_CR4_WRITE;
+	x->insn_len = svm_insn(v, code, &i);
 	x->cr.value = *insn_gpr(&v->regs, svm_caps.decode && (b->info1 >> 63) ? b->info1 & 15 : i.gpr);
 	if (!is_code64(b))
 		x->cr.value &= 0xffffffff;
@@ -225,12 +225,20 @@ static const uint8_t plain_exits[] = {
 	PLAIN(SVM_WBINVD, EXIT_SKIP),	   PLAIN(SVM_MONITOR, EXIT_UD),	   PLAIN(SVM_MWAIT, EXIT_UD),
 	PLAIN(SVM_MWAIT_COND, EXIT_UD),	   PLAIN(SVM_XSETBV, EXIT_XSETBV), PLAIN(SVM_RDPRU, EXIT_UD),
 	PLAIN(SVM_INVLPGB, EXIT_UD),	   PLAIN(SVM_INVLPGB_ILL, EXIT_UD), PLAIN(SVM_INVPCID, EXIT_UD),
-	PLAIN(SVM_MCOMMIT, EXIT_UD),	   PLAIN(SVM_TLBSYNC, EXIT_UD),
+	PLAIN(SVM_MCOMMIT, EXIT_UD),	   PLAIN(SVM_TLBSYNC, EXIT_UD),	   PLAIN(SVM_IRET, EXIT_WINDOW),
 };
 
 static bool has_instruction(enum exit_kind k)
 {
 	return k == EXIT_CPUID || k == EXIT_HLT || k == EXIT_HYPERCALL || k == EXIT_XSETBV || k == EXIT_SKIP;
+}
+
+/* The IRET is let run; an NMI that waits comes behind it, see svm_may_inject(). */
+static void nmi_ends(struct vcpu *v)
+{
+	svm(v)->vmcb->misc1 &= ~I1(SVM_IRET);
+	svm(v)->iret_rip = v->regs.rip;
+	WRITE_ONCE(v->nmi_masked, false);
 }
 
 static void decode_plain(struct vcpu *v, const struct vmcb *b, uint32_t code, struct exit_info *x)
@@ -243,6 +251,8 @@ static void decode_plain(struct vcpu *v, const struct vmcb *b, uint32_t code, st
 	if (x->kind == EXIT_HYPERCALL) {
 		x->call.cpl = b->cpl;
 		x->call.code64 = is_code64(b);
+	} else if (code == SVM_IRET) {
+		nmi_ends(v);
 	} else if (x->kind == EXIT_XSETBV) {
 		x->xcr.index = (uint32_t)v->regs.rcx;
 		x->xcr.value = v->regs.rdx << 32 | (uint32_t)v->regs.rax;
@@ -274,8 +284,8 @@ static void decode(struct vcpu *v, struct vmcb *b, struct exit_info *x)
 		x->kind = b->info1 ? EXIT_WRMSR : EXIT_RDMSR;
 		x->msr.index = (uint32_t)v->regs.rcx;
 		x->insn_len = svm_insn(v, SVM_MSR, NULL);
-	} else if (code == SVM_CR4_WRITE) {
-		decode_cr4(v, b, x);
+	} else if (code == SVM_CR4_WRITE || code == SVM_CR8_WRITE) {
+		decode_cr(v, b, (uint16_t)code, x);
 	} else if (code >= SVM_EXC && code < SVM_EXC + 32) {
 		decode_exception(b, x);
 	} else {
@@ -393,6 +403,8 @@ void svm_run(struct cpu *c, struct vcpu *v, struct exit_info *x)
 	if ((uint32_t)b->exit_code != SVM_EXIT_INVALID)
 		sync_out(v, b);
 	tcg_shadow(b, shadow, rip);
+	if (unlikely(s->iret_rip) && s->iret_rip != v->regs.rip)
+		s->iret_rip = 0;
 	if (unlikely((b->int_ctl & V_TPR_MASK) != v->g.lapic.tpr >> 4))
 		v->g.lapic.tpr = (uint8_t)((b->int_ctl & V_TPR_MASK) << 4);
 	decode(v, b, x);
@@ -419,20 +431,27 @@ bool svm_may_inject(struct vcpu *v, enum inject_type t)
 		return false;
 	if (t == INJECT_INTR && !(v->regs.rflags & RFLAGS_IF))
 		return false;
+	/* Not on top of a handler's last frame. With IF=1 it takes that upon itself: no window would wait for the IRET. */
+	if (t == INJECT_NMI && svm(v)->iret_rip == v->regs.rip && !(v->regs.rflags & RFLAGS_IF))
+		return false;
 	return !(b->int_state & INT_SHADOW) || past_hlt(v, b);
 }
 
 void svm_inject(struct vcpu *v, enum inject_type t, uint8_t vector, bool has_error, uint32_t error)
 {
 	svm(v)->vmcb->event_inj = EV_VALID | EV_TYPE(t) | vector | (has_error ? EV_ERROR | (uint64_t)error << 32 : 0);
+	if (t == INJECT_NMI)		/* the next one waits for the handler's end (APM vol. 2, 8.2.3) */
+		svm(v)->vmcb->misc1 |= I1(SVM_IRET);
 }
 
-void svm_window(struct vcpu *v, bool on)
+void svm_window(struct vcpu *v, enum window w)
 {
 	struct vmcb *b = svm(v)->vmcb;
 
+	/* TCG (7.2) aborts at a write to CR8 while a virtual interrupt waits: so there is an exit with either. */
+	b->cr_write = (uint16_t)((b->cr_write & ~(1U << 8)) | (w == WINDOW_NONE ? 0 : 1U << 8));
 	/* A dummy virtual interrupt of highest priority: VINTR exits the moment the guest could take it. */
-	if (on) {
+	if (w == WINDOW_ANY) {
 		b->misc1 |= I1(SVM_VINTR);
 		b->int_ctl |= V_TOP;
 	} else {

@@ -13,7 +13,7 @@ void svm_run(struct cpu *c, struct vcpu *v, struct exit_info *x);
 void svm_park(struct cpu *c, struct vcpu *v);
 bool svm_may_inject(struct vcpu *v, enum inject_type t);
 void svm_inject(struct vcpu *v, enum inject_type t, uint8_t vector, bool has_error, uint32_t error);
-void svm_window(struct vcpu *v, bool on);
+void svm_window(struct vcpu *v, enum window w);
 void svm_skip(struct vcpu *v, uint8_t len);
 void svm_paging(struct vcpu *v, struct paging_state *s);
 void svm_sregs_get(struct vcpu *v, struct zendo_sregs *s);

@@ -47,7 +47,7 @@ static bool decode(struct vcpu *v, struct vmcb *b, uint16_t code, struct insn *i
 	if (p == n || p + opcode_len(code, buf[p]) > n)
 		return false;
 	i->len = (uint8_t)(p + opcode_len(code, buf[p]));
-	if (code == SVM_CR4_WRITE) {
+	if (code == SVM_CR4_WRITE || code == SVM_CR8_WRITE) {
 		i->reg = (uint8_t)(((buf[p + 2] >> 3) & 7) | (rex & 4 ? 8 : 0));
 		i->gpr = (uint8_t)((buf[p + 2] & 7) | (rex & 1 ? 8 : 0));
 	}
@@ -73,7 +73,7 @@ uint8_t svm_insn(struct vcpu *v, uint16_t code, struct insn *ret)
 	uint8_t hw = svm_caps.nrip && b->nrip > b->rip && b->nrip - b->rip <= 15 ? (uint8_t)(b->nrip - b->rip) : 0;
 
 	svm_insn_check(v, code, hw);
-	if (hw && code != SVM_CR4_WRITE)
+	if (hw && code != SVM_CR4_WRITE && code != SVM_CR8_WRITE)
 		return hw;
 	if (e->rip != rip || e->cr3 != b->cr3 || e->code != code || !e->len) {
 		struct insn i = { .rip = rip, .cr3 = b->cr3, .code = code };

@@ -26,6 +26,7 @@ struct svm_vcpu {
 	uint64_t xcr0, tsc_aux, spec_ctrl;	/* as in the CPU; what the guest set is in v->g */
 	uint64_t dr[4];
 	bool dr_live;			/* DR0-3 of the guest are in the CPU */
+	uint64_t iret_rip;		/* of the IRET that ends an NMI and may not have run yet, or 0 */
 	int32_t asid_cpu;		/* where asid is valid, with asid_gen */
 	uint32_t asid_gen;
 	bool flush;

@@ -13,6 +13,7 @@
 
 enum svm_exit {
 	SVM_CR4_WRITE	= 0x14,
+	SVM_CR8_WRITE	= 0x18,
 	SVM_DR_READ	= 0x20,
 	SVM_DR_WRITE	= 0x30,
 	SVM_EXC		= 0x40,
@@ -22,6 +23,7 @@ enum svm_exit {
 	SVM_VINTR	= 0x64,
 	SVM_RDPMC	= 0x6f,
 	SVM_CPUID	= 0x72,
+	SVM_IRET	= 0x74,
 	SVM_INVD	= 0x76,
 	SVM_PAUSE	= 0x77,
 	SVM_HLT		= 0x78,
