@@ -37,9 +37,15 @@ static enum exit_next refuse(struct vcpu *v, const struct exit_info *x, const ui
 	return vcpu_crash(v, x, ZCRASH_APIC_ACCESS);
 }
 
+/* Where PCs have the end of their firmware, and Xen nothing: ones. GRUB (cbfs) looks for a pointer there when it starts. */
+static bool is_firmware(uint64_t addr)
+{
+	return (addr & PAGE_MASK) == 0xfffff000;
+}
+
 bool guest_apic_at(const struct vcpu *v, uint64_t addr)
 {
-	return lapic_at(v, addr);
+	return is_firmware(addr) || lapic_at(v, addr);
 }
 
 /* The processor has checked the guest's own tables and rights, and says which address it is. */
@@ -53,11 +59,11 @@ enum exit_next guest_apic_access(struct vcpu *v, const struct exit_info *x)
 	if (x->npf.indirect || !at_rip(v, buf, &n, &i))
 		return refuse(v, x, buf, n);
 	if (insn_reads(&i))
-		mem = lapic_page_read(v, offset);
+		mem = is_firmware(x->npf.gpa) ? ~0U : lapic_page_read(v, offset);
 	mem = insn_execute(&i, &v->regs, mem);
 	/* RIP first: an interrupt that the write raises comes behind the instruction. */
 	ops->skip(v, i.len);
-	if (insn_writes(&i))
+	if (insn_writes(&i) && !is_firmware(x->npf.gpa))
 		lapic_page_write(v, offset, mem);
 	return NEXT_RESUME;
 }

@@ -62,7 +62,7 @@ enum exit_next guest_hlt(struct vcpu *v, const struct exit_info *x);
 enum exit_next guest_cr4(struct vcpu *v, const struct exit_info *x);	/* policy of allowed bits; #GP else */
 enum exit_next guest_cr8(struct vcpu *v, const struct exit_info *x);	/* only while an interrupt waits for it: else V_TPR serves */
 enum exit_next guest_xsetbv(struct vcpu *v, const struct exit_info *x);
-/* A nested fault at an address for which _at() is true: the local APIC's page. */
+/* A nested fault at an address for which _at() is true: the local APIC's page, or the last one below 4 GiB. */
 bool guest_apic_at(const struct vcpu *v, uint64_t addr);
 enum exit_next guest_apic_access(struct vcpu *v, const struct exit_info *x);
 

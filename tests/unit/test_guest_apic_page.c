@@ -258,6 +258,31 @@ static void instructions_reach_the_registers(void **state)
 	assert_int_equal(v->regs.rflags & 0x40, 0x40);
 }
 
+static void where_firmware_ends_there_are_ones(void **state)
+{
+	struct vcpu *v = fake_vcpu(0);
+	struct exit_info x = fake_exit(EXIT_NPF, 0);
+
+	(void)state;
+	v->g.lapic.base |= APIC_BASE_EXTD;	/* in any mode of the APIC */
+	assert_true(guest_apic_at(v, 0xfffffffc));
+	assert_false(guest_apic_at(v, 0x100000000));
+	assert_false(guest_apic_at(v, 0xffffeffc));
+	x.npf.gpa = 0xfffffffc;
+	fake_write(CODE, (const uint8_t[]){ 0x8b, 0x08 }, 2);		/* mov (%rax), %ecx */
+	v->regs.rip = CODE;
+	assert_int_equal(guest_apic_access(v, &x), NEXT_RESUME);
+	assert_int_equal(v->regs.rcx, 0xffffffff);
+	/* a write is lost, and is none to the APIC */
+	v->g.lapic.tpr = 0x10;
+	x.npf.gpa = 0xfffff080;
+	x.npf.write = true;
+	fake_write(CODE, (const uint8_t[]){ 0x89, 0x08 }, 2);
+	v->regs.rip = CODE;
+	assert_int_equal(guest_apic_access(v, &x), NEXT_RESUME);
+	assert_int_equal(v->g.lapic.tpr, 0x10);
+}
+
 static void code_may_cross_a_page_and_end_at_one(void **state)
 {
 	(void)state;
@@ -349,7 +374,8 @@ int main(void)
 		T(logical_destinations_follow_each_ones_registers), T(modes_change_as_the_processor_allows),
 		T(bits_above_8_name_nobody_in_xapic_mode), T(one_that_is_off_hears_nothing), T(lowest_priority_passes_one_that_takes_no_vectors),
 		T(random_accesses_leave_the_apics_in_order), T(code_wraps_at_4_gib_unless_it_is_64_bits),
-		T(instructions_reach_the_registers), T(code_may_cross_a_page_and_end_at_one), T(the_code_segment_says_how_to_read),
+		T(instructions_reach_the_registers), T(code_may_cross_a_page_and_end_at_one), T(where_firmware_ends_there_are_ones),
+		T(the_code_segment_says_how_to_read),
 		T(what_did_not_come_from_the_instruction_is_refused), T(vcpus_start_as_the_domain_says),
 	};
 
