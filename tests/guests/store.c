@@ -147,9 +147,14 @@ bool store_watch(const char *path)
 	return call(XS_WATCH, path, "t", true);
 }
 
+bool store_pending(void)
+{
+	return READ_ONCE(ring->rsp_prod) != ring->rsp_cons;
+}
+
 void store_poll(void)
 {
-	while (ring->rsp_prod != ring->rsp_cons)
+	while (store_pending())
 		(void)receive();
 }
 

@@ -34,6 +34,7 @@ uint64_t store_number(const char *path, uint64_t otherwise);	/* decimal */
 bool store_write(const char *path, const char *value);
 bool store_write_number(const char *path, unsigned int n);
 bool store_watch(const char *path);
+bool store_pending(void);		/* something is there to be taken in */
 void store_poll(void);			/* take in what is there already */
 void store_wait(void);			/* until a watch has fired since it was last here */
 
