@@ -3,13 +3,15 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include <linux/hvback_vif.h>
 
 #include "agent.h"
-#include "log.h"
+#include "job.h"
+#include "plumb_proxy.h"
 
 #define USEC_PER_SEC	1000000ULL
 
@@ -53,6 +55,22 @@ static void fill_rate(struct hvback_vif_conf *c, const struct zendo_vif *v)
 
 _Static_assert(ZENDO_VIF_IPS_MAX <= HVBACK_VIF_MAX_ADDRS, "all addresses of a definition fit");
 
+/* On its bridge, or to be found by its routes. */
+static int plumb(const struct spec *s, const struct plumb_bridge *b, unsigned ifindex, struct zendo_error *e)
+{
+	int r = plumb_up(s->vif, b, ifindex, e);
+
+	if (r >= 0 && s->vif->routed)
+		r = plumb_route(s->vif, s->ifname, ifindex, e);
+	return r;
+}
+
+/* What is on interfaces of others does not go with the kernel's object. */
+static void sweep(void)
+{
+	proxy_sweep();
+}
+
 static int attach(int hvback, struct spec *s, struct zendo_error *e)
 {
 	const struct zendo_vif *v = s->vif;
@@ -76,26 +94,58 @@ static int attach(int hvback, struct spec *s, struct zendo_error *e)
 	if (r < 0)
 		return plumb_fail(v, e, r, "%s", why.text);
 	r = zendo_backend_info(hvback, &s->id, &info, sizeof(info), &why);
+	(void)snprintf(s->ifname, sizeof(s->ifname), "%.*s", (int)sizeof(s->ifname) - 1, info.ifname);
 	if (r < 0)
 		(void)plumb_fail(v, e, r, "%s", why.text);
 	else
-		r = plumb_up(v, &b, info.ifindex, e);
-	(void)snprintf(s->ifname, sizeof(s->ifname), "%.*s", (int)sizeof(s->ifname) - 1, info.ifname);
-	if (r >= 0 && v->routed)
-		r = plumb_route(v, s->ifname, info.ifindex, e);
+		r = plumb(s, &b, info.ifindex, e);
 	if (r < 0) {
 		(void)zendo_backend_remove(hvback, &s->id);
+		sweep();
 		return r;
 	}
 	(void)snprintf(s->bridge, sizeof(s->bridge), "%s", b.name);
 	return 0;
 }
 
-/* The interface went with the kernel's object, and from its bridge with itself. */
+static void sweep_work(struct job *j)
+{
+	(void)j;
+	sweep();
+}
+
+static void sweep_done(struct job *j)
+{
+	free(j);
+}
+
+static void sweep_later(void)
+{
+	struct job *j = malloc(sizeof(*j));
+
+	if (j)
+		*j = (struct job) { .work = sweep_work, .done = sweep_done };
+	if (!j || job_start(j) < 0) {
+		free(j);
+		sweep();	/* late, but done */
+	}
+}
+
+/* The interface went with the kernel's object, from its bridge and with its routes. */
 static void detached(const struct hvback_id *id, bool wait)
 {
-	(void)wait;
 	(void)id;
+	if (wait)
+		sweep();
+	else
+		sweep_later();
+}
+
+/* Interfaces may have gone while there was no agent. */
+static int rebuilt(void)
+{
+	sweep_later();
+	return 0;
 }
 
 static int write_features(struct agent *a, uint32_t tx, const char *back, const struct hvback_vif_info *info)
@@ -158,4 +208,5 @@ const struct device_class class_vif = {
 	.write_nodes = write_nodes,
 	.info_size = sizeof(struct hvback_vif_info),
 	.offered = offered,
+	.rebuilt = rebuilt,
 };

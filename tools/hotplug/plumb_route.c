@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Interfaces that are on no bridge: dom0 is the guest's router, as Xen's script vif-route makes it. All of it goes with the interface.
+ * Interfaces that are on no bridge: dom0 is the guest's router, as Xen's script vif-route makes it. All of it goes with the interface,
+ * but for what plumb_proxy.c does on other interfaces.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include "agent.h"
 #include "log.h"
 #include "netlink.h"
+#include "plumb_proxy.h"
 
 DEFINE_CLEANUP(struct rtnl_route, rtnl_route_put);
 DEFINE_CLEANUP(struct rtnl_nexthop, rtnl_route_nh_free);
@@ -42,17 +44,23 @@ static bool has_family(const struct zendo_vif *v, int family)
 	return false;
 }
 
-/* To the guest everybody is on its link: dom0 answers for whomever it has a route to by another interface. */
+/*
+ * To the guest everybody is on its link: dom0 answers for whomever it has a route to by another interface. With IPv6 only for whom an
+ * administrator says so on this interface.
+ */
 static int set_settings(const struct zendo_vif *v, const char *ifname, struct zendo_error *e)
 {
 	char path[80];
+	int r;
 
 	(void)snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/proxy_arp", ifname);
 	if (has_family(v, AF_INET) && read_setting("/proc/sys/net/ipv4/ip_forward") == '0')
 		log_line(LOG_WARNING, "%s: net.ipv4.ip_forward is 0: its guest reaches nobody but dom0", ifname);
 	if (has_family(v, AF_INET6) && read_setting("/proc/sys/net/ipv6/conf/all/forwarding") == '0')
 		log_line(LOG_WARNING, "%s: net.ipv6.conf.all.forwarding is 0: its guest reaches nobody but dom0", ifname);
-	return has_family(v, AF_INET) ? write_setting(v, path, "1", e) : 0;
+	r = has_family(v, AF_INET) ? write_setting(v, path, "1", e) : 0;
+	(void)snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/proxy_ndp", ifname);
+	return r >= 0 && has_family(v, AF_INET6) ? write_setting(v, path, "1", e) : r;
 }
 
 static int add_route(struct nl_sock *sock, const struct zendo_vif_ip *ip, unsigned ifindex)
@@ -75,23 +83,32 @@ static int add_route(struct nl_sock *sock, const struct zendo_vif_ip *ip, unsign
 	return rtnl_route_add(sock, route, NLM_F_CREATE | NLM_F_EXCL);
 }
 
+static int route_address(const struct zendo_vif *v, struct nl_sock *sock, const struct zendo_vif_ip *ip, unsigned ifindex,
+			 struct zendo_error *e)
+{
+	unsigned link = proxy_find_link(ip);
+	char text[64];
+	int r = add_route(sock, ip, ifindex);
+
+	(void)inet_ntop(ip->family, ip->addr, text, sizeof(text));
+	if (r == -NLE_EXIST)
+		return plumb_fail(v, e, -EEXIST, "there is a route to %s already", text);
+	if (r < 0)
+		return plumb_fail(v, e, -EIO, "%s cannot be routed to it: %s", text, nl_geterror(r));
+	r = link ? proxy_add(ip, link) : 0;
+	return r < 0 ? plumb_fail(v, e, r, "dom0 cannot answer for %s on its network: %s", text, strerror(-r)) : 0;
+}
+
 int plumb_route(const struct zendo_vif *v, const char *ifname, unsigned ifindex, struct zendo_error *e)
 {
 	_cleanup_(nl_socket_freep) struct nl_sock *sock = NULL;
 	struct zendo_error why = {};
-	char text[64];
 	int r = netlink_connect(&sock, &why);
 
 	if (r < 0)
 		return plumb_fail(v, e, r, "%s", why.text);
 	r = set_settings(v, ifname, e);
-	for (unsigned i = 0; i < v->nr_ips && r >= 0; i++) {
-		r = add_route(sock, &v->ips[i], ifindex);
-		(void)inet_ntop(v->ips[i].family, v->ips[i].addr, text, sizeof(text));
-		if (r == -NLE_EXIST)
-			return plumb_fail(v, e, -EEXIST, "there is a route to %s already", text);
-		if (r < 0)
-			return plumb_fail(v, e, -EIO, "%s cannot be routed to it: %s", text, nl_geterror(r));
-	}
+	for (unsigned i = 0; i < v->nr_ips && r >= 0; i++)
+		r = route_address(v, sock, &v->ips[i], ifindex, e);
 	return r;
 }

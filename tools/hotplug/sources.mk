@@ -22,6 +22,7 @@ HOTPLUG_SRCS := \
 	tools/hotplug/nbd.c \
 	tools/hotplug/nodes.c \
 	tools/hotplug/plumb.c \
+	tools/hotplug/plumb_proxy.c \
 	tools/hotplug/plumb_route.c \
 	tools/hotplug/run.c \
 	tools/hotplug/server.c \
