@@ -48,7 +48,7 @@ int run(const char *const *args, int timeout_ms, char **ret_out, char **ret_err)
 		(void)snprintf(called + strlen(called), sizeof(called) - strlen(called), "%s%s", a == args ? "" : " ", *a);
 	strcat(called, "\n");
 	*ret_out = strdup(lvs && !failed ? lvs_says : "");
-	*ret_err = strdup(failed ? "  it will not\nmore\n" : "");
+	*ret_err = strdup(failed ? "  WARNING: of no use\n  it will not\n" : "");
 	return failed ? 5 : 0;
 }
 

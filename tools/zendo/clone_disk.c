@@ -90,7 +90,20 @@ static bool is_volume_name(const char *s)
 
 /* ---- programs ---- */
 
-/* 0, or what they said of why not, in one line. */
+/* The last line is why it failed: warnings come before. */
+static char *last_line(char *text)
+{
+	size_t len = strlen(text);
+	char *line;
+
+	while (len > 0 && isspace((unsigned char)text[len - 1]))
+		text[--len] = '\0';
+	line = strrchr(text, '\n');
+	line = line ? line + 1 : text;
+	return line + strspn(line, " \t");
+}
+
+/* 0, or what they said of why not. */
 static int call(const char *const *args, int timeout_ms, char **ret_out, struct zendo_error *e)
 {
 	_cleanup_free_ char *out = NULL, *err = NULL;
@@ -98,11 +111,8 @@ static int call(const char *const *args, int timeout_ms, char **ret_out, struct 
 
 	if (r < 0)
 		return zendo_error(e, r, "%s: %s", args[0], r == -ENOENT ? "not installed" : strerror(-r));
-	if (r > 0) {
-		size_t len = strcspn(err + strspn(err, " \n"), "\n");
-
-		return zendo_error(e, -EIO, "%s: %.*s", args[0], (int)(len > 300 ? 300 : len), err + strspn(err, " \n"));
-	}
+	if (r > 0)
+		return zendo_error(e, -EIO, "%s: %.300s", args[0], last_line(err));
 	if (ret_out)
 		*ret_out = TAKE_PTR(out);
 	return 0;
