@@ -98,7 +98,7 @@ TOOLS_CFLAGS := -std=gnu11 -O2 -g -D_GNU_SOURCE -fstack-protector-strong -D_FORT
 	-DZENDO_VERSION='"$(VERSION)"' $(CPPFLAGS) $(CFLAGS)
 LIBZENDO_OBJS := $(LIBZENDO_SRCS:%.c=$(O)/%.o)
 
-tools: $(O)/zendo $(O)/libzendo.so.1 $(O)/zendo-hotplug $(O)/zendo-net $(O)/zendo-run $(O)/zendo-stored $(O)/zendo-generator
+tools: $(O)/zendo $(O)/completion/_zendo $(O)/completion/zendo.fish $(O)/libzendo.so.1 $(O)/zendo-hotplug $(O)/zendo-net $(O)/zendo-run $(O)/zendo-stored $(O)/zendo-generator
 
 # $(1) = program, $(2) = its sources, $(3) = extra flags, $(4) = pkg-config packages
 define tool
@@ -122,6 +122,13 @@ $(eval $(call tool,zendo-stored,$(STORED_SRCS),$(STORED_CFLAGS),$(STORED_PKGS)))
 $(eval $(call tool,zendo-generator,$(GENERATOR_SRCS),$(GENERATOR_CFLAGS),json-c))
 
 $(O)/zendo: $(ZENDO_SHARED_SRCS:%.c=$(O)/%.o)
+
+# Completion for two shells is made of what the program tells of itself.
+$(O)/completion/%: $(O)/zendo tools/zendo/completion/generate
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)tools/zendo/completion/generate $(if $(filter %.fish,$@),fish,zsh) $(O)/zendo > $@
+
 $(O)/zendo-hotplug: $(HOTPLUG_SHARED_SRCS:%.c=$(O)/%.o)
 
 # What wants libmnl is linked where that is.
@@ -154,6 +161,9 @@ guests:
 
 # ---- installing --------------------------------------------------------------------------------
 
+# Where Debian's zsh looks; others' have site-functions.
+zshdir ?= $(prefix)/share/zsh/vendor-completions
+
 # Everything but the modules, below DESTDIR.
 stage: hypervisor tools guests
 	$(Q)install -D -m 0644 $(HV_O)/hypervisor.elf $(DESTDIR)/lib/firmware/zendo/hypervisor.elf
@@ -173,6 +183,8 @@ stage: hypervisor tools guests
 	$(Q)for f in docs/examples/*.cfg; do install -D -m 0644 $$f $(DESTDIR)$(prefix)/share/doc/zendo/examples/$${f##*/}; done
 	$(Q)[ ! -e tools/zendo/completion/zendo.bash ] || \
 		install -D -m 0644 tools/zendo/completion/zendo.bash $(DESTDIR)$(prefix)/share/bash-completion/completions/zendo
+	$(Q)install -D -m 0644 $(O)/completion/_zendo $(DESTDIR)$(zshdir)/_zendo
+	$(Q)install -D -m 0644 $(O)/completion/zendo.fish $(DESTDIR)$(prefix)/share/fish/vendor_completions.d/zendo.fish
 	$(Q)for f in $(O)/guests/*.elf; do [ ! -e $$f ] || install -D -m 0644 $$f $(DESTDIR)$(prefix)/lib/zendo/guests/$${f##*/}; done
 
 # The program by Xen's names, for scripts: a package of its own, since Xen's tools have the same.
@@ -209,7 +221,8 @@ uninstall:
 		$(DESTDIR)$(prefix)/lib/{sysusers.d,tmpfiles.d,modprobe.d}/zendo.conf $(DESTDIR)/lib/udev/rules.d/60-zendo.rules \
 		$(DESTDIR)$(libdir)/libzendo.so* $(DESTDIR)$(libdir)/pkgconfig/libzendo.pc $(DESTDIR)$(prefix)/include/zendo.h \
 		$(DESTDIR)$(prefix)/lib/python3/dist-packages/zendo $(DESTDIR)$(prefix)/share/doc/zendo/examples \
-		$(DESTDIR)$(prefix)/share/man/man?/zendo* $(DESTDIR)$(prefix)/share/bash-completion/completions/zendo
+		$(DESTDIR)$(prefix)/share/man/man?/zendo* $(DESTDIR)$(prefix)/share/bash-completion/completions/zendo \
+		$(DESTDIR)$(zshdir)/_zendo $(DESTDIR)$(prefix)/share/fish/vendor_completions.d/zendo.fish
 	$(Q)[ -n "$(DESTDIR)" ] || { depmod; systemctl daemon-reload; }
 
 # ---- packages ----------------------------------------------------------------------------------

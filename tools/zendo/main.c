@@ -37,8 +37,10 @@ const struct command commands[] = {
 	  "what the journal has of a domain, dead or alive",
 	  "  -f, --follow       go on with what comes\n"
 	  "  -n, --lines LINES  only the last ones\n"
-	  "  -S, --since TIME, -U, --until TIME, -o, --output FORMAT, --no-pager\n"
-	  "                     as of journalctl(1), which prints it\n"
+	  "  -S, --since TIME   as of journalctl(1), which prints it\n"
+	  "  -U, --until TIME   likewise\n"
+	  "  -o, --output FORMAT   likewise\n"
+	  "  --no-pager         likewise\n"
 	  "Its console is in it, as are the lines of systemd about it, and those of what\n"
 	  "serves its images.\n", cmd_logs },
 	{ "shutdown", "[-w [-t SECONDS]] [-F] -a|NAME|ID...", "ask guests to shut down",
