@@ -41,11 +41,12 @@ static int parse_arguments(int argc, char **argv, struct create_options *o)
 		{ "console", no_argument, NULL, 'c' },
 		{ "paused", no_argument, NULL, 'p' },
 		{ "dry-run", no_argument, NULL, 'n' },
+		{ "timing", no_argument, NULL, 't' },
 		{}
 	};
 	int c, used;
 
-	while ((c = getopt_long(argc, argv, "cpn", options, NULL)) >= 0)
+	while ((c = getopt_long(argc, argv, "cpnt", options, NULL)) >= 0)
 		switch (c) {
 		case 'c':
 			o->console = true;
@@ -55,6 +56,9 @@ static int parse_arguments(int argc, char **argv, struct create_options *o)
 			break;
 		case 'n':
 			o->dry_run = true;
+			break;
+		case 't':
+			progress_time();
 			break;
 		default:
 			return usage(argv[0]);
@@ -118,6 +122,7 @@ static int load(const struct create_options *o, struct zendo_config **ret)
 	for (size_t i = 0; i < c->nr_warnings; i++)
 		(void)fail(EXIT_OK, "%s", zendo_error_format(&c->warnings[i], text, sizeof(text)));
 	*ret = TAKE_PTR(c);
+	progress_step("the definition is read");
 	return EXIT_OK;
 }
 
@@ -186,7 +191,10 @@ static int check_build(const struct zendo_config *c)
 		.vcpus = c->vcpus, .maxvcpus = c->maxvcpus,
 	};
 	r = zendo_build_plan(&p, &plan, &e);
-	return r < 0 ? fail_error(r, &e) : EXIT_OK;
+	if (r < 0)
+		return fail_error(r, &e);
+	progress_step("kernel and ramdisk fit");
+	return EXIT_OK;
 }
 
 static int dry_run(const struct zendo_config *c)
@@ -211,8 +219,10 @@ static int start_unit(const struct zendo_config *c, const char *unit)
 	progress_begin();
 	r = unit_start(unit, progress_active() ? progress_status : NULL, NULL, why, sizeof(why));
 	progress_end();
-	if (r >= 0)
+	if (r >= 0) {
+		progress_step("its unit is up");
 		return EXIT_OK;
+	}
 	unit_reset_failed(unit);
 	definition_file_remove(c->name);
 	return fail(EXIT_FAILED, "%s: %s", c->name, why);
@@ -249,6 +259,7 @@ int create_domain(const struct zendo_config *c, bool paused)
 		r = check_memory(c);
 	if (r != EXIT_OK)
 		return r;
+	progress_step("name and memory are free");
 	if (zendo_unit_name(c->name, unit) < 0)
 		return fail(EXIT_FAILED, "'%s' cannot be a domain's name", c->name);
 	/* a unit that is about to end takes the folder with it: not with the new definition in it */
@@ -257,6 +268,7 @@ int create_domain(const struct zendo_config *c, bool paused)
 	r = definition_file_write(c, paused);
 	if (r < 0)
 		return fail(EXIT_FAILED, "cannot write the definition of '%s': %s", c->name, strerror(-r));
+	progress_step("the runner has its definition");
 	return start_unit(c, unit);
 }
 

@@ -48,7 +48,10 @@ static void add_counters(struct json_object *o, const struct sample_rate *r, uns
 			add(total, sample_counter_to_string(i), json_object_new_uint64(counters_of(r)->value[i]));
 	}
 	add(o, rates, rate);
-	add(o, totals, total);
+	if (json_object_object_length(total) > 0)
+		add(o, totals, total);
+	else
+		json_object_put(total);
 }
 
 static void add_use(struct json_object *o, const struct sample_rate *r)

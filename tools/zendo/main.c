@@ -10,10 +10,11 @@
 #endif
 
 const struct command commands[] = {
-	{ "create", "[-c] [-p] [-n] FILE|NAME [KEY=VALUE...]", "start a domain",
+	{ "create", "[-c] [-p] [-n] [-t] FILE|NAME [KEY=VALUE...]", "start a domain",
 	  "  -c, --console   attach to its console, from the first byte\n"
 	  "  -p, --paused    build it, do not let it run\n"
 	  "  -n, --dry-run   check everything and print the definition, start nothing\n"
+	  "  -t, --timing    print when what happened\n"
 	  "FILE is a definition, see zendo.cfg(5); NAME stands for /etc/zendo/NAME.cfg.\n"
 	  "KEY=VALUE replaces what the file says; a name that is no key is a variable for it.\n", cmd_create },
 	{ "list", "[-a] [-v] [--json] [NAME|ID...]", "list domains",

@@ -3,16 +3,37 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BAR	30	/* characters of a full bar */
 
-static bool active;
+static bool active, timing;
+static struct timespec begin;
 static unsigned shown_percent;
+static char last[80];
+
+void progress_time(void)
+{
+	timing = true;
+	(void)clock_gettime(CLOCK_MONOTONIC, &begin);
+}
+
+void progress_step(const char *what)
+{
+	struct timespec now;
+
+	if (!timing || strncmp(what, last, sizeof(last) - 1) == 0)
+		return;
+	(void)snprintf(last, sizeof(last), "%s", what);
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	fprintf(stderr, "%7.3f s  %s\n",
+		(double)(now.tv_sec - begin.tv_sec) + (double)(now.tv_nsec - begin.tv_nsec) / 1e9, what);
+}
 
 void progress_begin(void)
 {
-	active = isatty(STDERR_FILENO);
+	active = timing || isatty(STDERR_FILENO);
 	shown_percent = ~0U;
 }
 
@@ -28,6 +49,10 @@ static void show_bar(unsigned percent)
 
 	if (!active || percent == shown_percent)
 		return;
+	if (timing) {
+		progress_step("unpacking the kernel");
+		return;
+	}
 	shown_percent = percent;
 	memset(bar, '#', n);
 	memset(bar + n, ' ', BAR - n);
@@ -45,6 +70,8 @@ void progress_status(const char *text, void *userdata)
 	/* as zendo-run says it */
 	if (sscanf(text, "unpacking the kernel: %u%%", &percent) == 1)
 		show_bar(percent);
+	else if (timing)
+		progress_step(text);
 	else
 		fprintf(stderr, "\r\033[K%.70s", text);
 }
@@ -59,7 +86,7 @@ int progress_image(void *userdata, uint64_t done, uint64_t total)
 
 void progress_end(void)
 {
-	if (active)
+	if (active && !timing)
 		fputs("\r\033[K", stderr);
 	active = false;
 }

@@ -16,4 +16,8 @@ int progress_image(void *userdata, uint64_t done, uint64_t total);
 /* Wipe the line. */
 void progress_end(void);
 
+/* From now on a line for each thing that happens, with the time since now, terminal or not; and one of them. */
+void progress_time(void);
+void progress_step(const char *what);
+
 #endif

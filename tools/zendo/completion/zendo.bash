@@ -28,7 +28,7 @@ _zendo()
 	fi
 	command=${words[1]}
 	case $command in
-	create) options='--console --paused --dry-run' ;;
+	create) options='--console --paused --dry-run --timing' ;;
 	clone) options='--dry-run --json --overlay' ;;
 	list) options='--all --json --long --verbose' ;;
 	config | vcpu-list | block-list | network-list | device | info | events | monitor | explain) options='--json' ;;

@@ -102,7 +102,10 @@ figures_are_told() {
 	grep -E '^web +[0-9]+ [rb-]' /root/stat
 	grep -E '^  0 on [01] +[rb-]--' /root/stat
 	grep -E '^  exits/s: [a-z0-9-]+ [0-9]' /root/stat
-	zendo create "$(tiny short hello idle)"
+	zendo create --timing "$(tiny short hello idle)" 2>/root/timing
+	sort -c -n /root/timing
+	grep -E '^ +[0-9]+\.[0-9]{3} s  the definition is read$' /root/timing
+	grep -E '^ +[0-9]+\.[0-9]{3} s  its unit is up$' /root/timing
 	# it ends between two reports
 	zendo stat -i 0.1 short >/root/stat 2>&1 &
 	zendo destroy short
@@ -118,8 +121,8 @@ figures_are_told_live() {
 	zendo top -b -i 2 -d 0.5 >/root/top
 	equal reports "$(grep -c '^web ' /root/top)" 2
 	grep -E '^zendo top - .* 1 domain: ' /root/top
-	equal status "$($terminal 80x24 wait:web keys:h 'wait:Keys of' keys:xv 'wait:0 on' size:140x30 wait:RDSECT signal:TSTP stopped signal:CONT \
-		wait:web keys:q -- zendo top -d 0.5)" 'status 0'
+	equal status "$($terminal 80x24 wait:web keys:h 'wait:Keys of' keys:x wait:web keys:v size:140x30 wait:RDSECT 'wait:0 on' \
+		signal:TSTP stopped signal:CONT wait:RDSECT keys:q -- zendo top -d 0.5)" 'status 0'
 	equal status "$($terminal 80x24 wait:web signal:TERM -- zendo top web)" 'status -15'
 	fails_with 1 'this is no terminal' zendo top
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """terminal.py WIDTHxHEIGHT STEP... -- COMMAND... - run a command on a terminal of its own and go through the steps:
 
-wait:TEXT       until the command has written this, since the step before
+wait:TEXT       until the command has written this, since the last other step; curses writes what has changed only, all after size and CONT
 keys:TEXT       type it
 size:WxH        make the terminal so large
 signal:NAME     send the command's process group a signal: TERM, TSTP, CONT
@@ -67,6 +67,10 @@ class Terminal:
 
     def step(self, step):
         what, _, rest = step.partition(":")
+        if what != "wait":
+            while self.read(time.monotonic()):
+                pass
+            self.seen = len(self.log)
         if what == "wait":
             self.wait(rest)
         elif what == "keys":
