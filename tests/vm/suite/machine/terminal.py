@@ -31,10 +31,16 @@ class Terminal:
         self.master, self.slave = pty.openpty()
         self.resize(size)
         self.before = termios.tcgetattr(self.slave)
+        fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)
+        for number in signal.SIGTTOU, signal.SIGHUP:
+            signal.signal(number, signal.SIG_IGN)
         self.pid = os.fork()
         if self.pid == 0:
-            os.setsid()
-            fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)
+            # a group of its own, as a shell makes it: the kernel does not stop one whose session has nobody to let it go on
+            os.setpgid(0, 0)
+            os.tcsetpgrp(self.slave, os.getpid())
+            for number in signal.SIGTTOU, signal.SIGHUP:
+                signal.signal(number, signal.SIG_DFL)
             for fd in 0, 1, 2:
                 os.dup2(self.slave, fd)
             os.environ["TERM"] = "screen"
@@ -112,6 +118,11 @@ class Terminal:
 
 
 def main():
+    # a session of our own, of which the command's group is a part
+    pid = os.fork()
+    if pid:
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    os.setsid()
     dashes = sys.argv.index("--")
     terminal = Terminal(sys.argv[1], sys.argv[dashes + 1:])
     try:
