@@ -199,7 +199,7 @@ static void variables_are_not_endless(void **state)
 /* What /usr/share/doc/zendo/examples has. */
 static void the_examples_are_read(void **state)
 {
-	_cleanup_(zendo_config_freep) struct zendo_config *one = NULL, *many = NULL, *none = NULL;
+	_cleanup_(zendo_config_freep) struct zendo_config *one = NULL, *grub = NULL, *many = NULL, *none = NULL;
 
 	(void)state;
 	assert_int_equal(zendo_config_load(EXAMPLES "/one.cfg", NULL, &one, &error), 0);
@@ -207,6 +207,10 @@ static void the_examples_are_read(void **state)
 	assert_string_equal(one->cmdline, "root=/dev/xvda console=hvc0");
 	assert_int_equal(one->nr_disks + one->nr_vifs, 2);
 	assert_int_equal(one->nr_warnings, 0);
+	assert_int_equal(zendo_config_load(EXAMPLES "/grub.cfg", NULL, &grub, &error), 0);
+	assert_string_equal(grub->kernel, "/usr/lib/grub-xen/grub-i386-xen_pvh.bin");
+	assert_int_equal(grub->nr_disks + grub->nr_vifs, 2);
+	assert_int_equal(grub->nr_warnings, 0);
 	assert_int_equal(zendo_config_load(EXAMPLES "/many.cfg", WORDS("vmid=12"), &many, &error), 0);
 	assert_string_equal(many->name, "web12");
 	assert_string_equal(many->disks[0].target, "/var/lib/zendo/web12.img");

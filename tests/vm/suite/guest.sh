@@ -3,11 +3,16 @@
 # budget: 335
 #
 # The stock Debian kernel as a guest, from its vmlinuz: clock, console, end, 16
-# vCPUs, load on 4, and what the tools do with it. The 32-bit one as well.
+# vCPUs, load on 4, and what the tools do with it. The 32-bit one as well, and
+# GRUB from Debian's package to its prompt. In a soak GRUB boots a kernel from a
+# disk, and a guest is under stress-ng for a minute.
 
 . "$(dirname "$0")/lib/suite.sh"
 
-# When it cannot be had, that check fails by itself.
+# When one cannot be had, its check fails by itself.
 options=()
 guest32=$("$suite/../guest32") && options=(--copy "$guest32:/root/guest32")
-machine guest --timeout 1500 "${options[@]}"
+grub=$("$suite/../grub") && options+=(--copy "$grub:/root/grub")
+seconds=0
+[ -z "${ZENDO_SOAK:-}" ] || seconds=60
+machine guest --timeout $((1500 + 20 * seconds)) "${options[@]}" -- $seconds

@@ -1,7 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
+# guest.sh SECONDS - how long a guest is under stress-ng in a soak; 0: it is none
 
 . "$(dirname "$0")/checks.sh"
+seconds=${1:-0}
 
 patience=120		# seconds for a boot of the stock kernel when the host is busy
 
@@ -155,7 +157,7 @@ attach() {
 	viewer=$!
 	exec 7>"$scratch/keys"
 	# It is attached when the first line of what was kept is there.
-	screen_says 'zendo-guest: ready'
+	screen_says "${greeting:-zendo-guest: ready}"
 }
 
 detach() {
@@ -350,7 +352,7 @@ powers_off_by_command() {
 many_vcpus() {
 	zendo create "$(stock "$1" "$3$smp_facts" 'kernel = "/root/guest/vmlinuz"' "vcpus = $2" "${@:4}")"
 	expect_console "$1" $patience 'zendo-guest: ready'
-	expect_console "$1" 120 'zendo-guest: exit 0'
+	expect_console "$1" $((patience + seconds)) 'zendo-guest: exit 0'
 	ended "$1" 60
 	kept "$1"
 	equal 'lines' "$(fact "$1" BAD)" 0
@@ -378,6 +380,85 @@ time_is_accounted() {
 	equal 'loads that got somewhere' "$(kept four | sed -n 's/^ROUNDS=.* BY=//p')" 8
 	between 'per cent that were stolen' "$(fact four STOLEN)" 35 98
 	between 'per cent that stand somewhere' "$(fact four ACCOUNTED)" 40 110
+}
+
+# initramfs_with FILE PROGRAM... - the guest's initramfs, and behind it programs of this machine with what they are linked to
+initramfs_with() {
+	local file=$1 part tree=$scratch/tree
+	shift
+	for part in "$@" $(ldd "$@" | grep -oE '/[^ ]+ ' | sort -u); do
+		mkdir -p "$tree/$(dirname "$part")"
+		cp -Lu "$part" "$tree/$part"
+	done
+	(cat /root/guest/initrd.gz; cd "$tree"; find . | cpio --quiet -o -H newc | gzip -1) >"$file"
+	rm -r "$tree"
+}
+
+# Four vCPUs on two CPUs, processes, threads, timers and memory that come and go, each many times a second.
+endures() {
+	local programs=(/usr/bin/stress-ng /usr/bin/lscpu)
+	initramfs_with /root/stress.gz "${programs[@]}"
+	# shellcheck disable=SC2016 # for the guest
+	many_vcpus strained 4 'stress-ng --temp-path /tmp --metrics-brief --verify --oomable -t '"$seconds"' \
+		--cpu 4 --vm 2 --vm-bytes 32M --timer 2 --switch 2 --fork 2 2>&1
+	echo STRESSED=$?
+	LC_ALL=C lscpu | tr -s " "
+	echo CALLS=$(awk "/-ipi +callfunc[0-9]+\$/ { n = \$NF; sub(/callfunc/, \"\", n); if (\$(n + 2) > 0) called++ } END { print called + 0 }" /proc/interrupts)
+	' 'ramdisk = "/root/stress.gz"' 'memory = 320'
+	equal 'status of stress-ng' "$(fact strained STRESSED)" 0
+	equal 'vCPUs that others called functions on' "$(fact strained CALLS)" 4
+	console_has strained '^CPU\(s\): 4'
+	console_has strained '^Thread\(s\) per core: 1'
+	console_has strained '^Core\(s\) per socket: 4'
+	console_has strained '^Hypervisor vendor: Xen'
+}
+
+# disk_with_menu FILE MENU [PART...] - an ext4 disk as a distribution's guest has it, without a partition table
+disk_with_menu() {
+	local tree=$scratch/disk part
+	mkdir -p "$tree/boot/grub"
+	for part in "${@:3}"; do
+		cp -L "$part" "$tree/boot/"
+	done
+	echo "$2" >"$tree/boot/grub/grub.cfg"
+	truncate -s 48M "$1"
+	mkfs.ext4 -q -d "$tree" "$1"
+	rm -r "$tree"
+}
+
+# GRUB's own image reads menu, kernel and initramfs from the disk; the kernel is entered by its old way, and still knows what it runs on.
+# A request for each 4 KiB, each of which is waited for: 9 MiB take a minute on an emulated machine.
+grub_boots() {
+	# shellcheck disable=SC2016 # for the guest
+	disk_with_menu /root/menu.img "set timeout=0
+	menuentry disk {
+		linux /boot/vmlinuz console=hvc0 quiet by=grub zt.cmd=$(base64 -w0 <<<'cat /proc/cmdline; echo DISK=$(cat /sys/block/xvda/size); echo CPUS=$(nproc) TYPE=$(cat /sys/hypervisor/guest_type)')
+		initrd /boot/initrd.gz
+	}" /root/guest/vmlinuz /root/guest/initrd.gz
+	zendo create "$(define menu 'kernel = "/root/grub/grub.bin"' 'memory = 192' 'vcpus = 2' 'disk = ["file:/root/menu.img,xvda,w"]')"
+	expect_console menu 400 'zendo-guest: exit 0'
+	ended menu 60
+	kept menu
+	console_has menu '^BOOT_IMAGE=/boot/vmlinuz .* by=grub'
+	equal 'sectors' "$(fact menu DISK)" $((48 * 2048))
+	console_has menu '^CPUS=2 TYPE=PVH'
+	journal_of menu | grep 'shut down: poweroff'
+}
+
+# With a menu that has no entries there is its prompt: keys arrive, it answers, and it can end the guest.
+grub_has_a_prompt() {
+	# shellcheck disable=SC2016 # for GRUB
+	disk_with_menu /root/prompt.img 'echo "menu of $grub_platform on $root"'
+	zendo create "$(define prompt 'kernel = "/root/grub/grub.bin"' 'memory = 64' 'disk = ["file:/root/prompt.img,xvda,w"]')"
+	expect_console prompt 60 'GNU GRUB'
+	console_has prompt 'menu of xen_pvh on xen/xvda'
+	greeting='GNU GRUB' attach prompt
+	echo 'set' >&7
+	screen_says 'grub_platform=xen_pvh'
+	echo 'halt' >&7
+	ended prompt 30
+	detach
+	journal_of prompt | grep 'shut down: poweroff'
 }
 
 check 'hypervisor' systemctl start zendo
@@ -413,6 +494,11 @@ check '16 vCPUs on 2 CPUs' many_vcpus sixteen 16 ''
 check '4 vCPUs under load' many_vcpus four 4 "$stress"
 check 'stolen time is told' time_is_accounted
 check 'a stock 32-bit kernel with 2 vCPUs' boots_32_bits
+check 'GRUB reads a menu from a disk and has its prompt on the console' grub_has_a_prompt
+if [ "$seconds" != 0 ]; then
+	check 'GRUB boots a kernel from a disk' grub_boots
+	check "4 vCPUs under stress-ng for $seconds s" endures
+fi
 check 'the hypervisor is clean' hypervisor_clean
 check 'it stops' systemctl stop zendo
 check 'the kernel has nothing to say' dmesg_clean
