@@ -107,10 +107,7 @@ struct guest_event guest_event(struct vcpu *v)
 	vector = READ_ONCE(v->d->g.callback_vector);
 	if (vector && !v->g.upcall_vector && upcall_pending(v))
 		return (struct guest_event){ GEVENT_CALLBACK, vector };
-	vector = lapic_pending(v);
-	if (vector)
-		return (struct guest_event){ GEVENT_LAPIC, vector };
-	return (struct guest_event){ GEVENT_NONE, lapic_held(v) };
+	return lapic_event(v);
 }
 
 void guest_nmi(struct vcpu *v)
@@ -132,9 +129,11 @@ void guest_event_injected(struct vcpu *v, struct guest_event e)
 
 enum window guest_event_behind(struct vcpu *v, struct guest_event e)
 {
-	if (e.kind == GEVENT_CALLBACK ? nmi_due(v) || lapic_pending(v) : guest_event(v).kind != GEVENT_NONE)
+	struct guest_event next = e.kind == GEVENT_CALLBACK ? lapic_event(v) : guest_event(v);
+
+	if (nmi_due(v) || next.kind != GEVENT_NONE)
 		return WINDOW_ANY;
-	return lapic_held(v) ? WINDOW_CR8 : WINDOW_NONE;
+	return next.vector ? WINDOW_CR8 : WINDOW_NONE;
 }
 
 void guest_enter_world(struct vcpu *v)

@@ -75,23 +75,16 @@ static uint8_t ppr(const struct guest_lapic *l)
 	return l->tpr >= service ? l->tpr : service;
 }
 
-uint8_t lapic_pending(const struct vcpu *v)
-{
-	const struct guest_lapic *l = &v->g.lapic;
-	int irr;
-
-	if (!(l->svr & SVR_ENABLED))
-		return 0;
-	irr = highest(l->irr);
-	return irr >= 16 && (irr & 0xf0) > (ppr(l) & 0xf0) ? (uint8_t)irr : 0;
-}
-
-uint8_t lapic_held(const struct vcpu *v)
+struct guest_event lapic_event(const struct vcpu *v)
 {
 	const struct guest_lapic *l = &v->g.lapic;
 	int irr = l->svr & SVR_ENABLED ? highest(l->irr) : -1;
 
-	return irr >= 16 && irr >> 4 > highest(l->isr) >> 4 ? (uint8_t)irr : 0;
+	if (irr < 16)
+		return (struct guest_event){ GEVENT_NONE, 0 };
+	if ((irr & 0xf0) > (ppr(l) & 0xf0))
+		return (struct guest_event){ GEVENT_LAPIC, (uint8_t)irr };
+	return (struct guest_event){ GEVENT_NONE, irr >> 4 > highest(l->isr) >> 4 ? (uint8_t)irr : 0 };
 }
 
 void lapic_accept(struct vcpu *v, uint8_t vector)

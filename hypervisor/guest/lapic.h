@@ -7,6 +7,7 @@
 #define GUEST_LAPIC_H
 
 #include "core/domain.h"
+#include "guest/guest.h"
 
 #define APIC_BASE_BSP		(1ULL << 8)
 #define APIC_BASE_EXTD		(1ULL << 10)
@@ -25,10 +26,8 @@ static inline bool nmi_due(const struct vcpu *v)
 {
 	return READ_ONCE(v->nmi_pending) && !READ_ONCE(v->nmi_masked);
 }
-/* Vector to inject now (above the processor priority), 0 = none. */
-uint8_t lapic_pending(const struct vcpu *v);
-/* When there is none: vector that only the task priority holds back, 0 = none. */
-uint8_t lapic_held(const struct vcpu *v);
+/* GEVENT_LAPIC: to be injected now, it is above the processor priority. GEVENT_NONE: its vector, only the task priority holds it back, or 0. */
+struct guest_event lapic_event(const struct vcpu *v);
 void lapic_accept(struct vcpu *v, uint8_t vector);
 /* INIT and SIPI that others posted. Own CPU. */
 void lapic_take_requests(struct vcpu *v);
