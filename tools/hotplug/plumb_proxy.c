@@ -3,8 +3,8 @@
  * An address that is routed to a guest may belong to a network that dom0 is on, whose members look for it on their link: dom0 answers
  * for it there, by a proxy entry of the kernel's for this address alone.
  *
- * Nothing is remembered. Entries of ours carry a protocol number that nobody else uses, and one is stale once its address is routed
- * to no other interface than its own. IPv6 has a setting of the link besides, where any number means yes: ours says that it was no.
+ * Nothing is remembered. Entries of ours carry a protocol number that nobody else uses, and one is stale once its address has no
+ * route of its own to another interface. IPv6 has a setting of the link besides, where any number means yes: ours says that it was no.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -137,6 +137,7 @@ static int change(int type, const struct zendo_vif_ip *ip, unsigned ifindex)
 struct way {
 	unsigned ifindex;	/* 0: there is none */
 	bool on_link;		/* by a route to a network, not to this address, everybody or a router */
+	bool its_own;		/* by a route to this address alone */
 };
 
 static int take_way(struct nl_msg *m, void *userdata)
@@ -149,6 +150,7 @@ static int take_way(struct nl_msg *m, void *userdata)
 	if (nlmsg_parse(nlmsg_hdr(m), sizeof(*rt), tb, RTA_MAX, NULL) < 0 || rt->rtm_type != RTN_UNICAST || !tb[RTA_OIF])
 		return NL_OK;
 	w->ifindex = nla_get_u32(tb[RTA_OIF]);
+	w->its_own = rt->rtm_dst_len == whole;
 	w->on_link = rt->rtm_dst_len > 0 && rt->rtm_dst_len < whole && !tb[RTA_GATEWAY] && !tb[RTA_VIA];
 	return NL_OK;
 }
@@ -166,9 +168,15 @@ static struct way find_way(const struct zendo_vif_ip *ip)
 	return w;
 }
 
+/* Each link has addresses of its own for IPv6. */
+static bool is_link_local(const struct zendo_vif_ip *ip)
+{
+	return ip->family == AF_INET6 && ip->addr[0] == 0xfe && (ip->addr[1] & 0xc0) == 0x80;
+}
+
 unsigned proxy_find_link(const struct zendo_vif_ip *ip)
 {
-	struct way w = find_way(ip);
+	struct way w = is_link_local(ip) ? (struct way) {} : find_way(ip);
 	char name[IFNAMSIZ], path[64];
 	unsigned flags = IFF_NOARP;
 	_cleanup_fclose_ FILE *f = NULL;
@@ -212,21 +220,24 @@ static void say(const char *what, const struct zendo_vif_ip *ip, unsigned ifinde
 	log_line(LOG_INFO, "%s for %s on %s", what, inet_ntop(ip->family, ip->addr, text, sizeof(text)), name);
 }
 
-/* Somebody's own entry is as good, and stays his. */
+/* Somebody's own entry stays his, and so does the setting then. */
 static int add_locked(const struct zendo_vif_ip *ip, unsigned ifindex)
 {
 	struct entries there = {};
-	bool is_there = false;
+	bool is_ours = false, is_theirs = false;
 	int r = list(ip->family, &there);
 
 	for (size_t i = 0; i < there.nr; i++)
-		is_there |= there.all[i].ifindex == ifindex && same(&there.all[i].ip, ip);
+		if (there.all[i].ifindex == ifindex && same(&there.all[i].ip, ip))
+			*(there.all[i].ours ? &is_ours : &is_theirs) = true;
 	free(there.all);
-	if (r >= 0 && !is_there)
-		r = change(RTM_NEWNEIGH, ip, ifindex);
 	if (r < 0)
 		return -EIO;
-	if (!is_there)
+	if (is_theirs)
+		return 0;
+	if (!is_ours && change(RTM_NEWNEIGH, ip, ifindex) < 0)
+		return -EIO;
+	if (!is_ours)
 		say("dom0 answers", ip, ifindex);
 	return ip->family == AF_INET6 ? change_setting(ifindex, 0, OURS) : 0;
 }
@@ -259,7 +270,7 @@ static void sweep_family(int family)
 		struct entry *x = &there.all[i];
 		struct way w = x->ours ? find_way(&x->ip) : (struct way) {};
 
-		if (!x->ours || (w.ifindex && w.ifindex != x->ifindex))
+		if (!x->ours || (w.its_own && w.ifindex != x->ifindex))
 			continue;
 		if (family == AF_INET6 && !has_others(&there, x))
 			(void)change_setting(x->ifindex, OURS, 0);
