@@ -28,3 +28,6 @@ test_guard_CFLAGS = $(hotplug_CFLAGS) -pthread
 
 test_handshake_SRCS = tools/hotplug/handshake.c
 test_handshake_CFLAGS = $(hotplug_CFLAGS)
+
+test_ovs_SRCS = tools/hotplug/ovs.c
+test_ovs_CFLAGS = $(hotplug_CFLAGS)

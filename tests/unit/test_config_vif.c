@@ -112,6 +112,12 @@ static void mistakes_are_named(void **state)
 	refuse("mac=00:16:3e:00:00:0", -EINVAL, "must look like");
 	refuse("bridge=", -EINVAL, "bad bridge '': it is empty");
 	refuse("bridge=abcdefghijklmnop", -EINVAL, "longer than 15");
+	refuse("bridge=br0:", -EINVAL, "a trunk of bridge is ''");
+	refuse("bridge=br0:5:x", -EINVAL, "a trunk of bridge is 'x'");
+	refuse("bridge=br0:4095", -EINVAL, "a trunk of bridge is '4095', must be 1 to 4094");
+	refuse("bridge=br0:0", -EINVAL, "a trunk of bridge is '0'");
+	refuse("bridge=:5", -EINVAL, "it is empty");
+	refuse("bridge=b:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1", -EINVAL, "more than 32 trunks");
 	refuse("vifname=a/b", -EINVAL, "character");
 	refuse("vifname=..", -EINVAL, "directory");
 	refuse("ip=10.0.0", -EINVAL, "no address");
@@ -142,6 +148,12 @@ static void scripts_of_xen_are_built_in(void **state)
 	assert_true(!v.script && !v.routed);
 	v = parse("ip=10.0.0.1,script=/x,script=vif-route");
 	assert_true(!v.script && v.routed);
+	v = parse("script=vif-openvswitch,bridge=ovsbr0:10:20");
+	assert_true(!v.script && !v.routed && v.openvswitch);
+	assert_string_equal(v.bridge, "ovsbr0");
+	assert_int_equal(v.nr_trunks, 2);
+	assert_int_equal(v.trunks[0], 10);
+	assert_int_equal(v.trunks[1], 20);
 	v = parse("script=vif-route,script=/x");
 	assert_true(v.script && !v.routed);
 	zendo_vif_clear(&v);
@@ -169,6 +181,7 @@ static void text_comes_back_as_the_same_interface(void **state)
 	static const char *const texts[] = {
 		"", "mac=00:16:3e:00:00:01,bridge=br0.5,ip=10.0.0.1 2001:db8::5,rate=1Gb/s,mtu=1500,vlan=2,queues=8,isolated=1,promisc=1",
 		"ip=10.0.0.1 fd00::1,script=vif-route", "script=/x/vif-route",
+		"bridge=ovsbr0:10:4094,vlan=5,script=vif-openvswitch", "bridge=br0",
 	};
 
 	(void)state;

@@ -189,6 +189,7 @@ int uevent_start(struct agent *a);
 struct plumb_bridge {
 	unsigned ifindex;	/* 0: none, it is routed */
 	unsigned mtu;
+	bool openvswitch;
 	char name[ZENDO_IFNAME_LEN];
 };
 

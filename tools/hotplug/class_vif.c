@@ -11,6 +11,7 @@
 
 #include "agent.h"
 #include "job.h"
+#include "plumb_ovs.h"
 #include "plumb_proxy.h"
 
 #define USEC_PER_SEC	1000000ULL
@@ -58,17 +59,21 @@ _Static_assert(ZENDO_VIF_IPS_MAX <= HVBACK_VIF_MAX_ADDRS, "all addresses of a de
 /* On its bridge, or to be found by its routes. */
 static int plumb(const struct spec *s, const struct plumb_bridge *b, unsigned ifindex, struct zendo_error *e)
 {
+	char device[ZENDO_BACKEND_NAME_MAX], mac[ZENDO_MAC_STRLEN];
 	int r = plumb_up(s->vif, b, ifindex, e);
 
+	if (r >= 0 && b->openvswitch)
+		r = plumb_ovs(s->vif, b->name, s->ifname, zendo_backend_name(&s->id, device), zendo_mac_format(s->mac, mac), e);
 	if (r >= 0 && s->vif->routed)
 		r = plumb_route(s->vif, s->ifname, ifindex, e);
 	return r;
 }
 
-/* What is on interfaces of others does not go with the kernel's object. */
+/* What is on interfaces of others or in databases does not go with the kernel's object. */
 static void sweep(void)
 {
 	proxy_sweep();
+	ovs_sweep();
 }
 
 static int attach(int hvback, struct spec *s, struct zendo_error *e)
@@ -81,7 +86,8 @@ static int attach(int hvback, struct spec *s, struct zendo_error *e)
 	int r;
 
 	if (v->script)
-		return plumb_fail(v, e, -EOPNOTSUPP, "script=%s is not in this version: only vif-bridge and vif-route are, which are built in", v->script);
+		return plumb_fail(v, e, -EOPNOTSUPP, "script=%s is not in this version: only vif-bridge, vif-route and vif-openvswitch are, "
+				  "which are built in", v->script);
 	r = plumb_find_bridge(v, &b, e);
 	if (r < 0)
 		return r;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Guests' interfaces onto bridges, by rtnetlink. What is there already is never changed: only interfaces of guests are. */
+/* Guests' interfaces onto bridges, by rtnetlink; those of Open vSwitch: plumb_ovs.c. What is there already is never changed: only interfaces of guests are. */
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/if_bridge.h>
@@ -12,10 +12,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent.h"
 #include "netlink.h"
 #include "network.h"
+#include "ovs.h"
 #include "unit.h"
 
 DEFINE_CLEANUP(struct nl_msg, nlmsg_free);
@@ -49,6 +51,7 @@ static int connect_nl(const struct zendo_vif *v, struct nl_sock **ret, struct ze
 struct search {
 	const char *wanted;
 	struct rtnl_link *found, *other;	/* other: of this name, but no bridge */
+	bool openvswitch;			/* found is one of its bridges */
 	char names[200];
 };
 
@@ -61,6 +64,11 @@ static void look_at_link(struct nl_object *o, void *userdata)
 
 	if (!name)
 		return;
+	if (type && strcmp(type, "openvswitch") == 0 && strcmp(name, s->wanted) == 0) {
+		s->found = l;
+		s->openvswitch = true;
+		return;
+	}
 	if (!type || strcmp(type, "bridge") != 0) {
 		if (strcmp(name, s->wanted) == 0)
 			s->other = l;
@@ -73,10 +81,6 @@ static void look_at_link(struct nl_object *o, void *userdata)
 
 static int no_bridge(const struct zendo_vif *v, const struct search *s, struct zendo_error *e)
 {
-	const char *type = s->other ? rtnl_link_get_type(s->other) : NULL;
-
-	if (type && strcmp(type, "openvswitch") == 0)
-		return plumb_fail(v, e, -EOPNOTSUPP, "bridge %s is one of Open vSwitch, which is not in this version", s->wanted);
 	if (s->other)
 		return plumb_fail(v, e, -EINVAL, "%s is no bridge", s->wanted);
 	if (!*s->names)
@@ -118,6 +122,26 @@ static bool filters_vlans(const char *bridge)
 	return f && fgetc(f) == '1';
 }
 
+/* What the definition wants of the bridge, but cannot have. */
+static int check_bridge(const struct zendo_vif *v, const struct plumb_bridge *b, struct zendo_error *e)
+{
+	if (v->mtu > b->mtu)
+		return plumb_fail(v, e, -EINVAL, "mtu=%u is more than bridge %s has, which is %u [Z0403]", v->mtu, b->name, b->mtu);
+	if (b->openvswitch && access(OVS_VSCTL, X_OK) == 0)
+		return 0;
+	if (b->openvswitch)
+		return plumb_fail(v, e, -ENOENT, "bridge %s is one of Open vSwitch, and there is no program %s: apt install openvswitch-switch",
+				  b->name, OVS_VSCTL);
+	if (v->openvswitch)
+		return plumb_fail(v, e, -EINVAL, "script=vif-openvswitch, but bridge %s is none of Open vSwitch", b->name);
+	if (v->nr_trunks)
+		return plumb_fail(v, e, -EOPNOTSUPP, "trunks need a bridge of Open vSwitch, which %s is not", b->name);
+	if (v->vlan && !filters_vlans(b->name))
+		return plumb_fail(v, e, -EINVAL, "bridge %s does not filter VLANs (ip link set %s type bridge vlan_filtering 1) [Z0402]", b->name,
+				  b->name);
+	return 0;
+}
+
 int plumb_find_bridge(const struct zendo_vif *v, struct plumb_bridge *ret, struct zendo_error *e)
 {
 	const char *wanted = *v->bridge ? v->bridge : ZENDO_NETWORK_DEFAULT;
@@ -145,13 +169,12 @@ int plumb_find_bridge(const struct zendo_vif *v, struct plumb_bridge *ret, struc
 		return no_bridge(v, &s, e);
 	b.ifindex = (unsigned)rtnl_link_get_ifindex(s.found);
 	b.mtu = rtnl_link_get_mtu(s.found);
+	b.openvswitch = s.openvswitch;
 	(void)snprintf(b.name, sizeof(b.name), "%s", wanted);
-	if (v->mtu > b.mtu)
-		return plumb_fail(v, e, -EINVAL, "mtu=%u is more than bridge %s has, which is %u [Z0403]", v->mtu, b.name, b.mtu);
-	if (v->vlan && !filters_vlans(b.name))
-		return plumb_fail(v, e, -EINVAL, "bridge %s does not filter VLANs (ip link set %s type bridge vlan_filtering 1) [Z0402]", b.name, b.name);
-	*ret = b;
-	return 0;
+	r = check_bridge(v, &b, e);
+	if (r >= 0)
+		*ret = b;
+	return r;
 }
 
 /* ---- what is done to the interface ---- */
@@ -225,25 +248,33 @@ static int set_isolated(struct nl_sock *sock, unsigned ifindex)
 	return send_message(sock, TAKE_PTR(m));
 }
 
-int plumb_up(const struct zendo_vif *v, const struct plumb_bridge *b, unsigned ifindex, struct zendo_error *e)
+static int set_bridge(const struct zendo_vif *v, struct nl_sock *sock, const struct plumb_bridge *b, unsigned ifindex, struct zendo_error *e)
 {
-	_cleanup_(nl_socket_freep) struct nl_sock *sock = NULL;
 	char what[64];
 	int r;
 
-	r = connect_nl(v, &sock, e);
-	if (r < 0)
-		return r;
 	(void)snprintf(what, sizeof(what), "cannot be put on bridge %s", b->name);
-	r = b->ifindex ? set_master(sock, ifindex, b->ifindex) : 0;
+	r = set_master(sock, ifindex, b->ifindex);
 	if (r < 0)
 		return fail_nl(v, e, what, r);
 	r = v->vlan ? set_vlan(sock, ifindex, v->vlan) : 0;
 	if (r < 0)
 		return fail_nl(v, e, "its VLAN cannot be set", r);
 	r = v->isolated ? set_isolated(sock, ifindex) : 0;
+	return r < 0 ? fail_nl(v, e, "it cannot be isolated", r) : 0;
+}
+
+int plumb_up(const struct zendo_vif *v, const struct plumb_bridge *b, unsigned ifindex, struct zendo_error *e)
+{
+	_cleanup_(nl_socket_freep) struct nl_sock *sock = NULL;
+	int r;
+
+	r = connect_nl(v, &sock, e);
 	if (r < 0)
-		return fail_nl(v, e, "it cannot be isolated", r);
+		return r;
+	r = b->ifindex && !b->openvswitch ? set_bridge(v, sock, b, ifindex, e) : 0;
+	if (r < 0)
+		return r;
 	r = set_up(sock, ifindex);
 	return r < 0 ? fail_nl(v, e, "it cannot be brought up", r) : 0;
 }

@@ -21,7 +21,9 @@ HOTPLUG_SRCS := \
 	tools/hotplug/main.c \
 	tools/hotplug/nbd.c \
 	tools/hotplug/nodes.c \
+	tools/hotplug/ovs.c \
 	tools/hotplug/plumb.c \
+	tools/hotplug/plumb_ovs.c \
 	tools/hotplug/plumb_proxy.c \
 	tools/hotplug/plumb_route.c \
 	tools/hotplug/run.c \

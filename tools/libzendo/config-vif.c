@@ -123,9 +123,38 @@ static int set_name(struct parser *p, const char *key, const char *s, char ret[s
 	return 0;
 }
 
+static int add_trunk(struct parser *p, const char *s)
+{
+	uint64_t n;
+
+	if (p->v->nr_trunks == ZENDO_VIF_TRUNKS_MAX)
+		return fail(p, -EINVAL, "'vif': more than %d trunks of bridge", ZENDO_VIF_TRUNKS_MAX);
+	if (!option_number(s, 4094, &n) || n < 1)
+		return fail(p, -EINVAL, "'vif': a trunk of bridge is '%s', must be 1 to 4094", s);
+	p->v->trunks[p->v->nr_trunks++] = (uint16_t)n;
+	return 0;
+}
+
+/* Trunks as Xen's script vif-openvswitch takes them. */
 static int set_bridge(struct parser *p, const char *s)
 {
-	return set_name(p, "bridge", s, p->v->bridge);
+	_cleanup_free_ char *copy = strdup(s);
+	char *next = copy ? strchr(copy, ':') : NULL, *word;
+	int r;
+
+	if (!copy)
+		return oom(p);
+	if (next)
+		*next++ = '\0';
+	p->v->nr_trunks = 0;
+	r = set_name(p, "bridge", copy, p->v->bridge);
+	while ((word = next) && r >= 0) {
+		next = strchr(word, ':');
+		if (next)
+			*next++ = '\0';
+		r = add_trunk(p, word);
+	}
+	return r;
 }
 
 static int set_vifname(struct parser *p, const char *s)
@@ -144,7 +173,8 @@ static bool is_script(const char *s, const char *name)
 static int set_script(struct parser *p, const char *s)
 {
 	p->v->routed = is_script(s, "vif-route");
-	if (p->v->routed || is_script(s, "vif-bridge")) {
+	p->v->openvswitch = is_script(s, "vif-openvswitch");
+	if (p->v->routed || p->v->openvswitch || is_script(s, "vif-bridge")) {
 		free(p->v->script);
 		p->v->script = NULL;
 		return 0;
@@ -432,6 +462,13 @@ static void write_ips(FILE *f, const struct zendo_vif *v)
 		fprintf(f, "%s%s", i ? " " : ",ip=", inet_ntop(v->ips[i].family, v->ips[i].addr, text, sizeof(text)));
 }
 
+static void write_bridge(FILE *f, const struct zendo_vif *v)
+{
+	fprintf(f, ",bridge=%s", v->bridge);
+	for (unsigned i = 0; i < v->nr_trunks; i++)
+		fprintf(f, ":%u", v->trunks[i]);
+}
+
 int zendo_vif_format(const struct zendo_vif *v, bool place, char **ret)
 {
 	_cleanup_free_ char *text = NULL;
@@ -445,7 +482,7 @@ int zendo_vif_format(const struct zendo_vif *v, bool place, char **ret)
 	if (v->has_mac)
 		fprintf(f, ",mac=%s", zendo_mac_format(v->mac, mac));
 	if (*v->bridge)
-		fprintf(f, ",bridge=%s", v->bridge);
+		write_bridge(f, v);
 	if (*v->vifname)
 		fprintf(f, ",vifname=%s", v->vifname);
 	write_ips(f, v);
@@ -463,6 +500,8 @@ int zendo_vif_format(const struct zendo_vif *v, bool place, char **ret)
 		fputs(",promisc=1", f);
 	if (v->routed)
 		fputs(",script=vif-route", f);
+	if (v->openvswitch)
+		fputs(",script=vif-openvswitch", f);
 	if (v->script)
 		fprintf(f, ",script=%s", v->script);
 	if (place && v->at.line && !strchr(v->at.source, ','))

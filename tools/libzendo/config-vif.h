@@ -18,6 +18,7 @@
 
 #define ZENDO_VIFS_MAX		64	/* of one domain */
 #define ZENDO_VIF_IPS_MAX	16	/* of one interface */
+#define ZENDO_VIF_TRUNKS_MAX	32	/* VLANs of one interface */
 #define ZENDO_IFNAME_LEN	16	/* with the NUL, as Linux has it */
 #define ZENDO_MTU_MIN		68	/* IPv4's least */
 #define ZENDO_MTU_MAX		65535
@@ -35,6 +36,7 @@ struct zendo_vif {
 	char bridge[ZENDO_IFNAME_LEN];	/* "" = zendo0 */
 	char vifname[ZENDO_IFNAME_LEN];	/* "" = vif<domid>.<devid> */
 	char *script;			/* NULL = none, or one that is built in */
+	bool openvswitch;		/* the bridge must be one of Open vSwitch (script=vif-openvswitch) */
 	bool routed;			/* on no bridge: ips are routed to it (script=vif-route) */
 	struct zendo_vif_ip ips[ZENDO_VIF_IPS_MAX];
 	unsigned nr_ips;
@@ -42,6 +44,8 @@ struct zendo_vif {
 	uint32_t rate_interval_us;	/* valid with rate */
 	unsigned mtu;			/* 0 = the bridge's */
 	unsigned vlan;			/* 0 = none, 1..4094 */
+	uint16_t trunks[ZENDO_VIF_TRUNKS_MAX];	/* VLANs that the guest gets and sends with their tags: bridge=NAME:10:20 */
+	unsigned nr_trunks;
 	unsigned queues;		/* most of them, 0 = as many as suit */
 	bool isolated;			/* talks to no other isolated one on its bridge */
 	bool promisc;			/* may use other MACs than its own */

@@ -294,6 +294,19 @@ routed_without_an_agent() {
 	ip -6 neigh del proxy fd99::78 dev up0
 }
 
+# Its programs are not in the machine: a bridge without them is refused with what is missing, and nothing is left.
+openvswitch_is_refused() {
+	modprobe openvswitch
+	python3 "$(dirname "$0")/datapath.py" new ovsbr0
+	fails_with 1 'ovsbr0 is one of Open vSwitch, and there is no program /usr/bin/ovs-vsctl: apt install openvswitch-switch' \
+		zendo network-attach a bridge=ovsbr0:10:20
+	fails_with 1 'script=vif-openvswitch, but bridge br0 is none of Open vSwitch' zendo network-attach a script=vif-openvswitch bridge=br0
+	fails_with 1 'trunks need a bridge of Open vSwitch, which br0 is not' zendo network-attach a bridge=br0:10
+	[ ! -e "/sys/class/net/$(vif a 1)" ]
+	python3 "$(dirname "$0")/datapath.py" del ovsbr0
+	modprobe -r openvswitch
+}
+
 nothing_of_networks_is_left() {
 	zendo net delete zendo0
 	diff "$scratch/before" <(traces)
@@ -415,6 +428,7 @@ check 'rate=' rate_holds
 check 'an interface that is routed' routed
 check 'one that is routed into a network of dom0, whose members find it' routed_into_a_network
 check 'what is left of it without an agent is taken away' routed_without_an_agent
+check 'a bridge of Open vSwitch without its programs is refused' openvswitch_is_refused
 check 'the module is loaded again under connected guests' reload
 check 'and under load' reload_under_load
 for name in a b; do
