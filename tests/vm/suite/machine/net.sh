@@ -250,53 +250,6 @@ routed() {
 	equal routes "$(ip route show 10.77.0.2)$(ip -6 route show fd77::2)" ''
 }
 
-proxies_on_up0() {
-	ip "$1" -j neigh show proxy dev up0 | jq -c '[.[].dst] | sort'
-}
-
-answers_for() {
-	proxies_on_up0 -4
-	proxies_on_up0 -6
-	sysctl net.ipv6.conf.up0.proxy_ndp net.ipv4.conf.up0.proxy_arp
-}
-
-# Addresses of dom0's own network: who is there finds the guest without a route of his own. What an administrator has made is his.
-routed_into_a_network() {
-	ip addr add fd99::1/64 dev up0 nodad
-	ip -n outside addr add fd99::2/64 dev up1 nodad
-	sysctl -q -w net.ipv6.conf.all.forwarding=1
-	ip neigh add proxy 203.0.113.78 dev up0
-	ip -6 neigh add proxy fd99::78 dev up0
-	answers_for >"$scratch/answers"
-	zendo network-attach a script=vif-route 'ip=203.0.113.77 203.0.113.78 fd99::77 fd99::78 10.77.0.2'
-	equal proxies "$(proxies_on_up0 -4)" '["203.0.113.77","203.0.113.78"]'
-	equal proxies "$(proxies_on_up0 -6)" '["fd99::77","fd99::78"]'
-	in_guest 10.9.0.2 'while ! ip link set eth1 up; do sleep 0.1; done; ip addr add 203.0.113.77/24 dev eth1
-		ip -6 addr add fd99::77/128 dev eth1; ip -6 route add default via fe80::fcff:ffff:feff:ffff dev eth1
-		until ping -c 1 -W 2 203.0.113.2 && ping -c 1 -W 2 fd99::2; do sleep 0.2; done; echo there' | grep '^there'
-	ip -n outside neigh flush dev up1
-	ip netns exec outside ping -c 2 -i 0.2 -W 10 203.0.113.77
-	ip netns exec outside ping -c 2 -i 0.2 -W 10 fd99::77
-	zendo network-detach a 1
-	diff "$scratch/answers" <(answers_for)
-}
-
-# The guest ends while there is no agent: the next one takes away what it finds.
-routed_without_an_agent() {
-	zendo create "$(tiny lone net 'address=203.0.113.79' 'vif = ["script=vif-route,ip=203.0.113.79 fd99::79"]')"
-	expect_console lone 60 '^connected 0'
-	ping -c 1 -W 10 203.0.113.79
-	equal proxies "$(proxies_on_up0 -4)" '["203.0.113.78","203.0.113.79"]'
-	equal proxies "$(proxies_on_up0 -6)" '["fd99::78","fd99::79"]'
-	systemctl stop zendo-hotplug.socket zendo-hotplug.service
-	zendo destroy lone
-	hears 60 'dom0 answers no more for fd99::79 on up0' \
-		sh -c 'systemctl start zendo-hotplug.socket zendo-hotplug.service; exec journalctl -f -n all -o cat -u zendo-hotplug'
-	diff "$scratch/answers" <(answers_for)
-	ip neigh del proxy 203.0.113.78 dev up0
-	ip -6 neigh del proxy fd99::78 dev up0
-}
-
 # Its programs are not in the machine: a bridge without them is refused with what is missing, and nothing is left.
 openvswitch_is_refused() {
 	modprobe openvswitch
@@ -429,8 +382,6 @@ check 'networks that cannot be are refused, and leave nothing' networks_are_refu
 check 'a network of one'"'"'s own' network_of_ones_own
 check 'rate=' rate_holds
 check 'an interface that is routed' routed
-check 'one that is routed into a network of dom0, whose members find it' routed_into_a_network
-check 'what is left of it without an agent is taken away' routed_without_an_agent
 check 'a bridge of Open vSwitch without its programs is refused' openvswitch_is_refused
 check "$number tiny guests on one bridge ping each other, nothing is left of them" neighbours "$number"
 check 'a bridge goes and comes under load' bridge_goes_under_load
