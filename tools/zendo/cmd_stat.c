@@ -174,9 +174,17 @@ bool stat_parse_count(const char *s, unsigned long *ret)
 	return true;
 }
 
-/* From the end of the last one on, so that a report that took long does not shift the next. */
+/*
+ * From the end of the last one on, so that a report that took long does not shift the next; but what was missed while the process
+ * was stopped is not made up for.
+ */
 static void wait_until(struct timespec *next, uint64_t ns)
 {
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	if ((now.tv_sec - next->tv_sec) * 1000000000LL + now.tv_nsec - next->tv_nsec > (long long)ns)
+		*next = now;
 	next->tv_nsec += (long)(ns % 1000000000);
 	next->tv_sec += (time_t)(ns / 1000000000) + next->tv_nsec / 1000000000;
 	next->tv_nsec %= 1000000000;

@@ -90,6 +90,7 @@ guest_pings() {
 
 # It is pinged meanwhile. Exits by their reason are counted where they happen, all of them when the vCPU comes out.
 figures_are_told() {
+	local from teller rc=0
 	ping -i 0.1 -w 4 -q 10.9.0.2 &
 	zendo stat --json -i 2 -c 1 web | tee /root/stat
 	wait
@@ -107,10 +108,14 @@ figures_are_told() {
 	grep -E '^ +[0-9]+\.[0-9]{3} s  the definition is read$' /root/timing
 	grep -E '^ +[0-9]+\.[0-9]{3} s  its unit is up$' /root/timing
 	# it ends between two reports
-	zendo stat -i 0.1 short >/root/stat 2>&1 &
+	exec {from}< <(exec zendo stat -i 0.1 short 2>&1)
+	teller=$!
+	read -r _ <&"$from"
 	zendo destroy short
-	wait $! && return 1
-	grep "'short' has ended" /root/stat
+	grep "'short' has ended" <&"$from"
+	exec {from}<&-
+	wait "$teller" || rc=$?
+	equal status "$rc" 3
 	fails_with 3 "there is no domain 'nobody'" zendo stat nobody
 	fails_with 2 'not a time' zendo stat -i 0
 }
