@@ -86,8 +86,11 @@ class Terminal:
         elif what == "signal":
             os.killpg(self.pid, getattr(signal, "SIG" + rest))
         elif what == "stopped":
-            _, status = os.waitpid(self.pid, os.WUNTRACED)
-            if not os.WIFSTOPPED(status):
+            until = time.monotonic() + TIMEOUT
+            while (found := os.waitpid(self.pid, os.WUNTRACED | os.WNOHANG))[0] == 0 and time.monotonic() < until:
+                self.read(time.monotonic() + 0.1)
+            status = found[1]
+            if not found[0] or not os.WIFSTOPPED(status):
                 sys.exit(f"it is not stopped: {status}")
             self.as_before()
         else:
