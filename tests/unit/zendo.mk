@@ -35,6 +35,9 @@ test_runtime_CFLAGS = $(zendo_CFLAGS)
 test_runtime_LIBS = -ljson-c
 
 test_doctor_keys_CFLAGS = $(zendo_CFLAGS) -DZENDO_VERSION='"test"'
+test_image_plan_SRCS := $(LIBZENDO_CONFIG_SRCS)
+test_image_plan_CFLAGS = $(zendo_CFLAGS)
+test_image_plan_LIBS = -ljson-c
 test_try_SRCS := \
 	tools/libzendo/error.c \
 	tools/libzendo/file.c

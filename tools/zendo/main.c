@@ -158,6 +158,15 @@ const struct command commands[] = {
 	  "  -j, --json      for programs\n"
 	  "CODE is what stands in brackets at the end of a message, like Z0101; without one\n"
 	  "all are listed.\n", cmd_explain },
+	{ "image", "create NAME [OPTION...]", "make a first guest: disk, kernel, definition",
+	  "  create NAME           Debian, in /var/lib/zendo, defined by /etc/zendo/NAME.cfg\n"
+	  "  --suite SUITE         bookworm if not given\n"
+	  "  --mirror ADDRESS      of Debian's archive\n"
+	  "  --include PACKAGES    more packages, with commas\n"
+	  "  --busybox             busybox and the running kernel instead of Debian\n"
+	  "  --size SIZE           of its disk: 512M, 2G\n"
+	  "  --format FORMAT       of its disk: raw, qcow2; raw if not given\n"
+	  "Then: zendo create -c NAME. It is on network zendo0.\n", cmd_image },
 	{ "launch", "", "put this Linux under the hypervisor (systemctl start zendo)", "", cmd_launch },
 	{ "leave", "", "back to bare metal (systemctl stop zendo)", "", cmd_leave },
 	{ "version", "", "print the version", "", cmd_version },

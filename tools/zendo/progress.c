@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #define BAR	30	/* characters of a full bar */
+#define KERNEL	"unpacking the kernel"
 
 static bool active, timing;
 static struct timespec begin;
@@ -42,7 +43,7 @@ bool progress_active(void)
 	return active;
 }
 
-static void show_bar(unsigned percent)
+static void show_bar(const char *what, unsigned percent)
 {
 	char bar[BAR + 1];
 	unsigned n = (percent > 100 ? 100 : percent) * BAR / 100;
@@ -57,7 +58,7 @@ static void show_bar(unsigned percent)
 	memset(bar, '#', n);
 	memset(bar + n, ' ', BAR - n);
 	bar[BAR] = '\0';
-	fprintf(stderr, "\r\033[Kunpacking the kernel [%s] %u%%", bar, percent);
+	fprintf(stderr, "\r\033[K%.45s [%s] %u%%", what, bar, percent);
 }
 
 void progress_status(const char *text, void *userdata)
@@ -69,7 +70,7 @@ void progress_status(const char *text, void *userdata)
 		return;
 	/* as zendo-run says it */
 	if (sscanf(text, "unpacking the kernel: %u%%", &percent) == 1)
-		show_bar(percent);
+		show_bar(KERNEL, percent);
 	else if (timing)
 		progress_step(text);
 	else
@@ -80,8 +81,14 @@ int progress_image(void *userdata, uint64_t done, uint64_t total)
 {
 	(void)userdata;
 	if (total > 0)
-		show_bar((unsigned)(done * 100 / total));
+		show_bar(KERNEL, (unsigned)(done * 100 / total));
 	return 0;
+}
+
+void progress_percent(const char *what, unsigned percent)
+{
+	shown_percent = ~0U;	/* the text may be another one */
+	show_bar(what, percent);
 }
 
 void progress_end(void)

@@ -13,6 +13,9 @@ bool progress_active(void);
 void progress_status(const char *text, void *userdata);
 int progress_image(void *userdata, uint64_t done, uint64_t total);
 
+/* Show @what and how far it all is. */
+void progress_percent(const char *what, unsigned percent);
+
 /* Wipe the line. */
 void progress_end(void);
 

@@ -20,6 +20,7 @@ ZENDO_SRCS := \
 	tools/zendo/cmd_enable.c \
 	tools/zendo/cmd_events.c \
 	tools/zendo/cmd_explain.c \
+	tools/zendo/cmd_image.c \
 	tools/zendo/cmd_info.c \
 	tools/zendo/cmd_launch.c \
 	tools/zendo/cmd_list.c \
@@ -37,6 +38,7 @@ ZENDO_SRCS := \
 	tools/zendo/doctor_checks.c \
 	tools/zendo/doctor_kernel.c \
 	tools/zendo/doctor_keys.c \
+	tools/zendo/image_plan.c \
 	tools/zendo/main.c \
 	tools/zendo/progress.c \
 	tools/zendo/sample.c \

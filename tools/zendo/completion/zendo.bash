@@ -21,7 +21,7 @@ _zendo()
 
 	local commands='create list config console logs shutdown reboot sysrq destroy pause unpause wait dump-core enable disable clone rename store stat top vcpu-list vcpu-pin vcpu-set trigger domid domname uptime'
 	commands+=' block-attach block-detach block-list block-resize network-attach network-detach network-list net device'
-	commands+=' info dmesg events monitor doctor explain try launch leave version help'
+	commands+=' info dmesg events monitor doctor explain try image launch leave version help'
 	if [ "$cword" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
 		return
@@ -46,6 +46,7 @@ _zendo()
 		delete) options='--force' ;;
 		esac
 		;;
+	image) options='--suite --mirror --include --busybox --size --format' ;;
 	shutdown) options='--all --wait --timeout --force' ;;
 	reboot) options='--all' ;;
 	vcpu-set) options='--ignore-host' ;;
@@ -89,6 +90,13 @@ _zendo()
 		case $cword${words[2]} in
 		2*) mapfile -t COMPREPLY < <(compgen -W 'create list delete' -- "$cur") ;;
 		*delete) mapfile -t COMPREPLY < <(cd /etc/zendo/networks 2>/dev/null && compgen -G "$cur*.conf" | sed 's/\.conf$//') ;;
+		esac
+		;;
+	image)
+		case ${words[cword - 1]} in
+		image) mapfile -t COMPREPLY < <(compgen -W create -- "$cur") ;;
+		--format) mapfile -t COMPREPLY < <(compgen -W 'raw qcow2' -- "$cur") ;;
+		--suite) mapfile -t COMPREPLY < <(compgen -W 'bookworm trixie' -- "$cur") ;;
 		esac
 		;;
 	device)

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "image_plan.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+
+#define MIB		(1024ULL * 1024)
+#define MOST_MIB	(16ULL * 1024 * 1024)	/* what ext4 with blocks of 4 KiB has */
+
+/* Debian with its kernel and the initrd that has all drivers is some 900 MiB; busybox with four modules a few. */
+#define LEAST_DEBIAN	1200
+#define DEFAULT_DEBIAN	2048
+#define ROOM_DEBIAN	2600		/* the tree, packages, and the same once more in the disk */
+#define LEAST_BUSYBOX	32
+#define DEFAULT_BUSYBOX	256
+#define ROOM_BUSYBOX	96
+
+const char *const image_part_names[IMAGE_PARTS] = { "disk", "kernel", "ramdisk" };
+
+void image_path(const struct image_plan *p, enum image_part part, char ret[static IMAGE_PATH_MAX])
+{
+	static const char *const suffixes[IMAGE_PARTS] = { "img", "vmlinuz", "initrd" };
+
+	(void)snprintf(ret, IMAGE_PATH_MAX, IMAGE_DIR "/%s.%s", p->name, part == IMAGE_DISK && p->qcow2 ? "qcow2" : suffixes[part]);
+}
+
+int image_parse_size(const char *text, uint64_t *ret)
+{
+	unsigned long long n;
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return -EINVAL;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (errno || (strcmp(end, "M") != 0 && strcmp(end, "G") != 0) || n > MOST_MIB)
+		return -EINVAL;
+	n *= *end == 'G' ? 1024 : 1;
+	if (n == 0 || n > MOST_MIB)
+		return -EINVAL;
+	*ret = n * MIB;
+	return 0;
+}
+
+/* It becomes a domain's, a host's and a file's name, and a word in a definition. */
+static int take_name(struct image_plan *p, const char *name, struct zendo_error *e)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+	const size_t len = strlen(name);
+	const char *why = NULL;
+
+	if (len >= sizeof(p->name))
+		return zendo_error(e, -EINVAL, "'%.20s...' is too long for a name, which has at most %zu characters", name, sizeof(p->name) - 1);
+	if (!zendo_config_name_is_valid(name, &why))
+		return zendo_error(e, -EINVAL, "'%s' cannot be a domain's name: %s", name, why);
+	for (size_t i = 0; i < len; i++)
+		if (!strchr(letters, name[i]) && (i == 0 || name[i] != '-'))
+			return zendo_error(e, -EINVAL, "'%s' cannot be the guest's host name: letters, digits and, behind the first, '-'", name);
+	strcpy(p->name, name);
+	return 0;
+}
+
+/* A word for mmdebstrap that is no option and no shell's: what names of suites and packages have, and of addresses with @more. */
+static bool is_word(const char *text, const char *more)
+{
+	if (!isalnum((unsigned char)*text))
+		return false;
+	for (; *text; text++)
+		if (!isalnum((unsigned char)*text) && !strchr("-.+", *text) && !strchr(more, *text))
+			return false;
+	return true;
+}
+
+static int check_words(struct image_plan *p, struct zendo_error *e)
+{
+	if (p->busybox && !p->suite && !p->mirror && !p->include)
+		return 0;
+	if (p->busybox)
+		return zendo_error(e, -EINVAL, "--suite, --mirror and --include are Debian's, --busybox has none of it");
+	p->suite = p->suite ? p->suite : "bookworm";
+	if (!is_word(p->suite, ""))
+		return zendo_error(e, -EINVAL, "'%s' is no name of a suite", p->suite);
+	if (p->mirror && !is_word(p->mirror, ":/_~%@"))
+		return zendo_error(e, -EINVAL, "'%s' is no address of a mirror", p->mirror);
+	if (p->include && !is_word(p->include, ","))
+		return zendo_error(e, -EINVAL, "'%s' is no list of packages: names with commas", p->include);
+	return 0;
+}
+
+int image_plan_make(struct image_plan *p, const char *name, const char *size, struct zendo_error *e)
+{
+	const uint64_t least = p->busybox ? LEAST_BUSYBOX : LEAST_DEBIAN;
+	int r = take_name(p, name, e);
+
+	if (r >= 0)
+		r = check_words(p, e);
+	if (r < 0)
+		return r;
+	p->size = (p->busybox ? DEFAULT_BUSYBOX : DEFAULT_DEBIAN) * MIB;
+	if (size && image_parse_size(size, &p->size) < 0)
+		return zendo_error(e, -EINVAL, "'%s' is no size: 512M, 2G", size);
+	if (p->size < least * MIB)
+		return zendo_error(e, -EINVAL, "%s does not go on a disk of %s: %lluM at least", p->busybox ? "busybox" : "Debian", size,
+				   (unsigned long long)least);
+	return 0;
+}
+
+const struct image_need *image_plan_need(const struct image_plan *p, unsigned i)
+{
+	static const struct image_need debian[] = { { "mmdebstrap", "mmdebstrap" }, { "mke2fs", "e2fsprogs" }, {} };
+	static const struct image_need busybox[] = {
+		{ "busybox", "busybox-static" }, { "mke2fs", "e2fsprogs" }, { "cpio", "cpio" }, { "modprobe", "kmod" }, {},
+	};
+	static const struct image_need qcow2 = { "qemu-img", "qemu-utils" };
+	const struct image_need *list = p->busybox ? busybox : debian;
+	unsigned nr = 0;
+
+	while (list[nr].program)
+		nr++;
+	if (i < nr)
+		return &list[i];
+	return i == nr && p->qcow2 ? &qcow2 : NULL;
+}
+
+uint64_t image_plan_room(const struct image_plan *p)
+{
+	return (p->busybox ? ROOM_BUSYBOX : ROOM_DEBIAN) * MIB;
+}
+
+void image_plan_write_definition(FILE *f, const struct image_plan *p)
+{
+	char paths[IMAGE_PARTS][IMAGE_PATH_MAX];
+
+	for (enum image_part i = 0; i < IMAGE_PARTS; i++)
+		image_path(p, i, paths[i]);
+	fprintf(f, "# Made by 'zendo image create'; see zendo.cfg(5) for what else can be said.\n"
+		"name    = \"%s\"\n"
+		"kernel  = \"%s\"\n"
+		"ramdisk = \"%s\"\n"
+		"root    = \"/dev/xvda ro\"\n"
+		"extra   = \"console=hvc0 quiet\"\n"
+		"memory  = %u\n"
+		"vcpus   = 1\n"
+		"disk    = [ '%s,%s,xvda,w' ]\n"
+		"vif     = [ '' ]\n",
+		p->name, paths[IMAGE_KERNEL], paths[IMAGE_RAMDISK], p->busybox ? 128U : 512U, paths[IMAGE_DISK],
+		p->qcow2 ? "qcow2" : "raw");
+}
+
+int image_parse_progress(const char *line, const char **ret)
+{
+	char *end;
+	long n;
+
+	if (!isdigit((unsigned char)*line))
+		return -EINVAL;
+	n = strtol(line, &end, 10);
+	if (n > 100 || *end != ' ' || !end[1])
+		return -EINVAL;
+	*ret = end + 1;
+	return (int)n;
+}
