@@ -182,9 +182,9 @@ define_base() {
 clone_works() {
 	local before
 	before=$(cksum <"$1")
-	zendo create two extra='rounds=1 filled' vif='[]'
+	zendo create two cmdline='rounds=1 filled' vif='[]'
 	ended two 120
-	journal_of two | grep -x 'PASS [0-9]*'
+	kept two | grep -x 'PASS [0-9]*'
 	equal 'the disk that was cloned' "$(cksum <"$1")" "$before"
 	rm /etc/zendo/two.cfg
 }
@@ -475,6 +475,15 @@ module_is_loaded_again() {
 	dmsetup remove logged
 }
 
+# check_with PROGRAM NAME COMMAND - skipped in a machine that has not the program: the image is kept small
+check_with() {
+	if command -v "$1" >/dev/null; then
+		check "$2" "$3"
+	else
+		skip "$2" "$1 is not in this machine"
+	fi
+}
+
 check 'hypervisor' systemctl start zendo
 check 'targets' targets
 check 'a device carries data, by every kind of request and of odd size' carries phy disk '' phy:/dev/mapper/small,xvda,w /dev/mapper/small
@@ -491,8 +500,8 @@ check 'sixteen disks of one guest' sixteen_disks
 check "$many guests with a disk" many_guests
 check 'guests destroyed under load leave nothing' nothing_is_lost
 check 'iops= and bw= are properties of the unit' rates_are_the_units
-check 'a thin volume that is written is cloned' a_volume_is_cloned
-check 'a file is cloned' a_file_is_cloned
+check_with lvcreate 'a thin volume that is written is cloned' a_volume_is_cloned
+check_with mkfs.xfs 'a file is cloned' a_file_is_cloned
 check 'what has no copies gets an overlay, when it is wanted' an_overlay_is_wanted
 check 'two queues of a stock guest carry data' data_by_two_queues
 check 'errors of the device reach it' errors_are_told
