@@ -468,9 +468,11 @@ void svm_skip(struct vcpu *v, uint8_t len)
 	if (!is_code64(b))
 		v->regs.rip &= 0xffffffff;
 	b->int_state &= ~INT_SHADOW;
-	/* Single-stepping: the trap the CPU would have raised after the instruction. */
+	if (likely(!(v->regs.rflags & (RFLAGS_RF | RFLAGS_TF))))
+		return;
 	v->regs.rflags &= ~RFLAGS_RF;
-	if (unlikely(v->regs.rflags & RFLAGS_TF)) {
+	/* Single-stepping: the trap the CPU would have raised after the instruction. */
+	if (v->regs.rflags & RFLAGS_TF) {
 		b->dr6 |= DR6_BS;
 		svm_inject(v, INJECT_EXC, VEC_DB, false, 0);
 	}

@@ -3,7 +3,7 @@
 
 . "$(dirname "$0")/checks.sh"
 
-patience=120		# seconds for a boot of the stock kernel when the host is busy
+patience=240		# seconds for a boot of the stock kernel when the host is busy
 
 # Each line begins with a word of its own. It waits for dom0 by watches, and dom0 for it by its console.
 story='
