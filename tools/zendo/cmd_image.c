@@ -20,6 +20,7 @@
 #include "cli.h"
 #include "definition_file.h"
 #include "definitions.h"
+#include "doctor.h"
 #include "image_plan.h"
 #include "progress.h"
 
@@ -51,19 +52,6 @@ static int check_free_name(const struct image_plan *p, const char *definition)
 	return EXIT_OK;
 }
 
-static bool is_here(const char *program)
-{
-	static const char *const folders[] = { "/usr/sbin", "/usr/bin", "/sbin", "/bin" };
-	char path[128];
-
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s", folders[i], program);
-		if (access(path, X_OK) == 0)
-			return true;
-	}
-	return false;
-}
-
 static int check_programs(const struct image_plan *p)
 {
 	char packages[256] = "";
@@ -72,7 +60,7 @@ static int check_programs(const struct image_plan *p)
 	for (unsigned i = 0; (need = image_plan_need(p, i)); i++) {
 		const size_t len = strlen(packages);
 
-		if (!is_here(need->program))
+		if (!doctor_has_program(need->program))
 			(void)snprintf(packages + len, sizeof(packages) - len, " %s", need->package);
 	}
 	return *packages ? fail(EXIT_FAILED, "not installed here: apt install%s", packages) : EXIT_OK;

@@ -30,6 +30,9 @@ extern const struct check doctor_kernel_checks[];
 /* Keeps @release, which must stay; false when it cannot be the name of a kernel. */
 bool doctor_set_kernel(const char *release);
 
+/* Whether a program is where root's shells and DKMS look. */
+bool doctor_has_program(const char *name);
+
 __attribute__((format(printf, 4, 5)))
 void found(struct finding *f, enum verdict v, const char *remedy, const char *format, ...);
 

@@ -66,8 +66,7 @@ static void config(const char *key, char *ret, size_t size)
 	}
 }
 
-/* Where root's shells and DKMS look. */
-static bool has_program(const char *name)
+bool doctor_has_program(const char *name)
 {
 	static const char *const folders[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin" };
 	char path[512];
@@ -111,7 +110,7 @@ static void check_compiler(struct finding *f)
 	}
 	if (strncmp(package, "x86_64-linux-gnu-", 17) == 0)
 		package += 17;
-	if (has_program(compiler) || has_program(package))
+	if (doctor_has_program(compiler) || doctor_has_program(package))
 		found(f, DOCTOR_OK, NULL, "%s", package);
 	else
 		found(f, DOCTOR_FAIL, remedy_with("apt install ", package), "%s is not installed", package);
@@ -122,7 +121,7 @@ static void check_programs(struct finding *f)
 	static const char *const names[] = { "make", "ld", "dkms" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!has_program(names[i])) {
+		if (!doctor_has_program(names[i])) {
 			found(f, DOCTOR_FAIL, "apt install dkms make binutils", "there is no %s", names[i]);
 			return;
 		}
