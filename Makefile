@@ -8,7 +8,7 @@
 #	make rpm	RPM packages in build/rpm
 #	make dist	the sources as a tar, the same bytes each time
 #
-# Variables: CHECK=1 the checking build, O= build folder, KDIR= kernel headers, V=1 show commands.
+# Variables: CHECK=1 the checking build, O= build folder, KDIR= kernel headers, V=1 show commands, JOBS= at once in demo, test and bench.
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
@@ -20,6 +20,7 @@ prefix ?= /usr
 KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
 VERSION := 0.1.0
+JOBS ?= $(shell nproc)
 BUILD_ID := $(VERSION)$(if $(filter 1,$(CHECK)),-check)
 
 CC := gcc
@@ -277,19 +278,19 @@ deps:
 	$(Q)tests/install-deps $(foreach d,$(DEPS),'$(d)')
 
 demo: deps
-	$(Q)$(MAKE) -s all
+	$(Q)$(MAKE) -s -j$(JOBS) all
 	$(Q)tests/demo
 
 test: deps
-	$(Q)$(MAKE) -s all
+	$(Q)$(MAKE) -s -j$(JOBS) all
 	$(Q)tests/run
 
 soak: deps
-	$(Q)$(MAKE) -s all
+	$(Q)$(MAKE) -s -j$(JOBS) all
 	$(Q)tests/run --soak
 
 bench: deps
-	$(Q)$(MAKE) -s all
+	$(Q)$(MAKE) -s -j$(JOBS) all
 	$(Q)bench/run
 
 clean:
