@@ -25,9 +25,10 @@ screen() {
 	zendo console -s "$1" | tr -d '\r' | sed 's/\x1b\[[0-9;]*[A-Za-z]//g'
 }
 
-# Follows the console, from its first line; a viewer that has nobody to print to goes by itself.
+# Follows the console, from its first line; a viewer that has nobody to print to goes by itself, and says so.
 wait_for_text() {
-	if ! grep -qE -m 1 "$2" < <(timeout $patience zendo console -r "$1" | sed -u 's/\r//; s/\x1b\[[0-9;]*[A-Za-z]//g'); then
+	if ! grep -qE -m 1 "$2" < <(timeout $patience zendo console -r "$1" 2>/dev/null |
+		sed -u 's/\r//; s/\x1b\[[0-9;]*[A-Za-z]//g' 2>/dev/null); then
 		echo "demo: '$1' did not say '$2' in $patience s; its console:" >&2
 		screen "$1" >&2
 		return 1
@@ -38,7 +39,7 @@ type_into() {
 	local keys
 	keys=$(mktemp -u)
 	mkfifo "$keys"
-	zendo console "$1" <"$keys" >/dev/null &
+	zendo console "$1" <"$keys" &>/dev/null &
 	exec 7>"$keys"
 	printf '%s\n' "$2" >&7
 	wait_for_text "$1" "$3"
@@ -101,8 +102,8 @@ for name in alpha beta; do
 	type_into $name 'poweroff -f' 'shut down: poweroff'
 done
 for name in alpha beta; do
-	# 3: it is gone already
-	timeout 60 zendo wait $name || [ $? = 3 ]
+	# 3: it is gone already, which is what we want to hear
+	timeout 60 zendo wait $name 2>/dev/null || [ $? = 3 ]
 done
 run systemctl stop zendo
 run journalctl -q --no-pager -o cat -k -g hvpriv:
