@@ -51,6 +51,7 @@ const char *zendo_crash_reason_to_string(uint32_t reason)
 		[ZCRASH_BAD_EXIT] = "it did what the hypervisor cannot handle",
 		[ZCRASH_OUT_OF_QUOTA] = "it used up the hypervisor's memory it is allowed",
 		[ZCRASH_GUEST_SAID_SO] = "the guest's kernel said so",
+		[ZCRASH_BAD_MEMORY] = "a machine check says that memory of it has failed",
 		[ZCRASH_APIC_ACCESS] = "it used its local APIC by an instruction that is not emulated",
 	};
 

@@ -74,6 +74,38 @@ struct hv_domain *hv_domain_find(u32 domid)
 	return d;
 }
 
+/* The next one from *@ret_index on, in order, to be dropped; NULL: there is none. */
+static struct hv_domain *domain_from(unsigned long *ret_index)
+{
+	struct hv_domain *d;
+
+	mutex_lock(&domains_lock);
+	d = xa_find(&domains, ret_index, ULONG_MAX, XA_PRESENT);
+	if (d)
+		refcount_inc(&d->objects);
+	mutex_unlock(&domains_lock);
+	return d;
+}
+
+/* A frame has failed: the domain that has it, if any, runs no more. */
+void hv_domains_lose_page(unsigned long pfn)
+{
+	struct hv_domain *d;
+	unsigned long index;
+	bool has;
+
+	for (index = 0; (d = domain_from(&index)); index++) {
+		mutex_lock(&d->lock);
+		has = !d->dying && hv_memory_has(d, pfn);	/* dying: its records may be gone */
+		mutex_unlock(&d->lock);
+		if (has) {
+			pr_err("d%u ends: memory at %#llx, which it has, failed\n", d->domid, (u64)PFN_PHYS(pfn));
+			hv_domain_end(d, HV_END_CRASH, ZCRASH_BAD_MEMORY);
+		}
+		hv_domain_drop(d);
+	}
+}
+
 /* domid << 16 | vcpu, as the hypervisor names it; NULL when it is gone. Context: RCU read side, for as long as it is used. */
 struct hv_vcpu *hv_vcpu_named(u32 name)
 {

@@ -127,6 +127,10 @@ long hv_call_pool(unsigned long nr, u64 a, u64 b, u64 c, u64 d);
 /* power.c */
 int hv_power_init(void);
 void hv_power_exit(void);
+
+/* mce.c */
+void hv_mce_init(void);
+void hv_mce_exit(void);
 void hv_emergency_on(void);
 void hv_emergency_off(void);
 

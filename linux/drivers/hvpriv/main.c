@@ -95,6 +95,7 @@ static int __init hvpriv_init(void)
 	r = misc_register(&hv_misc);
 	if (r)
 		goto err_hvback;
+	hv_mce_init();
 	return 0;
 
 err_hvback:
@@ -115,6 +116,7 @@ err_domains:
 /* No descriptor is open, so no domain exists: leaving cannot be refused. */
 static void __exit hvpriv_exit(void)
 {
+	hv_mce_exit();
 	misc_deregister(&hv_misc);
 	hvback_exit();
 	misc_deregister(&hv_gntdev_misc);

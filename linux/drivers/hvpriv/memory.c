@@ -381,6 +381,18 @@ int hv_memory_returned(struct hv_domain *d)
 	return nr < 0 ? nr : 0;
 }
 
+/* Whether the frame is one of the domain's. */
+bool hv_memory_has(struct hv_domain *d, unsigned long pfn)
+{
+	struct hv_block *b;
+
+	lockdep_assert_held(&d->lock);
+	if (xa_load(&d->mem.pfn_pages, pfn))
+		return true;
+	b = xa_load(&d->mem.pfn_blocks, pfn >> HV_BLOCK_ORDER);
+	return b && !test_bit(pfn & (HV_BLOCK_PAGES - 1), b->gone);
+}
+
 /* ---- mmap -------------------------------------------------------------------------------- */
 
 static const u64 *table_at(u64 hpa)
@@ -402,6 +414,8 @@ struct page *hv_memory_page(struct hv_domain *d, u64 gfn)
 	if (!e)
 		return NULL;
 	page = pfn_to_page(PHYS_PFN(e));
+	if (PageHWPoison(page))	/* it has failed (mce.c): whoever reads it takes the machine check */
+		return NULL;
 	if (!get_page_unless_zero(page))
 		return NULL;
 	smp_mb__after_atomic();	/* the reference before the second look */

@@ -93,7 +93,8 @@ void hv_page_release_batched(struct hv_page_batch *b, struct page *page)
 
 /*
  * All pages of a block that split_page() made of one allocation, put together again: one uncharge and one walk through the allocator
- * in place of 512. False when somebody else has one of them; nothing has changed then.
+ * in place of 512. False when somebody else has one of them, or one has failed and must not be used again: the allocator looks at
+ * single pages only for that. Nothing has changed then.
  *
  * Their counts are frozen first, so that nobody who looks at pages by their number can get a reference to one that is about to be
  * inside of a free block. The first page's is 1 again for __free_pages().
@@ -102,7 +103,8 @@ bool hv_block_release(struct page *page, unsigned int order)
 {
 	unsigned int i, nr = 1U << order;
 
-	for (i = 0; i < nr && hv_page_same_charge(page + i, page) && page_ref_freeze(page + i, 1); i++)
+	for (i = 0; i < nr && hv_page_same_charge(page + i, page) && !PageHWPoison(page + i) &&
+	     page_ref_freeze(page + i, 1); i++)
 		;
 	if (i < nr) {
 		while (i--)

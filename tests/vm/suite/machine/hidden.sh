@@ -67,6 +67,17 @@ kcore_is_readable() {
 	timeout 5 cat /proc/kcore >/dev/null || [ $? = 124 ]
 }
 
+bad_memory() {
+	modprobe mce-inject
+	python3 "$(dirname "$0")/badmemory.py" | tee "$scratch/badmemory"
+	equal 'what it said' "$(cat "$scratch/badmemory")" "the second ends with exit 2, code 8
+the first is paused
+the second is crashed"
+	dmesg | grep -E 'd[0-9]+ ends: memory at 0x[0-9a-f]+, which it has, failed'
+	dmesg -c >>"$scratch/dmesg" # the kernel's own lines of it
+	modprobe -r mce-inject
+}
+
 all_is_back() {
 	systemctl stop zendo
 	equal 'hidden frames' "$(poke find)" '0 hidden frames, the first at 0x0'
@@ -81,6 +92,7 @@ check 'words across the edge of a hidden frame' words_across_the_edge
 check '/proc/kcore can be read' kcore_is_readable
 check 'no write was counted so far' equal writes "$(info dom0_hidden_writes)" 0
 check 'writing a hidden frame faults and is counted' writes_fault
+check 'a domain whose memory fails ends, others do not' bad_memory
 check 'the guest has not noticed' exists beside
 check 'the guest goes' zendo destroy beside
 check 'after a stop nothing is hidden' all_is_back
