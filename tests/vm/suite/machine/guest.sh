@@ -399,7 +399,8 @@ endures() {
 	local programs=(/usr/bin/stress-ng /usr/bin/lscpu)
 	initramfs_with /root/stress.gz "${programs[@]}"
 	# shellcheck disable=SC2016 # for the guest
-	many_vcpus strained 4 'stress-ng --temp-path /tmp --metrics-brief --verify --oomable -t '"$seconds"' \
+	many_vcpus strained 4 'PATH=$PATH:/usr/bin
+	stress-ng --temp-path /tmp --metrics-brief --verify --oomable -t '"$seconds"' \
 		--cpu 4 --vm 2 --vm-bytes 32M --timer 2 --switch 2 --fork 2 2>&1
 	echo STRESSED=$?
 	LC_ALL=C lscpu | tr -s " "
