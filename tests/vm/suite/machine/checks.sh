@@ -159,7 +159,8 @@ kept() {
 
 # console_has NAME TEXT - the console's output so far has the text (extended regular expression)
 console_has() {
-	kept "$1" | grep -qE -- "$2"
+	# all of it is read: a grep that ends at once leaves the others with nobody to write to
+	[ "$(kept "$1" | grep -cE -- "$2")" != 0 ]
 }
 
 # expect_console NAME SECONDS TEXT - wait until the console has it, show the console if not
