@@ -20,6 +20,7 @@
 #define ROUNDS		3000
 
 __thread struct task *current;
+__thread unsigned kernel_cpu;
 bool kernel_signal_at_wake;
 static __thread struct task main_task;
 
@@ -79,6 +80,7 @@ struct counted {
 	struct hv_work work;
 	unsigned wanted, seen;		/* atomic: what was asked for, what was looked at last */
 	bool inside;
+	bool by_vcpu;			/* how it was done last */
 	unsigned runs;			/* plain: of one thread at a time */
 };
 static struct counted works[NR_WORKS];
@@ -89,6 +91,7 @@ static void count(struct hv_work *work)
 
 	assert_false(__atomic_exchange_n(&c->inside, true, __ATOMIC_RELAXED));
 	c->runs++;
+	WRITE_ONCE(c->by_vcpu, work->by_vcpu);
 	WRITE_ONCE(c->seen, __atomic_load_n(&c->wanted, __ATOMIC_SEQ_CST));
 	__atomic_store_n(&c->inside, false, __ATOMIC_RELAXED);
 }
@@ -112,13 +115,28 @@ static void ask(struct counted *c)
 	hv_work_queue(&workers, &c->work);
 }
 
+/* What a vCPU's thread does when the guest has signalled. */
+static void tell(struct counted *c)
+{
+	hv_workers_told_begin(&workers);
+	ask(c);
+	hv_workers_told_end();
+	hv_workers_help(&workers);
+}
+
+/* The even ones are vCPUs, and now and then on the CPU of the lent threads. */
 static void *queuer(void *arg)
 {
 	unsigned seed = (unsigned)(size_t)arg;
+	struct task task = { 0 };
 
-	current = &main_task;
+	current = &task;
 	for (unsigned i = 0; i < ROUNDS; i++) {
-		ask(&works[rand_r(&seed) % NR_WORKS]);
+		kernel_cpu = rand_r(&seed) % 64 == 0;
+		if ((size_t)arg % 2 == 0)
+			tell(&works[rand_r(&seed) % NR_WORKS]);
+		else
+			ask(&works[rand_r(&seed) % NR_WORKS]);
 		if (rand_r(&seed) % 8 == 0)
 			sched_yield();
 	}
@@ -154,6 +172,8 @@ static void nothing_that_was_queued_is_lost(void **state)
 	memset(works, 0, sizeof(works));
 	for (i = 0; i < NR_WORKS; i++)
 		hv_work_init(&works[i].work, count);
+	for (i = 0; i < NR_WORKS; i += 2)
+		works[i].work.prompt = true;
 	for (i = 0; i < NR_QUEUERS; i++)
 		pthread_create(&q[i], NULL, queuer, (void *)(size_t)(i + 1));
 	for (i = 0; i < 500; i++) {
@@ -182,6 +202,85 @@ static void nothing_that_was_queued_is_lost(void **state)
 	for (i = 0; i < NR_LENT; i++)
 		signals += lents[i].signals;
 	assert_true(signals > 0);
+}
+
+/* ---- by a vCPU's thread ---- */
+
+static struct counted first, answer;
+
+static void count_and_answer(struct hv_work *work)
+{
+	count(work);
+	ask(&answer);
+}
+
+static void is_seen(struct counted *c, bool by_vcpu)
+{
+	time_t until = time(NULL) + 20;
+
+	while (READ_ONCE(c->seen) != READ_ONCE(c->wanted)) {
+		assert_true(time(NULL) < until);
+		sched_yield();
+	}
+	hv_work_cancel(&workers, &c->work);	/* it is not running any more */
+	assert_int_equal(c->by_vcpu, by_vcpu);
+}
+
+/* The lent thread is on CPU 0. */
+static void a_vcpu_helps_where_a_thread_would_only_take_its_place(void **state)
+{
+	unsigned i;
+
+	(void)state;
+	begin(1);
+	memset(&first, 0, sizeof(first));
+	memset(&answer, 0, sizeof(answer));
+	hv_work_init(&first.work, count_and_answer);
+	hv_work_init(&answer.work, count);
+	first.work.prompt = answer.work.prompt = true;
+
+	kernel_cpu = 1;
+	tell(&first);
+	is_seen(&first, false);
+	is_seen(&answer, false);
+	kernel_cpu = 0;
+	tell(&first);			/* nobody knows yet */
+	is_seen(&first, false);
+	is_seen(&answer, false);
+	for (i = 0; i < 10; i++) {
+		tell(&first);		/* done when it returns, and so is what that queued */
+		assert_int_equal(first.seen, first.wanted);
+		assert_int_equal(answer.seen, answer.wanted);
+		assert_true(first.by_vcpu && answer.by_vcpu);
+	}
+	ask(&first);			/* from elsewhere: a lent thread's */
+	is_seen(&first, false);
+
+	/* what may wait is never the vCPU's */
+	first.work.prompt = false;
+	tell(&first);
+	is_seen(&first, false);
+	first.work.prompt = true;
+
+	/* when it has moved the threads are asked again, at last */
+	kernel_cpu = 1;
+	for (i = 0; i < 1000000 && (tell(&first), READ_ONCE(first.by_vcpu)); i++)
+		sched_yield();
+	assert_true(i < 1000000);
+	is_seen(&first, false);
+	tell(&first);
+	is_seen(&first, false);
+	is_seen(&answer, false);
+
+	/* nor is anything done for one that is to return to user space */
+	kernel_cpu = 0;
+	tell(&first);
+	is_seen(&first, false);
+	main_task.signal = true;
+	tell(&first);
+	main_task.signal = false;
+	is_seen(&first, false);
+	end(1);
 }
 
 /* ---- cancelled ---- */
@@ -282,6 +381,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(busy_ones_take_turns),
 		cmocka_unit_test(nothing_that_was_queued_is_lost),
+		cmocka_unit_test(a_vcpu_helps_where_a_thread_would_only_take_its_place),
 		cmocka_unit_test(what_is_cancelled_is_not_running),
 	};
 

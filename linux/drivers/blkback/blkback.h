@@ -20,6 +20,8 @@
 #include "wire.h"
 
 #define VBD_SERVERS	4	/* threads of the domain that one ring may keep waiting for a file at once */
+#define VBD_SMALL	BLKIF_MAX_SEGMENTS_PER_REQUEST	/* pieces of a request without an indirect page */
+#define VBD_SPARE	32	/* requests of one ring that are kept, some 20 KiB: making one on the domain's bill costs as much as a bio */
 #define VBD_INFLIGHT_SEGMENTS	4096	/* of one ring: pages pinned, and in the worst case bounced: 16 MiB */
 
 /* Requests that took less than 2^i us are in slot i, the last one has all others. */
@@ -46,7 +48,7 @@ struct vbd_target {
 	u32 discard_granularity, discard_alignment;
 };
 
-/* A request in flight. Freed with its answer. */
+/* A request in flight. Freed with its answer, or kept for the next one when it is small: room for VBD_SMALL pieces. */
 struct vbd_io {
 	struct vbd_ring *ring;
 	struct list_head node;		/* in ring->deferred */
@@ -58,7 +60,7 @@ struct vbd_io {
 	u16 claimed;			/* of ring->inflight_segments */
 	u16 nr_bounce;
 	u8 operation, kind;
-	bool secure, reserved, nowait;
+	bool secure, reserved, small, nowait;
 	struct kiocb iocb;
 	struct bio_vec *bounce;		/* pages of ours that take the place of bv[], or NULL */
 	struct hv_grant *grant;		/* behind bv[] */
@@ -84,6 +86,8 @@ struct vbd_ring {
 	bool starved;			/* the work waits for an end */
 	bool reserve_used;
 	u32 inflight, inflight_segments;
+	struct list_head spare;		/* small ones, by ->node */
+	u32 nr_spare;
 	struct list_head deferred;	/* for a thread that may wait */
 	unsigned int next_server;
 	struct vbd_stats stats;

@@ -128,10 +128,20 @@ static void end_io(struct vbd_io *io)
 
 /* ---- block devices ---- */
 
+/*
+ * What had to wait for a tag, or for a device that is halted, is begun anew by a thread that may. So is what may no longer be asked not
+ * to wait: the table of a dm device can change under us.
+ */
 static void put_pending(struct vbd_io *io)
 {
-	if (atomic_dec_and_test(&io->pending))
+	if (!atomic_dec_and_test(&io->pending))
+		return;
+	if (io->nowait && (io->error == -EAGAIN || io->error == -EOPNOTSUPP)) {
+		io->error = 0;
+		vbd_ring_defer(io);
+	} else {
 		end_io(io);
+	}
 }
 
 static void bio_ended(struct bio *bio)
@@ -146,11 +156,13 @@ static void bio_ended(struct bio *bio)
 
 static blk_opf_t bio_operation(const struct vbd_io *io)
 {
+	blk_opf_t nowait = io->nowait ? REQ_NOWAIT : 0;
+
 	switch (io->kind) {
 	case VBD_READ:
-		return REQ_OP_READ;
+		return REQ_OP_READ | nowait;
 	case VBD_WRITE:
-		return REQ_OP_WRITE | REQ_SYNC | REQ_IDLE;
+		return REQ_OP_WRITE | REQ_SYNC | REQ_IDLE | nowait;
 	default:	/* a flush that carries data promises that for the data, too */
 		return REQ_OP_WRITE | REQ_SYNC | REQ_PREFLUSH | (io->nr ? REQ_FUA : 0);
 	}
@@ -168,7 +180,7 @@ static struct bio *new_bio(struct vbd_io *io, u64 sector, u32 nr)
 }
 
 /* One bio as a rule: it has room for as many pages as a request has. Each is submitted before the next is made (bio_alloc_bioset()). */
-static void submit_bios(struct vbd_io *io)
+static void submit_bios(struct vbd_io *io, bool nowait)
 {
 	u64 sector = io->sector;
 	const struct bio_vec *bv;
@@ -176,6 +188,7 @@ static void submit_bios(struct vbd_io *io)
 	u32 nr, i;
 
 	bv = pieces(io, &nr);
+	io->nowait = nowait;
 	atomic_set(&io->pending, 1);
 	bio = new_bio(io, io->nr ? sector : 0, nr);
 	for (i = 0; i < nr; i++) {
@@ -315,9 +328,17 @@ void vbd_io_serve(struct vbd_io *io)
 		io->error = t->bdev ? discard_disk(io) : discard_file(io);
 		break;
 	case VBD_FLUSH:
+		if (t->bdev) {
+			submit_bios(io, false);
+			return;
+		}
 		io->error = flush_file(io);
 		break;
 	default:
+		if (t->bdev) {
+			submit_bios(io, false);
+			return;
+		}
 		if (t->direct) {
 			submit_file(io, false);
 			return;
@@ -330,15 +351,14 @@ void vbd_io_serve(struct vbd_io *io)
 void vbd_io_begin(struct vbd_io *io)
 {
 	const struct vbd_target *t = &io->ring->vbd->target;
+	bool by_vcpu = io->ring->work.by_vcpu;
 
-	if (io->kind == VBD_DISCARD) {
-		vbd_ring_defer(io);
-		return;
-	}
 	if (needs_bounce(io))
 		make_bounce(io);
-	if (t->bdev)
-		submit_bios(io);
+	if (io->kind == VBD_DISCARD || (io->kind == VBD_FLUSH && by_vcpu))
+		vbd_ring_defer(io);
+	else if (t->bdev)
+		submit_bios(io, by_vcpu);
 	else if (t->nowait && io->kind != VBD_FLUSH)
 		submit_file(io, true);
 	else

@@ -149,7 +149,7 @@ static void release_locked(struct vbd_ring *ring, u32 segments, bool reserved)
 void vbd_ring_done(struct vbd_io *io, int status)
 {
 	struct vbd_ring *ring = io->ring;
-	bool reserved = io->reserved, bounced = io->nr_bounce;
+	bool reserved = io->reserved, bounced = io->nr_bounce, kept = false;
 	u64 id = io->id, sectors = status == BLKIF_RSP_OKAY ? io->nr_sectors : 0;
 	u8 operation = io->operation, kind = io->kind;
 	ktime_t start = io->start;
@@ -158,14 +158,19 @@ void vbd_ring_done(struct vbd_io *io, int status)
 
 	if (io->nr)
 		hv_grant_put(ring->vbd->dev->peer, io->grant, io->nr, kind == VBD_READ);
-	if (!reserved)
-		kfree(io);
 	spin_lock_irqsave(&ring->lock, flags);
+	if (io->small && ring->nr_spare < VBD_SPARE) {
+		list_add(&io->node, &ring->spare);
+		ring->nr_spare++;
+		kept = true;
+	}
 	ring->stats.bounced += bounced;
 	count_locked(ring, kind, sectors, start);
 	answer_locked(ring, id, operation, status);
-	release_locked(ring, claimed, reserved);
+	release_locked(ring, claimed, reserved);	/* the last thing: who stops may free the ring behind it */
 	spin_unlock_irqrestore(&ring->lock, flags);
+	if (!reserved && !kept)
+		kfree(io);
 }
 
 /* ---- taking ---- */
@@ -214,18 +219,37 @@ static struct vbd_io *take_reserve(struct vbd_ring *ring)
 	return io;
 }
 
+static struct vbd_io *take_spare(struct vbd_ring *ring)
+{
+	struct vbd_io *io;
+
+	spin_lock_irq(&ring->lock);
+	io = list_first_entry_or_null(&ring->spare, struct vbd_io, node);
+	if (io) {
+		list_del(&io->node);
+		ring->nr_spare--;
+	}
+	spin_unlock_irq(&ring->lock);
+	return io;
+}
+
 /* On the domain's bill. When that is exhausted its requests go one by one. */
 static struct vbd_io *new_io(struct vbd_ring *ring, unsigned int nr)
 {
-	struct vbd_io *io = kmalloc(vbd_io_size(nr), GFP_NOIO | __GFP_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN);
-	bool reserved = !io;
+	bool small = nr <= VBD_SMALL, reserved = false;
+	struct vbd_io *io = small ? take_spare(ring) : NULL;
 
 	if (!io)
+		io = kmalloc(vbd_io_size(small ? VBD_SMALL : nr), GFP_NOIO | __GFP_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN);
+	if (!io) {
 		io = take_reserve(ring);
+		reserved = true;
+	}
 	if (!io)
 		return NULL;
 	memset(io, 0, sizeof(*io));
 	io->reserved = reserved;
+	io->small = small && !reserved;
 	io->ring = ring;
 	io->grant = (void *)&io->bv[nr];
 	return io;
@@ -376,9 +400,11 @@ static void init_ring(struct vbd_ring *ring, struct vbd *vbd)
 	ring->stop = true;
 	spin_lock_init(&ring->lock);
 	INIT_LIST_HEAD(&ring->deferred);
+	INIT_LIST_HEAD(&ring->spare);
 	init_waitqueue_head(&ring->wait);
 	INIT_WORK(&ring->leftover, leftover_work);
 	hv_work_init(&ring->work, ring_work);
+	ring->work.prompt = !vbd->target.bdev || vbd->target.nowait;	/* a file that cannot say so is deferred anyway */
 	for (i = 0; i < VBD_SERVERS; i++) {
 		ring->server[i].ring = ring;
 		hv_work_init(&ring->server[i].work, server_work);
@@ -478,8 +504,12 @@ void vbd_ring_stop(struct vbd_ring *ring)
 
 void vbd_ring_destroy(struct vbd_ring *ring)
 {
+	struct vbd_io *io, *next;
+
 	if (ring->shared.nr)
 		hv_ring_unmap(ring->vbd->dev->peer, &ring->shared);
+	list_for_each_entry_safe(io, next, &ring->spare, node)
+		kfree(io);
 	if (ring->segments)
 		__free_page(ring->segments);
 	kfree(ring->reserve);

@@ -29,6 +29,7 @@ static int look_at_disk(struct vbd *vbd)
 		return hvback_reason(vbd->dev, -EROFS, "the device is read-only");
 	look_at_bdev(t, t->bdev);
 	t->stable = bdev_stable_writes(t->bdev);
+	t->nowait = bdev_nowait(t->bdev);
 	if (bdev_max_discard_sectors(t->bdev)) {
 		vbd->limits.discard = true;
 		vbd->limits.secure = bdev_max_secure_erase_sectors(t->bdev);

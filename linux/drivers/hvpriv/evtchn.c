@@ -166,8 +166,11 @@ static void tell(struct hv_domain *d, u32 handle)
 	port = xa_load(&d->handles, handle);
 	if (port && port->eventfd)
 		hv_eventfd_signal(port->eventfd);
-	if (port && port->fn)
+	if (port && port->fn) {
+		hv_workers_told_begin(&d->workers);
 		port->fn(port->arg);
+		hv_workers_told_end();
+	}
 	spin_unlock(&d->event_lock);
 }
 
@@ -229,10 +232,14 @@ static void wake_peers(struct hv_vcpu *v)
 /* After each run of @v: what it left for dom0. Context: its thread, preemptible. */
 void hv_evtchn_scan(struct hv_vcpu *v)
 {
-	if (READ_ONCE(v->posted->out.summary))
+	bool told = READ_ONCE(v->posted->out.summary);
+
+	if (told)
 		take_events(v);
 	wake_siblings(v);
 	wake_peers(v);
+	if (told)
+		hv_workers_help(&v->domain->workers);
 }
 
 /* ---- peers ------------------------------------------------------------------------------------ */

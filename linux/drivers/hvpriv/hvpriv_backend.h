@@ -200,22 +200,28 @@ void hv_event_post(struct hv_event *event);
 /**
  * struct hv_work - something for a lent thread to do
  * @fn: the work; may sleep
+ * @prompt: it waits for nothing but memory when @by_vcpu says so: then the thread of the vCPU that signalled may do it. Set it before
+ *	the work is queued for the first time
+ * @by_vcpu: for @fn: the guest waits meanwhile
+ * @left: private: to a vCPU's thread, no other was woken for it
  * @node: private
  * @state: private
+ * @cpu: private
  *
  * Never runs on two threads at once. Queued while it runs it runs once more, behind what the domain's other devices have
  * queued: so a busy ring does a bounded piece, queues itself again and returns.
  */
 struct hv_work {
 	void (*fn)(struct hv_work *work);
+	bool prompt, by_vcpu, left;
 	struct list_head node;
-	unsigned int state;
+	unsigned int state, cpu;
 };
 
 void hv_work_init(struct hv_work *work, void (*fn)(struct hv_work *work));
 
 /*
- * hv_work_queue() - for the threads that the domain's runner lends (HVPRIV_DOM_LEND)
+ * hv_work_queue() - for the threads that the domain's runner lends (HVPRIV_DOM_LEND), or for the vCPU's that signalled (@prompt)
  *
  * So it is on the domain's bill: its cgroup, its blkcg, its kill (F28). Any context but NMI; not after the device's remove().
  */

@@ -2,8 +2,13 @@
 /*
  * Threads that a domain's runner lends for the work of its devices (F28). What a device does is then on the domain's bill, is slowed
  * with it by its cgroup and ends with its process. Without a thread nothing is done: what is queued waits.
+ *
+ * A thread that is woken on the CPU of the vCPU that signalled gains nothing: the guest waits for it all the same, and two switches
+ * between threads cost as much as the work. Whether that is so only the scheduler knows, so it is asked: where a woken thread
+ * comes to run on its waker's CPU, the next HELP pieces of prompt work are done by the vCPU's thread itself, and then one is woken again.
  */
 #include <linux/export.h>
+#include <linux/percpu.h>
 #include <linux/sched/signal.h>
 
 #include "hvpriv_backend.h"
@@ -14,6 +19,14 @@
 #define WORK_RUNNING	(1U << 1)
 #define WORK_AGAIN	(1U << 2)	/* queued while it runs */
 #define WORK_CANCEL	(1U << 3)	/* not to be queued again */
+
+#define NO_VCPU		(~0U)		/* in ->cpu: it was no vCPU's thread that queued it */
+
+#define HELP		64
+#define HELP_PIECES	4		/* at once; then the guest goes on, and a lent thread is woken for the rest */
+
+/* Whose guest's signals are being told on this CPU; preemption is off then. */
+static DEFINE_PER_CPU(struct hv_workers *, told);
 
 void hv_workers_init(struct hv_workers *w)
 {
@@ -26,7 +39,11 @@ void hv_workers_init(struct hv_workers *w)
 void hv_work_init(struct hv_work *work, void (*fn)(struct hv_work *work))
 {
 	work->fn = fn;
+	work->prompt = false;
+	work->by_vcpu = false;
+	work->left = false;
 	work->state = 0;
+	work->cpu = NO_VCPU;
 	INIT_LIST_HEAD(&work->node);
 }
 EXPORT_SYMBOL_GPL(hv_work_init);
@@ -35,7 +52,19 @@ static void enqueue(struct hv_workers *w, struct hv_work *work)
 {
 	lockdep_assert_held(&w->lock);
 	work->state |= WORK_QUEUED;
+	work->left = false;
 	list_add_tail(&work->node, &w->queue);
+}
+
+/* Whether a vCPU's thread will see to it: it calls hv_workers_help(). */
+static bool left_to_vcpu(struct hv_workers *w, struct hv_work *work)
+{
+	lockdep_assert_held(&w->lock);
+	if (!work->prompt || !w->help || (__this_cpu_read(told) != w && w->helper != current))
+		return false;
+	w->help--;
+	work->left = true;
+	return true;
 }
 
 void hv_work_queue(struct hv_workers *w, struct hv_work *work)
@@ -50,7 +79,8 @@ void hv_work_queue(struct hv_workers *w, struct hv_work *work)
 		work->state |= WORK_AGAIN;
 	} else if (!(work->state & WORK_QUEUED)) {
 		enqueue(w, work);
-		wake = true;
+		work->cpu = __this_cpu_read(told) == w ? smp_processor_id() : NO_VCPU;
+		wake = !left_to_vcpu(w, work);
 	}
 	spin_unlock_irqrestore(&w->lock, flags);
 	if (wake)
@@ -71,6 +101,15 @@ void hv_work_cancel(struct hv_workers *w, struct hv_work *work)
 }
 EXPORT_SYMBOL_GPL(hv_work_cancel);
 
+static struct hv_work *begin_locked(struct hv_work *work, bool by_vcpu)
+{
+	list_del_init(&work->node);
+	work->state = (work->state & ~WORK_QUEUED) | WORK_RUNNING;
+	work->by_vcpu = by_vcpu;
+	work->left = false;
+	return work;
+}
+
 /* The oldest one; NULL: there is none. */
 static struct hv_work *take(struct hv_workers *w)
 {
@@ -79,11 +118,28 @@ static struct hv_work *take(struct hv_workers *w)
 	spin_lock_irq(&w->lock);
 	work = list_first_entry_or_null(&w->queue, struct hv_work, node);
 	if (work) {
-		list_del_init(&work->node);
-		work->state = (work->state & ~WORK_QUEUED) | WORK_RUNNING;
+		if (work->cpu != NO_VCPU)
+			w->help = work->cpu == smp_processor_id() ? HELP : 0;
+		begin_locked(work, false);
 	}
 	spin_unlock_irq(&w->lock);
 	return work;
+}
+
+/* The oldest one that was left to a vCPU's thread. */
+static struct hv_work *take_left(struct hv_workers *w)
+{
+	struct hv_work *work, *found = NULL;
+
+	spin_lock_irq(&w->lock);
+	list_for_each_entry(work, &w->queue, node) {
+		if (work->left) {
+			found = begin_locked(work, true);
+			break;
+		}
+	}
+	spin_unlock_irq(&w->lock);
+	return found;
 }
 
 /* Behind it @work may be gone, unless it is queued again. */
@@ -94,6 +150,7 @@ static void finish(struct hv_workers *w, struct hv_work *work)
 	if (work->state & WORK_AGAIN) {
 		work->state &= ~WORK_AGAIN;
 		enqueue(w, work);
+		work->left = work->by_vcpu;	/* who does so now goes on, or wakes another one */
 	}
 	if (work->state & WORK_CANCEL)
 		wake_up_all(&w->done);
@@ -131,6 +188,43 @@ int hv_workers_lend(struct hv_workers *w)
 	if (wanted(w))
 		wake_up(&w->wait);
 	return r;
+}
+
+void hv_workers_told_begin(struct hv_workers *w)
+{
+	__this_cpu_write(told, w);
+}
+
+void hv_workers_told_end(void)
+{
+	__this_cpu_write(told, NULL);
+}
+
+/* Several vCPUs may help at once: one of them is known, and the others' work goes to lent threads. */
+static void set_helper(struct hv_workers *w, struct task_struct *task)
+{
+	spin_lock_irq(&w->lock);
+	if (task || w->helper == current)
+		w->helper = task;
+	spin_unlock_irq(&w->lock);
+}
+
+void hv_workers_help(struct hv_workers *w)
+{
+	struct hv_work *work;
+	unsigned int n;
+
+	if (list_empty_careful(&w->queue))
+		return;
+	set_helper(w, current);
+	/* What is queued by this thread meanwhile, say an answer to a packet, is its affair, too. */
+	for (n = 0; n < HELP_PIECES && !READ_ONCE(w->over) && !signal_pending(current) && (work = take_left(w)); n++) {
+		work->fn(work);
+		finish(w, work);
+	}
+	set_helper(w, NULL);
+	if (wanted(w))
+		wake_up(&w->wait);
 }
 
 void hv_workers_end(struct hv_workers *w)

@@ -153,6 +153,8 @@ static struct hvn_queue *alloc_queue(struct hvn_vif *vif, unsigned int id)
 	skb_queue_head_init(&q->rx_skbs);
 	hv_work_init(&q->tx_work, hvn_tx_work);
 	hv_work_init(&q->rx_work, hvn_rx_work);
+	q->tx_work.prompt = true;
+	q->rx_work.prompt = true;
 	timer_setup(&q->tx_timer, on_tx_timer, 0);
 	timer_setup(&q->rx_timer, on_rx_timer, 0);
 	INIT_DELAYED_WORK(&q->rx_monitor, hvn_rx_monitor);

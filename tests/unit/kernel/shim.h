@@ -60,7 +60,17 @@ static inline bool list_empty_careful(const struct list_head *l)
 	return READ_ONCE(l->next) == l && READ_ONCE(l->prev) == l;
 }
 
+#define list_for_each_entry(p, l, m) \
+	for (p = container_of((l)->next, __typeof__(*p), m); &p->m != (l); p = container_of(p->m.next, __typeof__(*p), m))
 #define list_first_entry_or_null(l, t, m) ((l)->next == (l) ? NULL : container_of((l)->next, t, m))
+
+/* ---- CPUs: a thread is on the one that it says ---- */
+
+extern __thread unsigned kernel_cpu;
+#define smp_processor_id()		kernel_cpu
+#define DEFINE_PER_CPU(t, name)		__thread t name
+#define __this_cpu_read(name)		(name)
+#define __this_cpu_write(name, v)	((name) = (v))
 
 /* ---- locks ---- */
 
@@ -79,6 +89,7 @@ typedef struct { pthread_mutex_t m; pthread_cond_t changed; struct waiter *first
 
 /* A signal for a thread: kernel_signal() wakes it where it waits. */
 struct task { bool signal; };
+#define task_struct task
 extern __thread struct task *current;
 extern bool kernel_signal_at_wake;	/* the next one that is woken gets a signal just then */
 
