@@ -73,10 +73,13 @@ struct level {
 
 struct walk {
 	struct zendo_store *store;
+	uint32_t tx;
 	char path[PATH_ROOM];
 	struct level *levels;		/* as deep as a path can be; not by recursion, since guests choose how deep */
 	size_t depth;
-	bool full_paths, perms;
+	bool full_paths, with_perms;
+	const struct zendo_store_perm *perms;	/* not printed: all get these */
+	size_t nr_perms;
 };
 
 static int print_perms(struct walk *w)
@@ -110,7 +113,7 @@ static int print_node(struct walk *w, const char *name)
 	fputs(" = \"", stdout);
 	print_value(value, len, stdout);
 	putchar('"');
-	if (w->perms)
+	if (w->with_perms)
 		r = print_perms(w);
 	putchar('\n');
 	return r;
@@ -127,7 +130,7 @@ static int push(struct walk *w)
 	w->levels = grown;
 	l = &grown[w->depth];
 	*l = (struct level) { .path_len = strlen(w->path) };
-	r = zendo_store_list(w->store, 0, w->path, &l->names, &l->nr);
+	r = zendo_store_list(w->store, w->tx, w->path, &l->names, &l->nr);
 	w->depth += r >= 0;
 	return r;
 }
@@ -160,13 +163,20 @@ static int walk(struct walk *w)
 			     l->path_len > 0 && w->path[l->path_len - 1] == '/' ? "" : "/", name);
 		if (n < 0 || (size_t)n >= sizeof(w->path) - l->path_len)
 			return -E2BIG;
-		r = print_node(w, name);
+		r = w->perms ? zendo_store_set_perms(w->store, w->tx, w->path, w->perms, w->nr_perms) : print_node(w, name);
 		if (r >= 0)
 			r = push(w);
 		if (r == -ENOENT)
 			r = 0;
 	}
 	return r;
+}
+
+static void end_walk(struct walk *w)
+{
+	while (w->depth > 0)
+		pop(w);
+	free(w->levels);
 }
 
 static int store_ls(struct zendo_store *s, int argc, char **argv)
@@ -178,7 +188,7 @@ static int store_ls(struct zendo_store *s, int argc, char **argv)
 		if (c == 'f')
 			w.full_paths = true;
 		else if (c == 'p')
-			w.perms = true;
+			w.with_perms = true;
 		else
 			return usage("store");
 	if (argc - optind > 1)
@@ -192,43 +202,64 @@ static int store_ls(struct zendo_store *s, int argc, char **argv)
 	r = walk(&w);
 	if (r < 0)
 		r = fail_store(w.path, r);
-	while (w.depth > 0)
-		pop(&w);
-	free(w.levels);
+	end_walk(&w);
 	return r;
 }
 
 /* ---- the others -------------------------------------------------------------------------- */
 
+/* Which of @letters were given, as bits of their places; -1: another one. What follows them begins at optind. */
+static int flags_of(int argc, char **argv, const char *letters)
+{
+	int c, flags = 0;
+
+	while ((c = getopt(argc, argv, letters)) >= 0) {
+		const char *letter = strchr(letters, c);
+
+		if (!letter)
+			return -1;
+		flags |= 1 << (letter - letters);
+	}
+	return flags;
+}
+
 static int store_list(struct zendo_store *s, int argc, char **argv)
 {
 	_cleanup_free_ char **names = NULL;
+	const char *path;
 	size_t nr;
-	int r;
+	int r, whole = flags_of(argc, argv, "p");
 
-	if (argc != 2)
+	if (whole < 0 || optind + 1 != argc)
 		return usage("store");
-	r = zendo_store_list(s, 0, argv[1], &names, &nr);
+	path = argv[optind];
+	r = zendo_store_list(s, 0, path, &names, &nr);
 	if (r < 0)
-		return fail_store(argv[1], r);
+		return fail_store(path, r);
 	for (size_t i = 0; i < nr; i++)
-		puts(names[i]);
+		printf("%s%s%s\n", whole ? path : "", whole && strcmp(path, "/") != 0 ? "/" : "", names[i]);
 	return EXIT_OK;
 }
+
+enum { READ_PATHS = 1, READ_RAW = 2 };
 
 /* The value as it is, as a program wants it; on a terminal as ls has it. */
 static int store_read(struct zendo_store *s, int argc, char **argv)
 {
-	if (argc < 2)
+	int flags = flags_of(argc, argv, "pR");
+
+	if (flags < 0 || optind == argc)
 		return usage("store");
-	for (int i = 1; i < argc; i++) {
+	for (int i = optind; i < argc; i++) {
 		_cleanup_free_ char *value = NULL;
 		size_t len;
 		int r = zendo_store_read(s, 0, argv[i], &value, &len);
 
 		if (r < 0)
 			return fail_store(argv[i], r);
-		if (isatty(STDOUT_FILENO))
+		if (flags & READ_PATHS)
+			printf("%s: ", argv[i]);
+		if (isatty(STDOUT_FILENO) && !(flags & READ_RAW))
 			print_value(value, len, stdout);
 		else
 			(void)fwrite(value, 1, len, stdout);
@@ -237,63 +268,175 @@ static int store_read(struct zendo_store *s, int argc, char **argv)
 	return EXIT_OK;
 }
 
-struct pairs {
+/* By the status alone: 0 all are there, 1 one is not. */
+static int store_exists(struct zendo_store *s, int argc, char **argv)
+{
+	if (flags_of(argc, argv, "") < 0 || optind == argc)
+		return usage("store");
+	for (int i = optind; i < argc; i++) {
+		_cleanup_free_ char *value = NULL;
+		int r = zendo_store_read(s, 0, argv[i], &value, NULL);
+
+		if (r < 0)
+			return r == -ENOENT ? EXIT_FAILED : fail_store(argv[i], r);
+	}
+	return EXIT_OK;
+}
+
+/* What is done in one transaction: all or nothing. */
+struct changes {
 	char **argv;
-	int argc, failed;
+	int argc;
+	const char *failed;		/* the path */
+	int flags;
+	const struct zendo_store_perm *perms;
+	size_t nr_perms;
 };
 
 static int write_pairs(struct zendo_store *s, uint32_t tx, void *userdata)
 {
-	struct pairs *p = userdata;
+	struct changes *c = userdata;
 	int r = 0;
 
-	for (int i = 0; i + 1 < p->argc && r >= 0; i += 2) {
-		p->failed = i;
-		r = zendo_store_write(s, tx, p->argv[i], p->argv[i + 1], strlen(p->argv[i + 1]));
+	for (int i = 0; i + 1 < c->argc && r >= 0; i += 2) {
+		c->failed = c->argv[i];
+		r = zendo_store_write(s, tx, c->argv[i], c->argv[i + 1], strlen(c->argv[i + 1]));
 	}
 	return r;
 }
 
-/* All or nothing. */
 static int store_write(struct zendo_store *s, int argc, char **argv)
 {
-	struct pairs p = { .argv = argv + 1, .argc = argc - 1 };
+	struct changes c = {};
 	int r;
 
-	if (argc < 3 || argc % 2 == 0)
+	if (flags_of(argc, argv, "") < 0 || optind == argc || (argc - optind) % 2 != 0)
 		return usage("store");
-	r = zendo_store_transaction(s, write_pairs, &p);
-	return r < 0 ? fail_store(p.argv[p.failed], r) : EXIT_OK;
+	c.argv = argv + optind;
+	c.argc = argc - optind;
+	r = zendo_store_transaction(s, write_pairs, &c);
+	return r < 0 ? fail_store(c.failed, r) : EXIT_OK;
+}
+
+/* "/a/b" becomes "/a". False: there is nothing above it but the root. */
+static bool go_up(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (!slash || slash == path)
+		return false;
+	*slash = '\0';
+	return true;
+}
+
+/* What is above and has neither children nor a value. */
+static int remove_empty(struct zendo_store *s, uint32_t tx, const char *path)
+{
+	_cleanup_free_ char *above = strdup(path);
+
+	if (!above)
+		return -ENOMEM;
+	while (go_up(above)) {
+		_cleanup_free_ char *value = NULL;
+		_cleanup_free_ char **names = NULL;
+		size_t len, nr = 0;
+		int r = zendo_store_read(s, tx, above, &value, &len);
+
+		if (r >= 0)
+			r = zendo_store_list(s, tx, above, &names, &nr);
+		if (r < 0 || len > 0 || nr > 0)
+			return r;
+		r = zendo_store_rm(s, tx, above);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int remove_all(struct zendo_store *s, uint32_t tx, void *userdata)
+{
+	struct changes *c = userdata;
+	int r = 0;
+
+	for (int i = 0; i < c->argc && r >= 0; i++) {
+		c->failed = c->argv[i];
+		r = zendo_store_rm(s, tx, c->argv[i]);
+		if (r >= 0 && c->flags)
+			r = remove_empty(s, tx, c->argv[i]);
+	}
+	return r;
 }
 
 static int store_rm(struct zendo_store *s, int argc, char **argv)
 {
-	if (argc < 2)
-		return usage("store");
-	for (int i = 1; i < argc; i++) {
-		int r = zendo_store_rm(s, 0, argv[i]);
+	struct changes c = { .flags = flags_of(argc, argv, "t") };
+	int r;
 
-		if (r < 0)
-			return fail_store(argv[i], r);
-	}
-	return EXIT_OK;
+	if (c.flags < 0 || optind == argc)
+		return usage("store");
+	c.argv = argv + optind;
+	c.argc = argc - optind;
+	r = zendo_store_transaction(s, remove_all, &c);
+	return r < 0 ? fail_store(c.failed, r) : EXIT_OK;
+}
+
+enum { CHMOD_BELOW = 1, CHMOD_ABOVE = 2 };
+
+static int chmod_below(struct zendo_store *s, uint32_t tx, const struct changes *c)
+{
+	struct walk w = { .store = s, .tx = tx, .perms = c->perms, .nr_perms = c->nr_perms };
+	int r;
+
+	strcpy(w.path, c->argv[0]);
+	r = walk(&w);
+	end_walk(&w);
+	return r;
+}
+
+static int chmod_above(struct zendo_store *s, uint32_t tx, const struct changes *c)
+{
+	_cleanup_free_ char *above = strdup(c->argv[0]);
+	int r = above ? 0 : -ENOMEM;
+
+	while (r >= 0 && go_up(above))
+		r = zendo_store_set_perms(s, tx, above, c->perms, c->nr_perms);
+	return r;
+}
+
+static int chmod_all(struct zendo_store *s, uint32_t tx, void *userdata)
+{
+	struct changes *c = userdata;
+	int r = zendo_store_set_perms(s, tx, c->argv[0], c->perms, c->nr_perms);
+
+	c->failed = c->argv[0];
+	if (r >= 0 && c->flags & CHMOD_BELOW)
+		r = chmod_below(s, tx, c);
+	if (r >= 0 && c->flags & CHMOD_ABOVE)
+		r = chmod_above(s, tx, c);
+	return r;
 }
 
 static int store_chmod(struct zendo_store *s, int argc, char **argv)
 {
 	_cleanup_free_ struct zendo_store_perm *perms = NULL;
+	struct changes c = { .flags = flags_of(argc, argv, "ru") };
 	int r;
 
-	if (argc < 3)
+	if (c.flags < 0 || argc - optind < 2)
 		return usage("store");
-	perms = calloc((size_t)argc, sizeof(*perms));
+	c.argv = argv + optind;
+	if (strlen(c.argv[0]) >= PATH_ROOM)
+		return fail_store(c.argv[0], -E2BIG);
+	c.nr_perms = (size_t)(argc - optind - 1);
+	perms = calloc(c.nr_perms, sizeof(*perms));
 	if (!perms)
 		return fail(EXIT_FAILED, "out of memory");
-	for (int i = 2; i < argc; i++)
-		if (zendo_store_parse_perm(argv[i], &perms[i - 2]) < 0)
-			return fail(EXIT_USAGE, "'%s' is no permission: n, r, w or b and a domain's id", argv[i]);
-	r = zendo_store_set_perms(s, 0, argv[1], perms, (size_t)argc - 2);
-	return r < 0 ? fail_store(argv[1], r) : EXIT_OK;
+	for (size_t i = 0; i < c.nr_perms; i++)
+		if (zendo_store_parse_perm(c.argv[1 + i], &perms[i]) < 0)
+			return fail(EXIT_USAGE, "'%s' is no permission: n, r, w or b and a domain's id", c.argv[1 + i]);
+	c.perms = perms;
+	r = zendo_store_transaction(s, chmod_all, &c);
+	return r < 0 ? fail_store(c.failed, r) : EXIT_OK;
 }
 
 /* Paths as they change, one on a line; each is told once at the beginning, as the store has it. */
@@ -336,7 +479,7 @@ static const struct {
 	const char *name;
 	int (*run)(struct zendo_store *s, int argc, char **argv);
 } verbs[] = {
-	{ "ls", store_ls }, { "list", store_list }, { "read", store_read }, { "write", store_write },
+	{ "ls", store_ls }, { "list", store_list }, { "read", store_read }, { "exists", store_exists }, { "write", store_write },
 	{ "rm", store_rm }, { "chmod", store_chmod }, { "watch", store_watch },
 };
 

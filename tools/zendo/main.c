@@ -115,13 +115,16 @@ const struct command commands[] = {
 	  "vif = [''] is on network zendo0, which makes itself.\n", cmd_net },
 	{ "device", "list [--json] NAME|ID", "list all devices of a domain, and what each waits for",
 	  "  -j, --json      for programs\n", cmd_device },
-	{ "store", "ls|list|read|write|rm|chmod|watch [ARGUMENT...]", "look into the domains' store",
+	{ "store", "ls|list|read|exists|write|rm|chmod|watch [ARGUMENT...]", "look into the domains' store",
 	  "  ls [-f] [-p] [PATH]           all below it; -f whole paths, -p permissions\n"
-	  "  list PATH                     names of its children\n"
-	  "  read PATH...                  values\n"
+	  "  list [-p] PATH                names of its children; -p whole paths\n"
+	  "  read [-p] [-R] PATH...        values; -p after their paths, -R as they are also\n"
+	  "                                on a terminal\n"
+	  "  exists PATH...                status 1 when one is not there\n"
 	  "  write PATH VALUE [...]        set them, all or none\n"
-	  "  rm PATH...                    with all below\n"
-	  "  chmod PATH PERMISSION...      n0 r5: the owner's first; n, r, w or b and an id\n"
+	  "  rm [-t] PATH...               with all below; -t and what is empty then above\n"
+	  "  chmod [-r] [-u] PATH PERMISSION...  n0 r5: the owner's first; n, r, w or b and an\n"
+	  "                                id; -r all below too, -u all above\n"
 	  "  watch [-n TIMES] PATH...      print paths as they change\n", cmd_store },
 	{ "domid", "NAME", "print a domain's id", "", cmd_domid },
 	{ "domname", "ID", "print a domain's name", "", cmd_domname },

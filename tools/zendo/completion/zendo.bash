@@ -74,7 +74,7 @@ _zendo()
 		mapfile -t COMPREPLY < <(compgen -W "$(_zendo_defined)" -- "$cur")
 		;;
 	store)
-		[ "$cword" -ne 2 ] || mapfile -t COMPREPLY < <(compgen -W 'ls list read write rm chmod watch' -- "$cur")
+		[ "$cword" -ne 2 ] || mapfile -t COMPREPLY < <(compgen -W 'ls list read exists write rm chmod watch' -- "$cur")
 		;;
 	dump-core)
 		if [ "$cword" -eq 2 ]; then
