@@ -213,6 +213,28 @@ static void impossible_indices_end_the_ring(void **state)
 	assert_int_equal(page.error, XENSTORE_ERROR_RINGIDX);
 }
 
+/* A guest that breaks its ring and reconnects as fast as it can does not fill the log. */
+static void rings_that_break_again_and_again_are_told_once(void **state)
+{
+	unsigned before = fake_store_lines;
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++) {
+		page.req_prod = page.req_cons + XENSTORE_RING_SIZE + 1;
+		(void)ring_work(&ring, 64);
+		assert_int_equal(page.error, XENSTORE_ERROR_RINGIDX);
+		page.connection = XENSTORE_RECONNECT;
+		(void)ring_work(&ring, 64);
+		assert_int_equal(page.error, XENSTORE_ERROR_NONE);
+	}
+	assert_int_equal(fake_store_lines - before, 1);
+	assert_string_equal(fake_store_log, "domain 5 is not served until it reconnects: req_prod is impossible");
+	fake_store_now += 10000;
+	page.req_prod = page.req_cons + XENSTORE_RING_SIZE + 1;
+	(void)ring_work(&ring, 64);
+	assert_int_equal(fake_store_lines - before, 2);
+}
+
 static void an_overlong_request_ends_the_ring(void **state)
 {
 	struct xsd_sockmsg h = { .type = XS_READ, .len = XENSTORE_PAYLOAD_MAX + 1 };
@@ -302,6 +324,7 @@ int main(void)
 		TEST(a_request_longer_than_the_ring_comes_in_parts),
 		TEST(a_flood_is_cut_into_turns),
 		TEST(impossible_indices_end_the_ring),
+		TEST(rings_that_break_again_and_again_are_told_once),
 		TEST(an_overlong_request_ends_the_ring),
 		TEST(a_reconnect_forgets_all_that_was_begun),
 		TEST(without_the_feature_the_field_is_not_looked_at),

@@ -7,7 +7,7 @@
 #include "mem.h"
 #include "store.h"
 
-#define TELL_AGAIN_MS	10000	/* one line for a domain and quota in this time */
+#define TELL_AGAIN_MS	10000	/* one line for a domain and quota, or its broken rings, in this time */
 
 static const struct {
 	const char *name;
@@ -52,19 +52,25 @@ uint32_t quota_of(const struct store *s, const struct domain *d, enum quota q)
 	return d->own_quotas & 1U << q ? d->quota[q] : s->quota[q];
 }
 
+bool domain_may_tell(struct store *s, struct domain *d, unsigned what)
+{
+	uint64_t now = s->ops->now_ms(s->userdata);
+
+	if (d->told_ms[what] && now - d->told_ms[what] < TELL_AGAIN_MS)
+		return false;
+	d->told_ms[what] = now ? now : 1;
+	return true;
+}
+
 bool quota_exceeded(struct store *s, struct domain *d, enum quota q, uint64_t used)
 {
 	uint32_t limit = quota_of(s, d, q);
-	uint64_t now;
 
 	if (d->domid == 0 || limit == 0 || used <= limit || s->replaying)
 		return false;
-	now = s->ops->now_ms(s->userdata);
-	if (!d->told_ms[q] || now - d->told_ms[q] >= TELL_AGAIN_MS) {
-		d->told_ms[q] = now ? now : 1;
+	if (domain_may_tell(s, d, q))
 		store_log(s, LOG_WARNING, "domain %u wants more than its quota '%s' of %" PRIu32 " allows", d->domid,
 			  quotas[q].name, limit);
-	}
 	return true;
 }
 

@@ -17,7 +17,8 @@ static unsigned ring_die(struct ring *r, uint32_t error, const char *why)
 {
 	struct conn *c = r->conn;
 
-	store_log(c->store, LOG_WARNING, "domain %u is not served until it reconnects: %s", c->domain->domid, why);
+	if (domain_may_tell(c->store, c->domain, TELL_RING))
+		store_log(c->store, LOG_WARNING, "domain %u is not served until it reconnects: %s", c->domain->domid, why);
 	r->dead = true;
 	c->domain->ring_error = true;
 	domain_record(c->store, c->domain);

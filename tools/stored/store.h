@@ -110,6 +110,8 @@ enum quota {
 	QUOTA_OUTSTANDING_BYTES,
 	QUOTA_MEMORY,
 	NR_QUOTAS,
+	TELL_RING = NR_QUOTAS,		/* what else a guest can make us say again and again */
+	NR_TELLS,
 };
 
 struct domain {
@@ -124,7 +126,7 @@ struct domain {
 	/* what it has: */
 	uint32_t nr_nodes, nr_watches, nr_transactions;
 	uint64_t memory;
-	uint64_t told_ms[NR_QUOTAS];	/* when an exceeded quota was logged */
+	uint64_t told_ms[NR_TELLS];	/* when an exceeded quota, or a broken ring, was logged */
 	struct conn *conn;		/* of its ring, while introduced */
 };
 
@@ -132,6 +134,8 @@ struct domain *domain_find(const struct store *s, unsigned domid);
 struct domain *domain_get(struct store *s, unsigned domid);
 void domain_put_idle(struct store *s, struct domain *d);	/* frees it when it has nothing */
 void domain_record(struct store *s, const struct domain *d);
+/* A line about this (a quota or TELL_*) may go to the log now: a guest does not fill it. */
+bool domain_may_tell(struct store *s, struct domain *d, unsigned what);
 /* True when @used is not allowed; logged then. Domain 0 has no quotas. */
 bool quota_exceeded(struct store *s, struct domain *d, enum quota q, uint64_t used);
 uint32_t quota_default(enum quota q);
