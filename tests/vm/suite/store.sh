@@ -3,8 +3,8 @@
 # budget: 180
 #
 # The store: Debian's xenstore-utils in dom0, the stock kernel's xenbus and a
-# client of ours in guests, the daemon killed again and again, and what is left
-# when domains end.
+# client of ours in guests, a hostile guest, the daemon killed again and again,
+# and what is left when domains end. A soak has 20 minutes of the hostile one.
 
 . "$(dirname "$0")/lib/suite.sh"
 
@@ -15,4 +15,6 @@ if [ ! "$client" -nt "$suite/src/storec.c" ] || [ ! "$client" -nt "$top/tools/li
 		-o "$client.$$" "$suite/src/storec.c" "$top/tools/libzendo/store.c" >&2
 	mv "$client.$$" "$client"
 fi
-machine store --copy "$client:/root/" --timeout 600
+seconds=2 words=
+[ -z "${ZENDO_SOAK:-}" ] || seconds=1200 words="memory seed=$(date +%y%m%d)"
+machine store --copy "$client:/root/" --timeout $((600 + 3 * seconds)) -- "$seconds" "$words"

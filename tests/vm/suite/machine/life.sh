@@ -372,12 +372,19 @@ deaf_one_is_not_waited_for() {
 	gone deaf
 }
 
-# One that is well behaved and two that are deaf are left to the machine's shutdown.
+# One that is well behaved and two that are deaf are left to the machine's shutdown; the first leans on one of the others.
 left_to_the_machine() {
+	mkdir /etc/systemd/system/zendo-domain@good.service.d
+	printf '[Unit]\nAfter=zendo-domain@www.service\n' >/etc/systemd/system/zendo-domain@good.service.d/order.conf
+	systemctl daemon-reload
 	zendo create www
 	zendo create db
 	zendo create good
 	expect_console good $patience 'zendo-guest: ready'
+}
+
+line_of() {
+	grep -nx -m 1 "$1" "$scratch/stops" | cut -d: -f1
 }
 
 stopped_with_the_machine() {
@@ -387,6 +394,11 @@ stopped_with_the_machine() {
 	for name in www db; do
 		journalctl -b -1 -o cat --no-pager -u zendo-domain@$name | grep 'does not listen for a shutdown: it is destroyed'
 	done
+	# in reverse order where there is one, else at the same time
+	journalctl -b -1 -o cat --no-pager -u 'zendo-domain@*' | grep -oE '^Stopp(ing|ed) zendo-domain@(good|www|db)' >"$scratch/stops"
+	cat "$scratch/stops"
+	[ "$(line_of 'Stopped zendo-domain@good')" -lt "$(line_of 'Stopping zendo-domain@www')" ]
+	[ "$(line_of 'Stopping zendo-domain@db')" -lt "$(line_of 'Stopped zendo-domain@good')" ]
 	# the hypervisor goes after the last of them
 	journalctl -b -1 -o short-monotonic --no-pager -u zendo.service | tail -n 10
 	journalctl -b -1 -o cat --no-pager -u zendo.service -u zendo-domain@www | tail -n 4 | grep 'Stopping zendo.service'
@@ -410,10 +422,28 @@ store_by_hand() {
 	diff <(zendo store ls /by) <(xenstore-ls /by)
 	diff <(zendo store ls -f /by) <(xenstore-ls -f /by)
 	diff <(zendo store list /by) <(xenstore-list /by)
+	diff <(zendo store list -p /by) <(xenstore-list -p /by)
+	diff <(zendo store read -p /by/hand /by/other) <(xenstore-read -p /by/hand /by/other)
 	zendo store chmod /by/hand n0 r1
 	zendo store ls -p /by | grep -F 'hand = "one"  (n0,r1)'
 	fails_with 1 '/by/none: there is no such node' zendo store read /by/none
 	fails_with 2 "'x1' is no permission" zendo store chmod /by/hand x1
+	# the same with both, one after the other
+	zendo store write /by/far/below/x 1 /by/far/y 2
+	zendo store chmod -r /by/far n0 r2
+	zendo store chmod -u /by/far/below n0 w3
+	xenstore-ls -fp /by >"$scratch/ours"
+	xenstore-chmod -r /by n0
+	xenstore-chmod -r /by/far n0 r2
+	xenstore-chmod -u /by/far/below n0 w3
+	xenstore-chmod /by/hand n0 r1
+	xenstore-ls -fp /by | diff "$scratch/ours" -
+	zendo store exists /by/far/y /by/hand
+	zendo store rm -t /by/far/below/x
+	refuses zendo store exists /by/far/below
+	fails_with 1 '/none/x: there is no such node' zendo store rm /by/far/y /none/x
+	zendo store exists /by/far/y
+	fails_with 2 'usage: zendo store' zendo store rm -q /by/far/y
 	zendo store watch -n 2 /by/other >/root/watched &
 	watcher=$!
 	hears 20 '^/by/other$' tail -n +1 -F /root/watched

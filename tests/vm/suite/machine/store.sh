@@ -4,6 +4,8 @@
 . "$(dirname "$0")/checks.sh"
 
 patience=240		# seconds for a boot of the stock kernel when the host is busy
+hostile_seconds=${1:-2}
+hostile_words=${2:-}
 
 # Each line begins with a word of its own. It waits for dom0 by watches, and dom0 for it by its console.
 story='
@@ -154,6 +156,78 @@ guest_is_held() {
 	journalctl -o cat -u zendo-stored | grep "domain $(domid one) wants more than its quota 'nodes'"
 }
 
+daemon() {
+	systemctl show -P MainPID zendo-stored
+}
+
+# KiB that the daemon has for itself
+anon() {
+	awk '/^RssAnon:/ { print $2 }' "/proc/$(daemon)/status"
+}
+
+counts_on() {
+	timeout 120 xenstore-watch -n "$1" "/local/domain/$(domid "$2")/data/count" >/dev/null
+}
+
+count_of() {
+	xenstore-read "/local/domain/$(domid "$1")/data/count"
+}
+
+# Two guests count in transactions while a third one does what it should not. The daemon stays the same, small, and right.
+hostile_guest_is_held() {
+	local id pid before name quota vm
+	local -A counts
+	local quotas=(nodes node-size node-permissions watches transactions transaction-nodes outstanding
+		outstanding-bytes)
+	[[ $hostile_words != *memory* ]] || quotas+=(memory)
+	for name in one two; do
+		say $name go yes
+		counts_on 4 $name
+	done
+	pid=$(daemon)
+	before=$(anon)
+	zendo create "$(tiny hostile storefuzz "seconds=$hostile_seconds second $hostile_words" 'vcpus = 2')"
+	id=$(domid hostile)
+	vm=$(xenstore-read "/local/domain/$id/vm")
+	for name in one two; do
+		counts[$name]=$(count_of $name)
+	done
+	ended hostile $((300 + 2 * hostile_seconds)) || { kept hostile; return 1; }
+	kept hostile
+	console_has hostile '^PASS'
+	equal 'the daemon' "$(daemon)" "$pid"
+	for name in one two; do
+		between "what $name has counted meanwhile" $(($(count_of $name) - counts[$name])) 10 1000000
+	done
+	nothing_of "$id" "$vm"
+	journalctl --sync
+	journalctl -o cat -u zendo-stored -g "^domain $id " >"$scratch/told"
+	cat "$scratch/told"
+	for quota in "${quotas[@]}"; do
+		grep -F "domain $id wants more than its quota '$quota'" "$scratch/told"
+	done
+	grep -F 'is not served until it reconnects' "$scratch/told"
+	# one of each kind in 10 s, however often it was
+	between lines "$(wc -l <"$scratch/told")" 9 $((10 * (6 + hostile_seconds / 10)))
+	echo "# it has $before KiB, then $(anon)"
+	between 'KiB more that the daemon has' $(($(anon) - before)) -100000 4096
+}
+
+# As much as a guest can ask for, by random; it is ended in the middle of it.
+flood_ends() {
+	local id vm begin
+	zendo create "$(tiny flood storefuzz flood)"
+	expect_console flood 60 '^flooding'
+	id=$(domid flood)
+	vm=$(xenstore-read "/local/domain/$id/vm")
+	counts_on 8 two
+	begin=$EPOCHREALTIME
+	xenstore-read "/local/domain/$id/name"
+	awk -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN { printf "# answered after %.0f ms\n", 1000 * (b - a) }'
+	released zendo destroy flood
+	nothing_of "$id" "$vm"
+}
+
 # The daemon is killed while two guests count in transactions; each of its lives answers something.
 killed_while_guests_count() {
 	local i name pid id
@@ -162,11 +236,11 @@ killed_while_guests_count() {
 		say $name go yes
 	done
 	for ((i = 0; i < 5; i++)); do
-		pid=$(systemctl show -P MainPID zendo-stored)
+		pid=$(daemon)
 		timeout 60 xenstore-watch -n 8 "/local/domain/$id/data/count"
 		kill -KILL "$pid"
 		xenstore-exists /
-		refuses test "$(systemctl show -P MainPID zendo-stored)" = "$pid"
+		refuses test "$(daemon)" = "$pid"
 	done
 	for name in one two; do
 		say $name stop yes
@@ -275,6 +349,7 @@ stops_with_it() {
 	equal 'the daemon' "$(systemctl is-active zendo-stored.service)" inactive
 	equal 'the sockets' "$(systemctl is-active zendo-stored.socket)" inactive
 	refuses ls /run/zendo/store.sock
+	fails_with 4 'systemctl start zendo-stored' zendo store ls
 }
 
 check 'the initramfs has a client' pack
@@ -284,6 +359,8 @@ check 'two stock guests with a store' boots
 check "a stock kernel's xenbus comes up" xenbus_is_up
 check 'a guest has the entries it should' entries_are_right
 check 'a guest reaches nothing else' guest_is_held
+check 'a hostile guest is held while others count' hostile_guest_is_held
+check 'a guest that floods is ended in the middle' flood_ends
 check 'the daemon is killed while guests count' killed_while_guests_count
 check 'watches and values outlive the daemon' watches_outlive_it
 check 'a reboot makes new entries' reboot_makes_new_entries
