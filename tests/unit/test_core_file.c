@@ -130,6 +130,8 @@ static void memory_stands_where_the_headers_say(void **state)
 	assert_int_equal(p.p_paddr, 0);
 	assert_int_equal(p.p_memsz, LOW);
 	assert_int_equal(p.p_offset % PAGE, 0);
+	/* what crash(8) tells kdump's from netdump's by */
+	assert_int_equal(p.p_align, 0);
 	p = phdr(2);
 	assert_int_equal(p.p_paddr, HIGH);
 	assert_int_equal(page_word(0, 8), 0x7473726966);

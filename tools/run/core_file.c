@@ -149,7 +149,8 @@ static void fill_headers(struct writer *w)
 
 		*ph++ = (Elf64_Phdr) {
 			.p_type = PT_LOAD, .p_flags = PF_R | PF_W | PF_X, .p_offset = offset, .p_vaddr = r->start,
-			.p_paddr = r->start, .p_filesz = r->size, .p_memsz = r->size, .p_align = PAGE,
+			.p_paddr = r->start, .p_filesz = r->size, .p_memsz = r->size,
+			/* p_align is 0 as in /proc/vmcore: with another, crash(8) takes it for a dump of netdump's and falls over the QEMU notes */
 		};
 		offset += r->size;
 	}
