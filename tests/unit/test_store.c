@@ -430,6 +430,30 @@ static void only_what_was_looked_at_conflicts(void **state)
 	conflict("/t/a|1", XS_MKDIR, "/t/a|", XS_RM, "/t/a|", -EAGAIN);
 }
 
+/* At the commit all is as it was at first; what was made below it would have no place. */
+static void what_came_and_went_again_conflicts_when_it_was_seen(void **state)
+{
+	uint32_t tx;
+
+	(void)state;
+	assert_int_equal(ask_text(dom0, XS_MKDIR, 0, "/a|", NULL), 0);
+	tx = start(dom0);
+	assert_int_equal(ask_text(dom0, XS_READ, tx, "/a/x|", NULL), -ENOENT);
+	assert_int_equal(ask_text(dom0, XS_MKDIR, 0, "/a/x|", NULL), 0);
+	assert_int_equal(ask_text(dom0, XS_WRITE, tx, "/a/x/2|1", NULL), 0);
+	assert_int_equal(ask_text(dom0, XS_RM, 0, "/a/x|", NULL), 0);
+	assert_int_equal(ask_text(dom0, XS_TRANSACTION_END, tx, "T|", NULL), -EAGAIN);
+
+	/* what was not looked at meanwhile is as it was */
+	tx = start(dom0);
+	assert_int_equal(ask_text(dom0, XS_READ, tx, "/a/x|", NULL), -ENOENT);
+	assert_int_equal(ask_text(dom0, XS_MKDIR, 0, "/a/x|", NULL), 0);
+	assert_int_equal(ask_text(dom0, XS_RM, 0, "/a/x|", NULL), 0);
+	assert_int_equal(ask_text(dom0, XS_WRITE, tx, "/a/x/2|1", NULL), 0);
+	assert_int_equal(ask_text(dom0, XS_TRANSACTION_END, tx, "T|", NULL), 0);
+	reads(dom0, 0, "/a/x/2", "1");
+}
+
 static void what_is_removed_and_made_again_is_new(void **state)
 {
 	uint32_t tx;
@@ -567,6 +591,7 @@ int main(void)
 		TEST(a_transaction_is_seen_when_it_is_done),
 		TEST(an_abandoned_transaction_leaves_nothing),
 		TEST(only_what_was_looked_at_conflicts),
+		TEST(what_came_and_went_again_conflicts_when_it_was_seen),
 		TEST(what_is_removed_and_made_again_is_new),
 		TEST(transactions_belong_to_their_connection),
 		TEST(a_domain_that_ends_leaves_nothing_to_the_next),

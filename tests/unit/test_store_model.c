@@ -54,6 +54,7 @@ static struct journal journal;
 static struct model model;
 static struct client clients[NR_CLIENTS];
 static uint64_t seed;
+static unsigned seed_now;
 static unsigned commits, conflicts;
 
 static unsigned pick(unsigned n)
@@ -263,11 +264,13 @@ static void restart(void)
 	start_clients();
 }
 
-static void the_store_does_what_the_model_does(void **state)
+static void run_with(uint64_t first)
 {
 	bool old;
 
-	(void)state;
+	seed = first;
+	memset(&model, 0, sizeof(model));
+	commits = conflicts = 0;
 	s = store_new(&fake_store_ops, NULL, 1);
 	assert_int_equal(journal_open(&journal, -1, "", &old), 0);
 	s->journal = &journal;
@@ -289,10 +292,32 @@ static void the_store_does_what_the_model_does(void **state)
 	journal_close(&journal);
 }
 
+/* A soak has many more. */
+static void the_store_does_what_the_model_does(void **state)
+{
+	unsigned nr = getenv("ZENDO_SOAK") ? 1000 : 8;
+
+	(void)state;
+	for (unsigned i = 0; i < nr; i++) {
+		seed_now = i * 7919;
+		run_with(seed_now);
+	}
+	seed_now = 0;
+}
+
+/* After a failure, to begin with it. */
+static int tell_seed(void **state)
+{
+	(void)state;
+	if (seed_now)
+		print_message("with seed %u\n", seed_now);
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_store_does_what_the_model_does),
+		cmocka_unit_test_teardown(the_store_does_what_the_model_does, tell_seed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -209,7 +209,7 @@ struct tx {
 	struct tx *next;
 	struct conn *conn;
 	uint32_t id;
-	bool doomed;			/* was open when the daemon ended: commits with EAGAIN */
+	bool doomed;			/* saw two states, or was open when the daemon ended: commits with EAGAIN */
 	uint32_t nr_changes;
 	uint32_t nr_shadows, shadows_room;
 	struct shadow **shadows;	/* parents before children; [0] is the root's */

@@ -108,13 +108,22 @@ static struct acl *place_acl(const struct place *p)
 	return p->shadow && p->shadow->acl ? p->shadow->acl : p->node->acl;
 }
 
-/* Its outcome depends on what the tree has there now. */
-static void look_at(const struct place *p, unsigned gen)
+/*
+ * Its outcome depends on what the tree has there now. Who looks again and sees another state has lost already: a node that was not
+ * there, came and went again looks at the commit as it did at first, but what was done meanwhile was done below it.
+ */
+static void look_at(struct tx *tx, const struct place *p, unsigned gen)
 {
-	if (!p->shadow || p->hidden || p->shadow->looked & 1U << gen)
+	uint64_t now = p->node ? p->node->gen[gen] : 0;
+
+	if (!tx || p->hidden)
 		return;
-	p->shadow->looked |= (uint8_t)(1U << gen);
-	p->shadow->seen[gen] = p->node ? p->node->gen[gen] : 0;
+	if (!(p->shadow->looked & 1U << gen)) {
+		p->shadow->looked |= (uint8_t)(1U << gen);
+		p->shadow->seen[gen] = now;
+	} else if (p->shadow->seen[gen] != now) {
+		tx->doomed = true;
+	}
 }
 
 static int look_up(struct conn *c, struct tx *tx, const char *path, struct lookup *l)
@@ -143,14 +152,14 @@ static int look_up(struct conn *c, struct tx *tx, const char *path, struct looku
 		if (!place_exists(&next)) {
 			l->missing = (size_t)(name - path);
 			l->acl = place_acl(&l->above);
-			look_at(&l->above, GEN_PERMS);
-			look_at(&l->at, GEN_PERMS);
+			look_at(tx, &l->above, GEN_PERMS);
+			look_at(tx, &l->at, GEN_PERMS);
 			return 0;
 		}
 	}
 	l->exists = true;
 	l->acl = place_acl(&l->at);
-	look_at(&l->at, GEN_PERMS);
+	look_at(tx, &l->at, GEN_PERMS);
 	return 0;
 }
 
@@ -221,7 +230,7 @@ int tree_read(struct conn *c, struct tx *tx, const char *path, const char **ret,
 		*ret_len = l.at.shadow->value_len;
 		return 0;
 	}
-	look_at(&l.at, GEN_VALUE);
+	look_at(tx, &l.at, GEN_VALUE);
 	*ret = l.at.node->value;
 	*ret_len = l.at.node->value_len;
 	return 0;
@@ -278,7 +287,7 @@ int tree_list(struct conn *c, struct tx *tx, const char *path, struct listing *t
 
 	if (r < 0)
 		return r;
-	look_at(&l.at, GEN_CHILDREN);
+	look_at(tx, &l.at, GEN_CHILDREN);
 	to->at = to->len = 0;
 	to->gen = l.at.node ? l.at.node->gen[GEN_CHILDREN] : 0;
 	to->is_end = !l.at.node || list_children(c, tx, &l.at, to);
@@ -394,7 +403,7 @@ int tree_write(struct conn *c, struct tx *tx, const char *path, const void *valu
 		r = check_room(c, l.acl->perm[0].domid, 0);
 	if (r < 0)
 		return r;
-	look_at(&l.at, GEN_VALUE);
+	look_at(tx, &l.at, GEN_VALUE);
 	if (!tx) {
 		node_set_value(c->store, l.at.node, value, len);
 		watch_fire_node(c->store, l.at.node, NULL, 0);
@@ -475,7 +484,7 @@ int tree_remove(struct conn *c, struct tx *tx, const char *path)
 		return r;
 	if (path[1] == '\0')
 		return -EINVAL;
-	look_at(&l.at, GEN_VALUE);
+	look_at(tx, &l.at, GEN_VALUE);
 	if (tx)
 		remove_later(tx, l.at.shadow);
 	else
