@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# budget: 180
+# budget: 200
 #
 # The store: Debian's xenstore-utils in dom0, the stock kernel's xenbus and a
 # client of ours in guests, a hostile guest, the daemon killed again and again,
@@ -15,6 +15,6 @@ if [ ! "$client" -nt "$suite/src/storec.c" ] || [ ! "$client" -nt "$top/tools/li
 		-o "$client.$$" "$suite/src/storec.c" "$top/tools/libzendo/store.c" >&2
 	mv "$client.$$" "$client"
 fi
-seconds=2 words=
+seconds=1 words=
 [ -z "${ZENDO_SOAK:-}" ] || seconds=1200 words="memory seed=$(date +%y%m%d)"
 machine store --copy "$client:/root/" --timeout $((600 + 3 * seconds)) -- "$seconds" "$words"

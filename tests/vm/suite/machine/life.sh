@@ -37,6 +37,7 @@ started_by_name() {
 	equal 'vCPUs' "$(zendo list --json web | jq '.[0].vcpus')" 2
 	zendo list -a | grep -E '^web +[0-9]+ +4 +2 '
 	equal 'lines' "$(zendo list -a | wc -l)" 4
+	fails_with 3 "there is no domain 'wec'; did you mean 'web'?" zendo pause wec
 }
 
 # What it was made from, not what its file says now; and as text that makes the same again.

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/checks.sh"
 
 patience=240		# seconds for a boot of the stock kernel when the host is busy
-hostile_seconds=${1:-2}
+hostile_seconds=${1:-1}
 hostile_words=${2:-}
 
 # Each line begins with a word of its own. It waits for dom0 by watches, and dom0 for it by its console.
@@ -220,7 +220,7 @@ flood_ends() {
 	expect_console flood 60 '^flooding'
 	id=$(domid flood)
 	vm=$(xenstore-read "/local/domain/$id/vm")
-	counts_on 8 two
+	counts_on 3 two
 	begin=$EPOCHREALTIME
 	xenstore-read "/local/domain/$id/name"
 	awk -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN { printf "# answered after %.0f ms\n", 1000 * (b - a) }'
