@@ -49,6 +49,7 @@ say xenstore write /s/d 4
 say xenstore read -p /s/d /s/a
 say xenstore exists -s /s/a /s/d
 say xenstore-exists /s/a /s/none
+say xenstore-exists -p /s/a
 say xenstore-list -s -p /s /s/a
 say xenstore-ls -s -f /s
 say xenstore-chmod -s /s/a r3
