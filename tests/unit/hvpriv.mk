@@ -3,6 +3,10 @@
 test_grant_race_SANITIZE = -fsanitize=thread
 test_grant_race_LIBS = -pthread
 
+test_gfn_race_CFLAGS = -Iinclude
+test_gfn_race_SANITIZE = -fsanitize=thread
+test_gfn_race_LIBS = -pthread
+
 test_workers_SRCS = linux/drivers/hvpriv/workers.c
 test_workers_CFLAGS = -Itests/unit/kernel -Iinclude -Wno-missing-prototypes
 test_workers_SANITIZE = -fsanitize=thread

@@ -29,4 +29,23 @@ static inline uint64_t hv_gfn_find(const struct zendo_gfn_root *root, uint64_t g
 	return e & ZENDO_GFN_VALID ? e : 0;
 }
 
+/*
+ * The same with a reference to the frame: 0, or what was found. Who takes a frame away takes it out of the table first, then looks at its
+ * references; so either it sees ours, or we see it gone.
+ *
+ * @get: one more reference, unless there is none; what is there may be somebody else's by now. Orders what follows. @put: the opposite.
+ */
+static inline uint64_t hv_gfn_hold(const struct zendo_gfn_root *root, uint64_t gfn, const uint64_t *(*at)(uint64_t hpa),
+				   bool (*get)(uint64_t e), void (*put)(uint64_t e))
+{
+	uint64_t e = hv_gfn_find(root, gfn, at);
+
+	if (!e || !get(e))
+		return 0;
+	if (hv_gfn_find(root, gfn, at) == e)
+		return e;
+	put(e);
+	return 0;
+}
+
 #endif

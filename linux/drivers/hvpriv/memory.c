@@ -400,6 +400,25 @@ static const u64 *table_at(u64 hpa)
 	return phys_to_virt(hpa);
 }
 
+static struct page *frame_page(u64 e)
+{
+	return pfn_to_page(PHYS_PFN(e & HV_GFN_ADDR));
+}
+
+/* Not one that has failed (mce.c): whoever reads it takes the machine check. */
+static bool get_frame(u64 e)
+{
+	bool got = !PageHWPoison(frame_page(e)) && get_page_unless_zero(frame_page(e));
+
+	smp_mb__after_atomic();	/* the reference before the second look */
+	return got;
+}
+
+static void put_frame(u64 e)
+{
+	put_page(frame_page(e));
+}
+
 /*
  * The page at @gfn with a reference for the caller, or NULL. No lock:
  *  1. the table's pages are freed only with the domain, which the mapping's file keeps, or ->dying under the grants' lock;
@@ -408,21 +427,9 @@ static const u64 *table_at(u64 hpa)
  */
 struct page *hv_memory_page(struct hv_domain *d, u64 gfn)
 {
-	u64 e = hv_gfn_find(d->gfn_root, gfn, table_at);
-	struct page *page;
+	u64 e = hv_gfn_hold(d->gfn_root, gfn, table_at, get_frame, put_frame);
 
-	if (!e)
-		return NULL;
-	page = pfn_to_page(PHYS_PFN(e));
-	if (PageHWPoison(page))	/* it has failed (mce.c): whoever reads it takes the machine check */
-		return NULL;
-	if (!get_page_unless_zero(page))
-		return NULL;
-	smp_mb__after_atomic();	/* the reference before the second look */
-	if (hv_gfn_find(d->gfn_root, gfn, table_at) == e)
-		return page;
-	put_page(page);
-	return NULL;
+	return e ? frame_page(e) : NULL;
 }
 
 /*
