@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * /dev/hvpriv and /dev/hvback for an agent that runs on the host, and the folders it reads, below $FAKE_KERNEL: what the kernel keeps is
- * there as files, so it outlives the agent. A word in the file "die" kills the agent in the middle of the request of that name.
+ * there as files, so it outlives the agent. A word in the file "die" kills the agent in the middle of the request of that name, or with a
+ * number behind it the process of that number.
  *
  *	domains		lines "DOMID OWNER_PID NAME"
  *	devices/NAME	its HVBACK_ST_* as a number
  *	queues/NAME	what HVBACK_CONNECT got: number of queues, first reference, first port
  *	uevent		datagram socket: uevents
  *	gate		pipe, see wait_at_gate()
+ *	no-module, old-module	when they are there: nothing serves a class, or what does has other structs
  *	run/		stands for /run/zendo
  *	block/, dev/	for /sys/block and for /dev/nbd*, see fake_units.c
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,6 +27,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -71,13 +75,23 @@ static const char *place(const char *path, char *buf, size_t size)
 	return path;
 }
 
-/* A disk that takes its time: whoever opens "slow" waits until somebody writes to the pipe "gate". */
+static bool ends_with(const char *path, const char *end)
+{
+	return strlen(path) >= strlen(end) && strcmp(path + strlen(path) - strlen(end), end) == 0;
+}
+
+/*
+ * Disks that take their time: whoever opens "slow", or "between" by the descriptor with which it was looked at, waits until somebody writes
+ * to the pipe "gate".
+ */
 static void wait_at_gate(const char *path)
 {
-	char gate[512], c;
+	char gate[512], link[512] = "", c;
 	int fd;
 
-	if (strlen(path) < 5 || strcmp(path + strlen(path) - 5, "/slow") != 0)
+	if (strncmp(path, "/proc/self/fd/", 14) == 0 && readlink(path, link, sizeof(link) - 1) < 0)
+		return;
+	if (!ends_with(path, "/slow") && !ends_with(link, "/between"))
 		return;
 	(void)snprintf(gate, sizeof(gate), "%s/gate", getenv("FAKE_KERNEL"));
 	fd = __real_open(gate, O_RDONLY);
@@ -157,19 +171,32 @@ int __wrap_bind(int fd, const struct sockaddr *sa, socklen_t len)
 void die_at(const char *word)
 {
 	char path[512], text[32] = "";
+	struct pollfd p = { .events = POLLIN };
+	int pid = getpid();
 	FILE *f;
 
 	(void)snprintf(path, sizeof(path), "%s/die", getenv("FAKE_KERNEL"));
 	f = fopen(path, "re");
 	if (!f)
 		return;
-	if (!fgets(text, sizeof(text), f))
+	if (fscanf(f, "%31s %d", text, &pid) < 1)
 		text[0] = '\0';
 	fclose(f);
 	if (strcmp(text, word) != 0)
 		return;
 	(void)unlink(path);
-	(void)kill(getpid(), SIGKILL);
+	p.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	(void)kill(pid, SIGKILL);
+	(void)poll(&p, 1, -1);
+	(void)close(p.fd);
+}
+
+static bool is_there(const char *name)
+{
+	char path[512];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", getenv("FAKE_KERNEL"), name);
+	return access(path, F_OK) == 0;
 }
 
 static FILE *file(const char *folder, const struct hvback_id *id, const char *mode, char *path, size_t size)
@@ -250,7 +277,7 @@ static int list(struct hvpriv_list *l)
 	return 0;
 }
 
-static int add(const struct hvback_add *a)
+static int add(struct hvback_add *a)
 {
 	struct hvpriv_domain_info all[64];
 	struct hvpriv_list l = { .nr = 64, .buf = (uintptr_t)all };
@@ -264,6 +291,10 @@ static int add(const struct hvback_add *a)
 		return -ESRCH;
 	if (get_state(&a->id) >= 0)
 		return -EEXIST;
+	if (is_there("no-module")) {
+		(void)snprintf(a->reason, sizeof(a->reason), "no module serves devices of class %s", a->id.class);
+		return -ENOENT;
+	}
 	(void)set_state(&a->id, HVBACK_ST_WAITING);
 	die_at("add");
 	return 0;
@@ -343,7 +374,7 @@ static int info(struct hvback_blob *b)
 		return -ENOENT;
 	wait_for_requests(&b->id);
 	memcpy((void *)(uintptr_t)b->blob, &i, sizeof(i));
-	b->len = sizeof(i);
+	b->len = is_there("old-module") ? sizeof(i) - 8 : sizeof(i);
 	return 0;
 }
 

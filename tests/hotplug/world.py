@@ -135,9 +135,16 @@ class Machine:
     def expect_death(self):
         assert self.agent.wait(PATIENCE) == -signal.SIGKILL, self.agent.returncode
 
-    def die_at(self, word):
-        with open(f"{WORK}/die", "w", encoding="ascii") as file:
-            file.write(word)
+    def die_at(self, word, process=None):
+        """The agent, or another process, in the middle of the agent's request of that name."""
+        with open(f"{WORK}/die.new", "w", encoding="ascii") as file:
+            file.write(f"{word} {process.pid}" if process else word)
+        os.rename(f"{WORK}/die.new", f"{WORK}/die")
+
+    def store_comes_again(self):
+        """It is killed, or will be, and systemd starts it."""
+        assert self.stored.wait(PATIENCE) == -signal.SIGKILL, self.stored.returncode
+        self.start_store()
 
     def set_domains(self):
         with open(f"{WORK}/domains.new", "w", encoding="ascii") as file:

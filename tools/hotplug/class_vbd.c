@@ -26,6 +26,20 @@ static const struct frontend_layout layout = {
 	.features = features,
 };
 
+/* A module whose information is not ours is found out here, not when the nodes are written. */
+static int add(int hvback, const struct hvback_id *id, int target, const struct hvback_vbd_conf *conf, struct zendo_error *e)
+{
+	struct hvback_vbd_info info;
+	int r = zendo_backend_add(hvback, id, target, conf, sizeof(*conf), e);
+
+	if (r < 0)
+		return r;
+	r = zendo_backend_info(hvback, id, &info, sizeof(info), e);
+	if (r < 0)
+		(void)zendo_backend_remove(hvback, id);
+	return r;
+}
+
 static int attach(int hvback, struct spec *s, struct zendo_error *e)
 {
 	const struct zendo_disk *d = s->disk;
@@ -43,7 +57,7 @@ static int attach(int hvback, struct spec *s, struct zendo_error *e)
 	if (r < 0)
 		return r;
 	(void)claim_set_format(&t.set, s->claim);
-	r = zendo_backend_add(hvback, &s->id, t.fd, &conf, sizeof(conf), &why);
+	r = add(hvback, &s->id, t.fd, &conf, &why);
 	safe_close(t.fd);
 	if (r >= 0) {
 		claim_settle(&s->id);

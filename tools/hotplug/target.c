@@ -138,6 +138,8 @@ static int check_size(const struct zendo_disk *d, int fd, bool block, struct zen
 
 	if (block ? ioctl(fd, BLKGETSIZE64, &size) < 0 : fstat(fd, &st) < 0)
 		return fail_errno(d, e, errno);
+	if (!block && st.st_nlink == 0)
+		return fail(d, e, -ENOENT, "%s: it was removed just now", d->target);
 	return target_check_size(d, block ? size : (uint64_t)st.st_size, e);
 }
 

@@ -93,7 +93,13 @@ int zendo_backend_add(int fd, const struct hvback_id *id, int target, const void
 {
 	struct hvback_add a = { .id = *id, .target = target < 0 ? -1 : target, .conf_len = (uint32_t)len, .conf = (uintptr_t)conf };
 
-	return result(request(fd, HVBACK_ADD, &a), a.reason, e);
+	int r = result(request(fd, HVBACK_ADD, &a), a.reason, e);
+
+	/* it is not installed, not for this kernel, or not of hvpriv's version */
+	if (r == -ENOENT)
+		return zendo_error(e, r, "no module serves devices of class %.*s: 'modprobe hvback:%.*s' says why", HVBACK_CLASS_LEN, id->class,
+				   HVBACK_CLASS_LEN, id->class);
+	return r;
 }
 
 int zendo_backend_connect(int fd, const struct hvback_id *id, const struct hvback_queue *queues, uint32_t nr, uint32_t protocol,
@@ -133,7 +139,8 @@ int zendo_backend_info(int fd, const struct hvback_id *id, void *blob, size_t si
 	int r = result(request(fd, HVBACK_INFO, &b), b.reason, e);
 
 	if (r >= 0 && b.len != size)
-		return zendo_error(e, -EPROTO, "the module that serves it is of another version than this program");
+		return zendo_error(e, -EBADMSG, "the module that serves it is of another version than this program: unload it (modprobe -r), the "
+				   "installed one is loaded then");
 	return r;
 }
 

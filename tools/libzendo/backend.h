@@ -36,7 +36,7 @@ int zendo_backend_disconnect(int fd, const struct hvback_id *id);
 int zendo_backend_remove(int fd, const struct hvback_id *id);
 int zendo_backend_set(int fd, const struct hvback_id *id, uint32_t what, const void *blob, size_t len, struct zendo_error *e);
 
-/* Exactly @size bytes are wanted: -EPROTO when the module gives another number, it is of another version then. */
+/* Exactly @size bytes are wanted: -EBADMSG when the module gives another number, it is of another version then. */
 int zendo_backend_info(int fd, const struct hvback_id *id, void *blob, size_t size, struct zendo_error *e);
 
 /*
