@@ -40,14 +40,17 @@ void ap_main(unsigned int id) __attribute__((noreturn));
 char ap_stacks[2][AP_STACK] __page_aligned;
 
 static char table_page[4096] __page_aligned;
+static char status_page[4096] __page_aligned;
 static volatile grant_entry_v1_t *table = (void *)table_page;
+static volatile grant_entry_v2_t *table2 = (void *)table_page;
+static bool version2;			/* the table's, and so who says that a grant is in use */
 static char ring_pages[FRONT_QUEUES][4096] __page_aligned;
 static unsigned char source[FRONT_QUEUES][4096] __page_aligned;
 static unsigned char data[FRONT_QUEUES][NR_SLOTS][4096] __page_aligned;
 static struct queue queues[FRONT_QUEUES];
 static volatile struct box *box = (void *)BOX_GPA;
 static volatile bool woken;
-static bool going, tried;
+static bool going, tried, batch;
 static bool second;			/* there is a second vCPU */
 static uint32_t scribbling, seen;	/* what it is to do, and what it does */
 
@@ -70,12 +73,37 @@ static uint64_t number(void)
 
 /* ---- grants ---- */
 
+static unsigned int nr_refs(void)
+{
+	return version2 ? 4096 / sizeof(*table2) : 4096 / sizeof(*table);
+}
+
+static volatile uint16_t *flags_of(uint32_t ref)
+{
+	return version2 ? &table2[ref].hdr.flags : &table[ref].flags;
+}
+
+static uint16_t marks_of(uint32_t ref)
+{
+	return (version2 ? ((volatile grant_status_t *)status_page)[ref] : table[ref].flags) & (GTF_reading | GTF_writing);
+}
+
+static void set_entry(uint32_t ref, domid_t to, uint32_t gfn)
+{
+	if (version2) {
+		table2[ref].hdr.domid = to;
+		table2[ref].full_page.frame = gfn;
+	} else {
+		table[ref].domid = to;
+		table[ref].frame = gfn;
+	}
+}
+
 static void grant(uint32_t ref, const volatile void *page, uint16_t flags)
 {
-	table[ref].domid = 0;
-	table[ref].frame = GFN(page);
+	set_entry(ref, 0, GFN(page));
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	table[ref].flags = flags;
+	*flags_of(ref) = flags;
 }
 
 static void grant_all(void)
@@ -92,8 +120,8 @@ static unsigned int in_use(void)
 {
 	unsigned int n = 0;
 
-	for (unsigned int ref = 0; ref < 512; ref++)
-		n += ref >= 8 && (table[ref].flags & (GTF_reading | GTF_writing));
+	for (unsigned int ref = 8; ref < nr_refs(); ref++)
+		n += marks_of(ref) != 0;
 	return n;
 }
 
@@ -227,6 +255,7 @@ static void take_responses(struct queue *q)
 static void hit(evtchn_port_t port)
 {
 	(void)port;
+	box->hits++;
 	woken = true;
 }
 
@@ -308,11 +337,29 @@ static void scribble(uint32_t what)
 		grant_all();
 }
 
-/* DRAIN and TRY answer when something has come. */
+static void send_batch(struct queue *q)
+{
+	struct hvnull_request req = *(struct hvnull_request *)&box->req;
+
+	req.id = TRY_ID;
+	while (!RING_FULL(&q->ring))
+		put_request(q, &req);
+	push(q);
+}
+
+static void spin(void)
+{
+	answer(0);
+	while (box->command == NOTHING)
+		cpu_relax();
+	woken = true;
+}
+
+/* DRAIN, TRY and BATCH answer when something has come. */
 static void obey(void)
 {
 	struct hvnull_request req;
-	uint32_t ref = box->arg % 512;
+	uint32_t ref = box->arg % nr_refs();
 
 	switch (box->command) {
 	case OPEN:
@@ -340,15 +387,25 @@ static void obey(void)
 		}
 		tried = false;
 		break;
+	case BATCH:
+		if (!batch)
+			send_batch(&queues[0]);
+		batch = queues[0].outstanding;
+		if (batch)
+			return;
+		tried = false;
+		break;
+	case SPIN:
+		spin();
+		return;
 	case GRANT:
-		table[ref].flags = GTF_invalid;
-		table[ref].domid = (domid_t)box->domid;
-		table[ref].frame = box->gfn;
+		*flags_of(ref) = GTF_invalid;
+		set_entry(ref, (domid_t)box->domid, box->gfn);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		table[ref].flags = (uint16_t)box->flags;
+		*flags_of(ref) = (uint16_t)box->flags;
 		break;
 	case FLAGS:
-		answer(table[ref].flags);
+		answer(*flags_of(ref));
 		return;
 	case IN_USE:
 		answer(in_use());
@@ -371,12 +428,10 @@ static void scribble_grant(uint64_t n)
 {
 	uint32_t ref = SLOT_REF(n >> 8 & 1, n >> 9 & 63);
 
-	table[ref].flags = n & 64 ? GTF_invalid : (uint16_t)n;
-	table[ref].domid = n & 0x3000 ? 0 : (domid_t)(n >> 48);
-	if (!(n & 0x30000))
-		table[ref].frame = (uint32_t)(n >> 32);
-	table[ref].frame = GFN(data[n >> 8 & 1][n >> 9 & 63]);
-	table[ref].flags = GTF_permit_access;
+	*flags_of(ref) = n & 64 ? GTF_invalid : (uint16_t)n;
+	set_entry(ref, n & 0x3000 ? 0 : (domid_t)(n >> 48), n & 0x30000 ? GFN(table_page) : (uint32_t)(n >> 32));
+	set_entry(ref, 0, GFN(data[n >> 8 & 1][n >> 9 & 63]));
+	*flags_of(ref) = GTF_permit_access;
 }
 
 static void scribble_request(uint64_t n)
@@ -442,6 +497,17 @@ static void start_second(void)
 	(void)wrmsr_safe(MSR_X2APIC_ICR, 1ULL << 32 | 0x4600 | TRAMPOLINE >> 12);
 }
 
+static void take_version_2(void)
+{
+	struct gnttab_set_version a = { .version = 2 };
+
+	if (grant_table_op(GNTTABOP_set_version, &a, 1) || a.version != 2)
+		panic("no grant table of version 2");
+	if (add_to_physmap(XENMAPSPACE_grant_table, XENMAPIDX_grant_table_status, GFN(status_page)))
+		panic("no status");
+	version2 = true;
+}
+
 /* ---- the first one ---- */
 
 static void serve(void)
@@ -475,6 +541,8 @@ void guest_main(void)
 	}
 	if (events_init() || add_to_physmap(XENMAPSPACE_grant_table, 0, GFN(table_page)))
 		panic("no events or no grant table");
+	if (option("v2"))
+		take_version_2();
 	for (unsigned int i = 0; i < sizeof(source); i++)
 		((unsigned char *)source)[i] = (unsigned char)number();
 	port_handler(box->port, hit);

@@ -25,6 +25,8 @@ enum box_command {
 	IN_USE,		/* answer: how many entries of ours are marked as in use */
 	BREAK,		/* do arg to the first ring */
 	SCRIBBLE,	/* the second vCPU does arg until the next one */
+	BATCH,		/* box.req as often as the first ring has slots; answers when all were answered */
+	SPIN,		/* stay awake, and hear events, until there is another command; answers at once */
 	OFF,		/* power off */
 };
 
@@ -44,6 +46,7 @@ struct box {
 	int64_t answer;
 	struct { uint32_t ref, port; } queue[FRONT_QUEUES];
 	uint64_t sent, answered, wrong, scribbled;
+	uint64_t hits;			/* handlers of events that ran */
 	uint64_t tell_at;		/* by the program: raise the port when so many are answered; 0 then */
 	uint32_t flags, domid, gfn;
 	struct hvnull_request req;

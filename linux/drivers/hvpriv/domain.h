@@ -56,6 +56,7 @@ struct hv_grants {
 	spinlock_t lock;		/* all of it, and ->grant_page->pinned; any context but NMI */
 	struct hv_active *active[HV_ACTIVE_PAGES];
 	u32 nr_pages;
+	u32 version;			/* of the table, while anything is pinned */
 };
 
 enum hv_end {

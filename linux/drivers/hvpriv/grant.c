@@ -4,8 +4,8 @@
  * the first pin of a kind and the last. The page is looked up with the first pin and is the same for all that come while it is held,
  * whatever the guest writes meanwhile.
  *
- * The hypervisor adds frames to the table and never takes one away before the domain is dead (struct zendo_grant_page). Only
- * version 1: a guest that switches to the other one gets -EAGAIN for it.
+ * The hypervisor adds frames to the table and never takes one away before the domain is dead (struct zendo_grant_page). The version
+ * does not change while anything is pinned.
  */
 #include <linux/err.h>
 #include <linux/export.h>
@@ -23,13 +23,17 @@
 #include "hvpriv_backend.h"
 #include "peer.h"
 
-#define ENTRIES_PER_FRAME	(PAGE_SIZE / sizeof(struct grant_entry_v1))
+#define V1_PER_FRAME		(PAGE_SIZE / sizeof(struct grant_entry_v1))
+#define V2_PER_FRAME		(PAGE_SIZE / sizeof(union grant_entry_v2))
+#define STATUS_PER_FRAME	(PAGE_SIZE / sizeof(grant_status_t))
 #define ACTIVE_PER_PAGE		(PAGE_SIZE / sizeof(struct hv_active))
 #define AT_ONCE			32U	/* pins of a batch under the lock */
 #define MAX_PINS		65535	/* of one reference: far from what a page's count can hold */
 
 static_assert(HV_ACTIVE_PAGES * ACTIVE_PER_PAGE ==
-	      ARRAY_SIZE(((struct zendo_grant_page *)0)->frame_hpa) * ENTRIES_PER_FRAME);
+	      ARRAY_SIZE(((struct zendo_grant_page *)0)->frame_hpa) * V1_PER_FRAME);
+static_assert(ARRAY_SIZE(((struct zendo_grant_page *)0)->status_hpa) * STATUS_PER_FRAME >=
+	      ARRAY_SIZE(((struct zendo_grant_page *)0)->frame_hpa) * V2_PER_FRAME);
 
 void hv_grants_init(struct hv_grants *g)
 {
@@ -44,18 +48,42 @@ void hv_grants_free(struct hv_grants *g)
 		free_page((unsigned long)g->active[i]);
 }
 
-/* The guest's entry as two words, or NULL when its table is not that large. */
-static u32 *entry_of(struct hv_domain *d, u32 ref)
+/* Where a frame of the guest's table is, or NULL: it is not that large. */
+static void *table_frame(struct hv_domain *d, u32 frame)
 {
 	struct zendo_grant_page *p = d->grant_page;
-	u32 frame = ref / ENTRIES_PER_FRAME, nr = READ_ONCE(p->nr_frames);
-	struct grant_entry_v1 *e;
+	u32 nr = READ_ONCE(p->nr_frames);
 
 	if (frame >= nr || frame >= ARRAY_SIZE(p->frame_hpa))
 		return NULL;
 	smp_rmb();	/* pairs with grant_add_frame(): the count says that the address is there */
-	e = phys_to_virt(READ_ONCE(p->frame_hpa[frame]));
-	return (u32 *)&e[ref % ENTRIES_PER_FRAME];
+	return phys_to_virt(READ_ONCE(p->frame_hpa[frame]));
+}
+
+static bool entry_v1(struct hv_domain *d, u32 ref, struct hv_grant_entry *ret)
+{
+	struct grant_entry_v1 *e = table_frame(d, ref / V1_PER_FRAME);
+
+	*ret = (struct hv_grant_entry) { .word = e ? (u32 *)&e[ref % V1_PER_FRAME] : NULL };
+	return e;
+}
+
+/* The table of marks comes before the version, and grows behind the other one: it may be shorter for a moment. */
+static bool entry_v2(struct hv_domain *d, u32 ref, struct hv_grant_entry *ret)
+{
+	union grant_entry_v2 *e = table_frame(d, ref / V2_PER_FRAME);
+	u64 status = e ? READ_ONCE(d->grant_page->status_hpa[ref / STATUS_PER_FRAME]) : 0;
+
+	if (!status)
+		return false;
+	ret->word = (u32 *)&e[ref % V2_PER_FRAME];
+	ret->status = (grant_status_t *)phys_to_virt(status) + ref % STATUS_PER_FRAME;
+	return true;
+}
+
+static bool entry_of(struct hv_domain *d, u32 ref, u32 version, struct hv_grant_entry *ret)
+{
+	return version == 1 ? entry_v1(d, ref, ret) : entry_v2(d, ref, ret);
 }
 
 /*
@@ -63,7 +91,7 @@ static u32 *entry_of(struct hv_domain *d, u32 ref)
  */
 int hv_grant_seed(struct hv_domain *d, const struct hvpriv_seed_grant *sg)
 {
-	u32 *entry;
+	struct hv_grant_entry e;
 	int r = 0;
 
 	if (sg->reserved || sg->ref >= GNTTAB_NR_RESERVED_ENTRIES || sg->gfn > U32_MAX)
@@ -73,10 +101,11 @@ int hv_grant_seed(struct hv_domain *d, const struct hvpriv_seed_grant *sg)
 		r = -EBUSY;
 	else if (!READ_ONCE(d->grant_page->nr_frames))
 		r = hv_memory_grant_frame(d);
+	if (!r && !entry_v1(d, sg->ref, &e))
+		r = -EIO;
 	if (!r) {
-		entry = entry_of(d, sg->ref);
-		WRITE_ONCE(entry[1], sg->gfn);
-		smp_store_release(&entry[0], GTF_permit_access);	/* to domain 0 */
+		WRITE_ONCE(e.word[1], sg->gfn);
+		smp_store_release(&e.word[0], GTF_permit_access);	/* to domain 0 */
 	}
 	mutex_unlock(&d->lock);
 	return r;
@@ -96,21 +125,21 @@ static struct hv_active *active_of(struct hv_domain *d, u32 ref)
 	return &(*page)[ref % ACTIVE_PER_PAGE];
 }
 
-static int pin_entry(struct hv_domain *d, struct hv_active *a, u32 *entry, bool write)
+static int pin_entry(struct hv_domain *d, struct hv_active *a, const struct hv_grant_entry *e, bool write)
 {
 	int r = 0;
 
 	if (!a->writers && (write || !a->readers))
-		r = hv_grant_entry_pin(entry, write);
+		r = hv_grant_entry_pin(e, write);
 	if (r)
 		return r;
 	if (a->page) {
 		get_page(a->page);
 		return 0;
 	}
-	a->page = hv_memory_page(d, READ_ONCE(entry[1]));
+	a->page = hv_memory_page(d, hv_grant_entry_frame(e));
 	if (!a->page) {
-		hv_grant_entry_unpin(entry, GTF_reading | GTF_writing);
+		hv_grant_entry_unpin(e, GTF_reading | GTF_writing);
 		return -ENXIO;
 	}
 	return 0;
@@ -121,28 +150,43 @@ static void count_pins(struct hv_domain *d, int n)
 	WRITE_ONCE(d->grant_page->pinned, d->grant_page->pinned + n);
 }
 
+/* The count before the version: the hypervisor says 0, then looks at the count, when it changes the version. */
+static int pin_counted(struct hv_domain *d, struct hv_active *a, const struct hv_grant *g)
+{
+	struct hv_grant_entry e;
+	u32 version;
+	int r;
+
+	count_pins(d, 1);
+	smp_mb();
+	version = READ_ONCE(d->grant_page->version);
+	if (version != 1 && version != 2)
+		r = -EAGAIN;
+	else
+		r = entry_of(d, g->ref, version, &e) ? pin_entry(d, a, &e, g->write) : -EINVAL;
+	if (r)
+		count_pins(d, -1);
+	else
+		d->grants.version = version;
+	return r;
+}
+
 static int pin(struct hv_domain *d, struct hv_grant *g)
 {
-	u32 *entry = entry_of(d, g->ref);
 	struct hv_active *a;
 	int r;
 
 	lockdep_assert_held(&d->grants.lock);
-	if (!entry)
+	if (!table_frame(d, g->ref / V1_PER_FRAME))
 		return -EINVAL;
 	a = active_of(d, g->ref);
 	if (!a)
 		return -ENOMEM;
 	if (a->readers + a->writers >= MAX_PINS)
 		return -EBUSY;
-	/* The count before the version: the hypervisor says 0, then looks at the count, when it changes the version. */
-	count_pins(d, 1);
-	smp_mb();
-	r = READ_ONCE(d->grant_page->version) == 1 ? pin_entry(d, a, entry, g->write) : -EAGAIN;
-	if (r) {
-		count_pins(d, -1);
+	r = pin_counted(d, a, g);
+	if (r)
 		return r;
-	}
 	if (g->write)
 		a->writers++;
 	else
@@ -156,6 +200,7 @@ static int pin(struct hv_domain *d, struct hv_grant *g)
 static void unpin(struct hv_domain *d, const struct hv_grant *g)
 {
 	struct hv_active *a = active_of(d, g->ref);
+	struct hv_grant_entry e;
 	u32 use = 0;
 
 	lockdep_assert_held(&d->grants.lock);
@@ -167,8 +212,8 @@ static void unpin(struct hv_domain *d, const struct hv_grant *g)
 		use |= GTF_reading;
 		a->page = NULL;
 	}
-	if (use)
-		hv_grant_entry_unpin(entry_of(d, g->ref), use);
+	if (use && entry_of(d, g->ref, d->grants.version, &e))
+		hv_grant_entry_unpin(&e, use);
 	count_pins(d, -1);
 }
 

@@ -2,7 +2,7 @@
 /*
  * What hvpriv.ko gives to backends in the kernel (hvblkback.ko, hvnetback.ko). docs/backends.md draws a device's life.
  *
- * Not yet: grants of version 2, the dirty log behind "written".
+ * Not yet: the dirty log behind "written"; grants of parts of a page (version 2) are refused with -EACCES.
  *
  * The rules that all of it follows:
  *

@@ -521,9 +521,19 @@ static void hostile(void)
 	MUST(nr_devices() == 0);
 }
 
+/* The same for a guest whose table is of version 2, which has its marks elsewhere: each entry, all requests, module reload, and hostile. */
+static void version2(void)
+{
+	guest_options = " v2";
+	grants();
+	reload();
+	rounds *= 8;
+	hostile();
+}
+
 static const struct test tests[] = {
 	{ "life", life }, { "grants", grants }, { "broken", broken }, { "reload", reload }, { "claim", claim }, { "lent", lent },
-	{ "hostile", hostile },
+	{ "hostile", hostile }, { "version2", version2 },
 	{}
 };
 

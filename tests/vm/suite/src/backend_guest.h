@@ -66,6 +66,7 @@ static inline void *build_ptr(void *userdata, uint64_t gpa, uint64_t len)
 }
 
 static struct zendo_image *image;
+static const char *guest_options = "";	/* " v2": its grant table is of version 2 */
 
 static inline void guest_build(struct guest *g, const char *name, const char *cmdline)
 {
@@ -192,11 +193,13 @@ static inline void guest_run(struct guest *g)
 static inline void guest_start(struct guest *g, const char *name, unsigned nr_vcpus, unsigned nr_lent)
 {
 	struct zendo_error e = {};
+	char cmdline[64];
 
 	*g = (struct guest) { .nr_vcpus = nr_vcpus };
 	if (!image)
 		MUST(zendo_image_open(GUEST_ELF, NULL, &image, &e) >= 0);
-	guest_build(g, name, nr_vcpus > 1 ? "console=io box second" : "console=io box");
+	snprintf(cmdline, sizeof(cmdline), "console=io box%s%s", nr_vcpus > 1 ? " second" : "", guest_options);
+	guest_build(g, name, cmdline);
 	guest_run(g);
 	guest_lend(g, nr_lent);
 }
