@@ -57,7 +57,10 @@ check 'the target is claimed as long as the device is there' claim
 check 'lent threads: none, one with signals, several' backend backend lent
 check 'the module goes and comes under a busy guest' backend backend reload $((8 * factor))
 check 'a guest that writes wherever the backend looks' backend backend hostile $((120 * factor))
+check 'grant tables of version 2, the same' backend backend version2 $((4 * factor))
 check 'ends with requests in flight' backend backend_ends deaths $((150 * factor))
+check 'ends while it is made' backend backend_ends births $((20 * factor))
+check 'a domain that is stopped or frozen holds up nobody' backend backend_ends stopped $((4 * factor))
 check 'devices are made and removed while their domain ends' backend backend_ends races $((30 * factor))
 check 'nothing is lost' nothing_is_lost
 check 'no page of a guest is out' pages_come_back
