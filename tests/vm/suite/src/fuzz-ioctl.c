@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * fuzz-ioctl SEED SECONDS: random requests to /dev/hvpriv, to the domains and vCPUs that they make, and to the
- * devices for their events and grants where these can be opened. Half of the
- * arguments are noise, half are valid ones with a field changed, so that deep paths are reached too. LAUNCH and LEAVE are
- * left out for root, who may do that. Whatever is answered is fine; the kernel's log says whether all went well.
+ * fuzz-ioctl SEED SECONDS: random requests to /dev/hvpriv, to the domains and vCPUs that they make, and to the devices for their
+ * events, their grants and what dom0 serves them with, where these can be opened. Half of the arguments are noise, half are valid ones
+ * with a field changed, so that deep paths are reached too. LAUNCH and LEAVE are left out for root, who may do that. Whatever is answered
+ * is fine; the kernel's log says whether all went well.
  */
 #include <err.h>
 #include <errno.h>
@@ -24,12 +24,20 @@
 #include <xen/evtchn.h>
 #include <xen/gntdev.h>
 
+#include <linux/hvback.h>
+#include <linux/hvback_vbd.h>
+#include <linux/hvback_vif.h>
+#include <linux/hvnull.h>
 #include <linux/hvpriv.h>
 
 #define NR_FDS	16
 
-enum kind { DEVICE, DOMAIN, VCPU, EVENTS, GRANTS };
-#define NR_KINDS	5
+enum kind { DEVICE, DOMAIN, VCPU, EVENTS, GRANTS, BACKENDS, NR_KINDS };
+
+static const char *const kinds[] = { "device", "domain", "vCPU", "events", "grants", "backends" };
+static const char *const nodes[] = {
+	[DEVICE] = "/dev/hvpriv", [EVENTS] = "/dev/hvevtchn", [GRANTS] = "/dev/hvgntdev", [BACKENDS] = "/dev/hvback",
+};
 
 static struct {
 	int fd;
@@ -40,7 +48,9 @@ static uint64_t state;
 static unsigned char *room;		/* followed by a page that is not there */
 static size_t room_size;
 static unsigned long nr_calls, nr_done, nr_by_kind[NR_KINDS], done_by_kind[NR_KINDS];
+static unsigned long added, connected, refused;
 static uint32_t last_domid, last_port;
+static int target = -1;			/* of disks */
 
 static uint64_t rnd(void)
 {
@@ -79,7 +89,7 @@ static const unsigned long domain_requests[] = {
 	HVPRIV_DOM_ADD_MEMORY, HVPRIV_DOM_ADD_MEMORY, HVPRIV_DOM_SET_MEMMAP, HVPRIV_DOM_SET_PARAM, HVPRIV_DOM_GET_PARAM,
 	HVPRIV_DOM_EVTCHN_ALLOC, HVPRIV_DOM_NOTIFY, HVPRIV_DOM_PAUSE, HVPRIV_DOM_UNPAUSE, HVPRIV_DOM_UNPAUSE, HVPRIV_DOM_KILL,
 	HVPRIV_DOM_QUERY, HVPRIV_CREATE_VCPU, HVPRIV_CREATE_VCPU, HVPRIV_DOM_SEED_GRANT, HVPRIV_DOM_SEED_GRANT,
-	HVPRIV_DOM_RENAME, HVPRIV_DOM_SET_POLICY,
+	HVPRIV_DOM_RENAME, HVPRIV_DOM_SET_POLICY, HVPRIV_DOM_LEND,
 };
 static const unsigned long vcpu_requests[] = {
 	HVPRIV_VCPU_RUN, HVPRIV_VCPU_RUN, HVPRIV_VCPU_GET_STATE, HVPRIV_VCPU_SET_STATE, HVPRIV_VCPU_SET_STATE,
@@ -95,13 +105,16 @@ static const unsigned long grants_requests[] = {
 	IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR, IOCTL_GNTDEV_SET_MAX_GRANTS, IOCTL_GNTDEV_SET_UNMAP_NOTIFY, IOCTL_GNTDEV_GRANT_COPY,
 	IOCTL_GNTDEV_GRANT_COPY,
 };
+static const unsigned long backends_requests[] = {
+	HVBACK_ADD, HVBACK_ADD, HVBACK_CONNECT, HVBACK_CONNECT, HVBACK_DISCONNECT, HVBACK_REMOVE, HVBACK_SET, HVBACK_INFO, HVBACK_STATE,
+};
 
 #define PICK(a) ((a)[below(sizeof(a) / sizeof((a)[0]))])
 
 static unsigned long pick_request(enum kind kind)
 {
 	if (below(16) == 0)
-		return _IOC(below(4), HVPRIV_MAGIC, below(256), below(512));
+		return _IOC(below(4), kind == BACKENDS ? HVBACK_MAGIC : HVPRIV_MAGIC, below(256), below(512));
 	if (below(16) == 0)
 		kind = below(NR_KINDS);	/* one of another kind's */
 	switch (kind) {
@@ -113,6 +126,8 @@ static unsigned long pick_request(enum kind kind)
 		return PICK(events_requests);
 	case GRANTS:
 		return PICK(grants_requests);
+	case BACKENDS:
+		return PICK(backends_requests);
 	default:
 		return PICK(vcpu_requests);
 	}
@@ -168,6 +183,99 @@ static void plausible_grants(unsigned long request, void *p)
 		}
 		break;
 	}
+}
+
+/* ---- devices that dom0 serves ---- */
+
+static struct hvback_id some_device(void)
+{
+	static const char classes[][HVBACK_CLASS_LEN] = { "null", "null", "vbd", "vif", "nosuch" };
+	struct hvback_id id = { .domid = some_domid(), .devid = below(3) };
+
+	/* each unknown class is a modprobe */
+	memcpy(id.class, classes[below(64) ? below(4) : 4], sizeof(id.class));
+	return id;
+}
+
+/* Settings of that class, at the place for arguments that are pointed to. */
+static uint32_t some_settings(const struct hvback_id *id, void *at)
+{
+	struct hvnull_config *null = at;
+	struct hvback_vbd_conf *vbd = at;
+	struct hvback_vif_conf *vif = at;
+
+	memset(at, 0, 512);
+	if (strcmp(id->class, "vbd") == 0) {
+		vbd->flags = below(16);
+		vbd->max_queues = below(4);
+		return sizeof(*vbd);
+	}
+	if (strcmp(id->class, "vif") == 0) {
+		memcpy(vif->mac, "\0\x16\x3e\1\2\3", 6);
+		snprintf(vif->ifname, sizeof(vif->ifname), "fuzz%u", below(4));
+		vif->max_queues = below(3);
+		vif->flags = below(8);
+		return sizeof(*vif);
+	}
+	null->budget = below(64);
+	return sizeof(*null);
+}
+
+/* A seeded grant is the ring, most of the time. */
+static void some_queues(struct hvback_queue *q, unsigned nr)
+{
+	memset(q, 0, nr * sizeof(*q));
+	for (unsigned i = 0; i < nr; i++)
+		for (unsigned ring = 0; ring < HVBACK_MAX_RINGS; ring++) {
+			q[i].nr_refs[ring] = below(8) ? !ring || below(2) : below(HVBACK_MAX_RING_PAGES + 2);
+			q[i].ref[ring][0] = below(3);
+			q[i].port[ring] = below(8);
+		}
+}
+
+static void plausible_backends(unsigned long request, void *p)
+{
+	struct hvback_connect *connect = p;
+	struct hvback_blob *blob = p;
+	struct hvback_add *add = p;
+
+	switch (request) {
+	case HVBACK_ADD:
+		add->id = some_device();
+		add->target = strcmp(add->id.class, "vbd") == 0 || !below(4) ? target : -1;
+		add->conf = (uintptr_t)room;
+		add->conf_len = some_settings(&add->id, room);
+		break;
+	case HVBACK_CONNECT:
+		connect->id = some_device();
+		connect->nr_queues = 1 + below(2);
+		connect->queues = (uintptr_t)room;
+		some_queues((void *)room, connect->nr_queues);
+		break;
+	case HVBACK_SET:
+		blob->id = some_device();
+		blob->what = below(5);
+		blob->blob = (uintptr_t)room;
+		blob->len = below(2) ? some_settings(&blob->id, room) : below(64);
+		break;
+	case HVBACK_INFO:
+		blob->id = some_device();
+		blob->blob = (uintptr_t)room;
+		blob->len = below(512);
+		break;
+	case HVBACK_DISCONNECT:
+	case HVBACK_REMOVE:
+	case HVBACK_STATE:
+		*(struct hvback_id *)p = some_device();
+		break;
+	}
+}
+
+static void count_backends(unsigned long request, int r)
+{
+	added += request == HVBACK_ADD && r == 0;
+	connected += request == HVBACK_CONNECT && r == 0;
+	refused += r < 0 && errno == EPERM;
 }
 
 /* Something that could be meant. */
@@ -277,6 +385,7 @@ static void *make_argument(unsigned long request, size_t size)
 	}
 	plausible(request, p, size);
 	plausible_grants(request, p);
+	plausible_backends(request, p);
 	if (size >= 4 && below(2)) {
 		uint32_t v = (uint32_t)number();
 
@@ -323,9 +432,43 @@ static void read_or_write(int fd)
 		(void)!write(fd, below(8) ? (void *)ports : (void *)(uintptr_t)number(), below(40));
 }
 
+/*
+ * A domain with memory, rings that are granted and ports that are offered, a device, a connection, now and then: what comes later finds it.
+ * An ordinary user gets as far as the domain.
+ */
+static void make_device(void)
+{
+	struct hvpriv_create_domain create = { .max_vcpus = 1, .max_pages = 2048, .name = "served" };
+	struct hvpriv_add_memory memory = { .nr_pages = 512 };
+	struct hvback_queue queue = { .nr_refs = { 1 }, .ref = { { 1 } } };
+	struct hvback_connect connect = { .id = { .class = "null" }, .nr_queues = 1, .queues = (uintptr_t)&queue };
+	struct hvback_add add = { .id = { .class = "null" }, .target = -1 };
+	struct hvpriv_evtchn_alloc port = { .eventfd = -1, .flags = HVPRIV_EVTCHN_UNBOUND };
+	int fd = ioctl(slots[0].fd, HVPRIV_CREATE_DOMAIN, &create), back;
+
+	if (fd < 0)
+		return;		/* there is one */
+	last_domid = add.id.domid = connect.id.domid = create.domid;
+	keep(fd, DOMAIN);
+	(void)ioctl(fd, HVPRIV_DOM_ADD_MEMORY, &memory);
+	for (uint32_t ref = 0; ref < 3; ref++) {
+		struct hvpriv_seed_grant grant = { .ref = ref, .gfn = ref + 1 };
+
+		(void)ioctl(fd, HVPRIV_DOM_SEED_GRANT, &grant);
+	}
+	(void)ioctl(fd, HVPRIV_DOM_EVTCHN_ALLOC, &port);
+	queue.port[0] = port.port;
+	back = open(nodes[BACKENDS], O_RDWR | O_CLOEXEC);
+	if (back < 0)
+		return;
+	count_backends(HVBACK_ADD, ioctl(back, HVBACK_ADD, &add));
+	count_backends(HVBACK_CONNECT, ioctl(back, HVBACK_CONNECT, &connect));
+	keep(back, BACKENDS);
+}
+
 static void reopen(enum kind kind)
 {
-	int fd = open(kind == EVENTS ? "/dev/hvevtchn" : "/dev/hvgntdev", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	int fd = open(nodes[kind], O_RDWR | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd >= 0)
 		keep(fd, kind);
@@ -357,7 +500,9 @@ static void step(int root)
 	if (slots[i].kind == EVENTS && below(4) == 0)
 		read_or_write(slots[i].fd);
 	if (below(30) == 0)
-		reopen(below(2) ? EVENTS : GRANTS);
+		reopen(EVENTS + below(3));
+	if (below(200) == 0)
+		make_device();
 	request = pick_request(slots[i].kind);
 	if (root && _IOC_TYPE(request) == HVPRIV_MAGIC &&
 	    (_IOC_NR(request) == _IOC_NR(HVPRIV_LAUNCH) ||
@@ -368,6 +513,8 @@ static void step(int root)
 	r = ioctl(slots[i].fd, request, p);
 	nr_calls++;
 	nr_by_kind[slots[i].kind]++;
+	if (_IOC_TYPE(request) == HVBACK_MAGIC)
+		count_backends(request, r);
 	if (r < 0)
 		return;
 	nr_done++;
@@ -393,20 +540,26 @@ int main(int argc, char **argv)
 		errx(2, "usage: fuzz-ioctl SEED SECONDS");
 	state = strtoull(argv[1], NULL, 0) * 0x9e3779b97f4a7c15 + 1;
 	end = time(NULL) + atol(argv[2]);
-	slots[0].fd = open("/dev/hvpriv", O_RDWR | O_CLOEXEC);
+	slots[0].fd = open(nodes[DEVICE], O_RDWR | O_CLOEXEC);
 	if (slots[0].fd < 0)
-		err(1, "/dev/hvpriv");
+		err(1, "%s", nodes[DEVICE]);
 	room_size = 1 << 20;
 	room = mmap(NULL, room_size + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (room == MAP_FAILED || munmap(room + room_size, 4096))
 		err(1, "mmap");
+	target = memfd_create("target", MFD_CLOEXEC);
+	if (target < 0 || ftruncate(target, 1 << 20))
+		err(1, "memfd");
 	sigaction(SIGALRM, &alarm_action, NULL);
 	if (timer_create(CLOCK_MONOTONIC, NULL, &timer) || timer_settime(timer, 0, &often, NULL))
 		err(1, "timer");
 	while (time(NULL) < end)
 		step(geteuid() == 0);
-	printf("%lu calls (%lu device, %lu domain, %lu vCPU, %lu events, %lu grants), %lu succeeded, of these %lu events, %lu grants\n", nr_calls, nr_by_kind[DEVICE],
-	       nr_by_kind[DOMAIN], nr_by_kind[VCPU], nr_by_kind[EVENTS], nr_by_kind[GRANTS], nr_done, done_by_kind[EVENTS],
-	       done_by_kind[GRANTS]);
+	printf("%lu calls, %lu succeeded:", nr_calls, nr_done);
+	for (unsigned i = 0; i < NR_KINDS; i++)
+		printf(" %s %lu of %lu", kinds[i], done_by_kind[i], nr_by_kind[i]);
+	printf("; devices added %lu, connected %lu, refused %lu\n", added, connected, refused);
+	if (geteuid() != 0 && done_by_kind[BACKENDS])
+		errx(1, "devices are for root alone");
 	return 0;
 }
