@@ -339,6 +339,8 @@ int hvback_remove(struct hvback *b)
 	was = b->registered;
 	b->registered = false;
 	if (was) {
+		/* First: while its target is still at work the device is seen in /sys, and with it that the target is taken. */
+		device_release_driver(&b->pub.dev);
 		device_unregister(&b->pub.dev);
 		let_target_go(b);
 		hv_event_send_device(HVPRIV_CMD_DETACHED, b->pub.peer->domain, dev_name(&b->pub.dev));

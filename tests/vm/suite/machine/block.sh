@@ -260,6 +260,25 @@ rates_are_the_units() {
 	nothing_left
 }
 
+# Its guest dies with requests in flight: the domain is gone at once, the pages come home when the target answers, and until then
+# nobody else gets it.
+a_target_that_hangs() {
+	local destroyer
+	zendo create "$(tiny load disk 'mode=load filled' 'disk = ["phy:/dev/mapper/small,xvda,w"]')"
+	expect_console load 120 '^round 3$'
+	dmsetup suspend --noflush --nolockfs small
+	zendo destroy load &
+	destroyer=$!
+	let_guest_tick 1
+	gone load
+	between 'guest pages still held' "$(info pages_out)" 1 4096
+	fails_with 1 'in use by domain' zendo create "$(tiny next disk 'rounds=1' 'disk = ["phy:/dev/mapper/small,xvda,w"]')"
+	dmsetup resume small
+	wait $destroyer
+	nothing_left
+	disk next disk 'rounds=1 filled' phy:/dev/mapper/small,xvda,w
+}
+
 # Destroyed while its ring is full.
 nothing_is_lost() {
 	local before after i
@@ -498,6 +517,7 @@ check "what was flushed is there after $cuts power cuts" power_cuts
 check "a disk comes and goes $cycles times under load" attach_and_detach
 check 'sixteen disks of one guest' sixteen_disks
 check "$many guests with a disk" many_guests
+check 'a guest that dies while its disk hangs: its pages come home later' a_target_that_hangs
 check 'guests destroyed under load leave nothing' nothing_is_lost
 check 'iops= and bw= are properties of the unit' rates_are_the_units
 check_with lvcreate 'a thin volume that is written is cloned' a_volume_is_cloned
