@@ -70,6 +70,8 @@ struct device_class {
 	int (*resize)(int hvback, const struct hvback_id *id, struct zendo_error *e);
 	/* An agent that has just begun finds the device. May be NULL. */
 	void (*found)(struct agent *a, const struct hvback_id *id, const char *back);
+	/* Its module serves it, again as a rule; what is outside of it is to be as before. May be NULL. */
+	void (*bound)(struct agent *a, const struct hvback_id *id, const char *back);
 	/* It has found all of them. May be NULL. */
 	int (*rebuilt)(void);
 };
@@ -125,7 +127,8 @@ void device_forget_all(struct agent *a);
 /* Set its watch on a new connection. */
 int device_watch(struct device *d);
 
-/* The kernel says that it is gone. */
+/* The kernel says that a module serves it; that it is gone. */
+void device_bound(struct device *d);
 void device_vanished(struct agent *a, const struct hvback_id *id);
 
 /*

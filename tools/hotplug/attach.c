@@ -4,7 +4,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 
 #include <json-c/json.h>
 
@@ -13,6 +15,8 @@
 #include "job.h"
 #include "log.h"
 #include "runtime.h"
+
+#define LEND_PATIENCE_S	5
 
 struct attaching {
 	struct job job;
@@ -58,16 +62,22 @@ static void undo(struct attaching *t, bool wait)
 	}
 }
 
-/* A runner whose definition has no devices has lent nothing. One that is not there cannot. */
+/*
+ * A runner whose definition has no devices has lent nothing. One that is not there cannot. One that is frozen or stopped does it when it goes
+ * on: it finds the request in its socket.
+ */
 static int ask_to_lend(const char *name)
 {
+	const struct timeval patience = { .tv_sec = LEND_PATIENCE_S };
 	struct json_object *request = json_object_new_object(), *answer = NULL;
 	_cleanup_close_ int fd = -EBADF;
 	int r = request ? zendo_control_connect(name, &fd) : -ENOMEM;
 
 	if (r >= 0) {
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 		(void)json_object_object_add(request, "do", json_object_new_string("lend"));
 		r = zendo_control_request(fd, request, &answer);
+		r = r == -EAGAIN ? -ETIMEDOUT : r;
 	}
 	if (r >= 0 && !json_object_get_boolean(json_object_object_get(answer, "ok")))
 		r = -EIO;

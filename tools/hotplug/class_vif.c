@@ -2,6 +2,7 @@
 /* Network interfaces: <xen/io/netif.h> names the nodes, <linux/hvback_vif.h> what the module knows of them. */
 #include <errno.h>
 #include <inttypes.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 
 #include "agent.h"
 #include "job.h"
+#include "log.h"
 #include "plumb_ovs.h"
 #include "plumb_proxy.h"
 
@@ -154,6 +156,117 @@ static int rebuilt(void)
 	return 0;
 }
 
+/* ---- a module that comes again makes the interface anew, on no bridge ---- */
+
+struct again {
+	struct job job;
+	int hvback;
+	struct spec spec;
+	struct zendo_vif vif;
+	struct zendo_error e;
+	bool is_new;
+	int r;
+};
+
+/* Plumbed ones are up, and none is before. */
+static bool is_up(const char *ifname)
+{
+	char path[64];
+	_cleanup_fclose_ FILE *f = NULL;
+	unsigned flags = 0;
+
+	(void)snprintf(path, sizeof(path), "/sys/class/net/%s/flags", ifname);
+	f = fopen(path, "re");
+	return f && fscanf(f, "%x", &flags) == 1 && flags & IFF_UP;
+}
+
+static void again_work(struct job *j)
+{
+	struct again *x = (struct again *)j;
+	struct hvback_vif_info info = {};
+	struct plumb_bridge b;
+
+	x->r = zendo_backend_info(x->hvback, &x->spec.id, &info, sizeof(info), &x->e);
+	(void)snprintf(x->spec.ifname, sizeof(x->spec.ifname), "%.*s", (int)sizeof(x->spec.ifname) - 1, info.ifname);
+	if (x->r < 0 || is_up(x->spec.ifname))
+		return;
+	x->is_new = true;
+	x->r = plumb_find_bridge(&x->vif, &b, &x->e);
+	if (x->r >= 0)
+		x->r = plumb(&x->spec, &b, info.ifindex, &x->e);
+}
+
+static void again_free(struct again *x)
+{
+	zendo_vif_clear(&x->vif);
+	free(x);
+}
+
+static void again_done(struct job *j)
+{
+	struct again *x = (struct again *)j;
+	char name[ZENDO_BACKEND_NAME_MAX];
+
+	(void)zendo_backend_name(&x->spec.id, name);
+	if (x->r < 0)
+		log_line(LOG_ERR, "%s: its module came again, but its interface is not where it was: %s", name, x->e.text);
+	else if (x->is_new)
+		log_line(LOG_INFO, "%s: its module came again, its interface is where it was", name);
+	again_free(x);
+}
+
+static int read_definition(struct agent *a, const char *back, struct again *x)
+{
+	char path[2 * NODE_PATH_MAX], *text, *mac;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/definition", back);
+	r = zendo_store_read(a->store, 0, path, &text, NULL);
+	if (r < 0)
+		return r;
+	zendo_vif_clear(&x->vif);
+	r = zendo_vif_parse(text, NULL, &x->vif, NULL);
+	free(text);
+	(void)snprintf(path, sizeof(path), "%s/mac", back);
+	if (r < 0 || (r = zendo_store_read(a->store, 0, path, &mac, NULL)) < 0)
+		return r;
+	r = zendo_mac_parse(mac, x->spec.mac, NULL);
+	free(mac);
+	return r;
+}
+
+static void bound(struct agent *a, const struct hvback_id *id, const char *back)
+{
+	struct again *x = calloc(1, sizeof(*x));
+	int r = -ENOMEM;
+
+	if (x) {
+		*x = (struct again) { .job = { .work = again_work, .done = again_done }, .hvback = a->hvback, .spec = { .id = *id } };
+		x->spec.vif = &x->vif;
+		do
+			r = read_definition(a, back, x);
+		while (r < 0 && agent_store_again(a, r));
+	}
+	if (r < 0 || job_start(&x->job) < 0) {
+		if (r != -ENOENT)	/* nodes are not there yet: it is being made */
+			log_line(LOG_ERR, "%s: cannot be put where it was", back);
+		if (x)
+			again_free(x);
+	}
+}
+
+static int write_definition(struct agent *a, uint32_t tx, const struct zendo_vif *v, const char *back)
+{
+	char *text;
+	int r = zendo_vif_format(v, false, &text);
+
+	if (r < 0)
+		return r;
+	r = node_put_text(a, tx, back, "definition", text);
+	free(text);
+	return r;
+}
+
 static int write_features(struct agent *a, uint32_t tx, const char *back, const struct hvback_vif_info *info)
 {
 	static const struct {
@@ -194,6 +307,7 @@ static int write_nodes(struct agent *a, uint32_t tx, const struct spec *s, const
 	    (r = node_put(a, tx, back, "handle", s->id.devid)) < 0 ||
 	    (r = node_put_text(a, tx, back, "vifname", s->ifname)) < 0 ||
 	    (r = node_put_text(a, tx, back, "type", "vif")) < 0 ||
+	    (r = write_definition(a, tx, s->vif, back)) < 0 ||
 	    (*s->bridge && (r = node_put_text(a, tx, back, "bridge", s->bridge)) < 0))
 		return r;
 	return write_features(a, tx, back, &info);
@@ -214,5 +328,7 @@ const struct device_class class_vif = {
 	.write_nodes = write_nodes,
 	.info_size = sizeof(struct hvback_vif_info),
 	.offered = offered,
+	.bound = bound,
+	.found = bound,		/* it may have come again while there was no agent */
 	.rebuilt = rebuilt,
 };

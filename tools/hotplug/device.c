@@ -167,6 +167,15 @@ static void drop(struct device *d)
 	free(d);
 }
 
+void device_bound(struct device *d)
+{
+	char back[NODE_PATH_MAX];
+
+	device_back_path(&d->id, back);
+	if (d->class->bound)
+		d->class->bound(d->agent, &d->id, back);
+}
+
 void device_vanished(struct agent *a, const struct hvback_id *id)
 {
 	struct device *d = device_find(a, id);

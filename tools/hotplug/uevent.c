@@ -36,10 +36,13 @@ static void take(struct agent *a, const struct uevent *u)
 
 	if (strcmp(u->subsystem, "hvback") != 0 || !name || zendo_backend_parse_name(name + 1, &id) < 0)
 		return;
-	if (strcmp(u->action, "remove") == 0)
+	if (strcmp(u->action, "remove") == 0) {
 		device_vanished(a, &id);
-	else if ((d = device_find(a, &id)))
+	} else if ((d = device_find(a, &id))) {
+		if (strcmp(u->action, "bind") == 0)
+			device_bound(d);
 		device_look(d);
+	}
 }
 
 static int on_uevent(sd_event_source *s, int fd, uint32_t revents, void *userdata)

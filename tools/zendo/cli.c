@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 #include <json-c/json.h>
 
@@ -13,6 +15,7 @@
 #include "device.h"
 #include "runtime.h"
 
+#define PATIENCE_S	30
 #define MAX_WORD	63	/* longer ones are near to nothing */
 
 const char *program_name = "zendo";
@@ -264,16 +267,33 @@ bool has_runner(const char *name)
 
 int no_answer(const char *name, int error)
 {
+	char unit[ZENDO_RUNTIME_PATH_MAX];
+
 	if ((error == -EPIPE || error == -ECONNRESET) && !has_runner(name))
 		return fail(EXIT_NO_DOMAIN, "the domain '%s' has just ended", name);
+	if (error == -EAGAIN && zendo_unit_name(name, unit) >= 0)
+		return fail(EXIT_FAILED, "the runner of '%s' has not answered for %d s: is it frozen or stopped ('systemctl thaw %s')? "
+			    "'systemctl kill -s KILL %s' ends it", name, PATIENCE_S, unit, unit);
 	return fail(EXIT_FAILED, "the runner of '%s' does not answer: %s", name, strerror(-error));
+}
+
+/* 0: for ever. */
+static void set_patience(int fd, int seconds)
+{
+	const struct timeval t = { .tv_sec = seconds };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
 }
 
 int ask_request(int fd, const char *name, struct json_object *request, struct json_object **ret)
 {
 	struct json_object *answer = NULL;
-	int r = request ? zendo_control_request(fd, request, &answer) : -ENOMEM, status = EXIT_OK;
+	int r, status = EXIT_OK;
 
+	/* what is asked here is answered at once; a runner may be frozen */
+	set_patience(fd, PATIENCE_S);
+	r = request ? zendo_control_request(fd, request, &answer) : -ENOMEM;
+	set_patience(fd, 0);
 	json_object_put(request);
 	if (r < 0)
 		return no_answer(name, r);

@@ -213,6 +213,62 @@ store_is_killed() {
 	ping -c 2 -i 0.2 -W 5 10.9.0.2
 }
 
+# The guest's frontend stays connected, and its new interface is where the old one was; also when there was no agent meanwhile.
+modules_are_reloaded() {
+	local id plain
+	id=$(domid_of web)
+	zendo create -p "$(tiny plain hello '' 'vif = ["bridge=br0,vlan=5,isolated=1"]')"
+	plain=$(domid_of plain)
+	modprobe -r hvnetback
+	refuses ip link show "vif$id.0"
+	modprobe hvnetback
+	hears -n 2 20 "^vif-($id|$plain)-0: its module came again, its interface is where it was" journalctl -f -n all -o cat -u zendo-hotplug
+	ping -c 2 -i 0.2 -W 5 10.9.0.2
+	bridge -j vlan show dev "vif$plain.0" | jq -e '.[0].vlans == [{"vlan": 5, "flags": ["PVID", "Egress Untagged"]}]'
+	bridge -d -j link show dev "vif$plain.0" | jq -e '.[0].isolated'
+	systemctl stop zendo-hotplug.socket zendo-hotplug.service
+	modprobe -r hvnetback
+	modprobe hvnetback
+	systemctl start zendo-hotplug.socket zendo-hotplug.service
+	hears -n 4 20 "^vif-($id|$plain)-0: its module came again" journalctl -f -n all -o cat -u zendo-hotplug
+	ping -c 2 -i 0.2 -W 5 10.9.0.2
+	zendo destroy plain
+}
+
+# threads_stand DOMAIN - all of its threads do
+threads_stand() {
+	equal FreezerState "$(systemctl show -P FreezerState "zendo-domain@$1")" frozen
+}
+
+# A domain that is frozen, and to which somebody sends: other guests are served, devices of both come and go, and it can be ended.
+frozen_domain_holds_up_nobody() {
+	local id flood
+	zendo create "$(tiny still net 'address=10.9.0.8 peers=2' 'vif = ["bridge=br0"]')"
+	id=$(domid_of still)
+	ping -c 1 -W 20 10.9.0.8
+	systemctl freeze zendo-domain@still
+	threads_stand still
+	ping -q -f -s 1400 10.9.0.8 &
+	flood=$!
+	ping -c 3 -i 0.2 -W 5 10.9.0.2
+	zendo network-attach web bridge=br1
+	front_is "/local/domain/$(domid_of web)/device/vif/1/state" 4
+	zendo network-detach web 1
+	fails_with 1 'does not let go' zendo network-detach --timeout 1 still 0
+	zendo network-detach --force still 0
+	refuses ip link show "vif$id.0"
+	zendo network-attach still bridge=br0
+	kill -INT $flood
+	wait $flood || true
+	ping -c 2 -i 0.2 -W 5 10.9.0.2
+	threads_stand still
+	journalctl -o cat -u zendo-hotplug | grep "the runner of 'still' lends no threads"
+	systemctl kill -s KILL zendo-domain@still
+	journal_hears still 30 'status=9/KILL'
+	gone still
+	hears 20 "vif-$id-0: gone" journalctl -f -n all -o cat -u zendo-hotplug
+}
+
 only_root_attaches() {
 	fails_with 5 'no permission' setpriv --reuid nobody --regid nogroup --clear-groups zendo network-attach web bridge=br0
 	fails_with 5 'only root' setpriv --reuid nobody --regid zendo --clear-groups zendo network-attach web bridge=br0
@@ -371,6 +427,8 @@ check 'VLAN, isolation, name and default bridge' settings_have_their_effect
 check 'an address that is taken is refused' same_mac_is_refused
 check 'attach and detach' attach_and_detach
 check 'the first device comes late' first_device_comes_late
+check 'a domain that is frozen holds up nobody' frozen_domain_holds_up_nobody
+check 'a module that comes again has its interfaces where they were' modules_are_reloaded
 check 'only root attaches, the group looks' only_root_attaches
 check 'the agent is killed under a guest that pings' agent_is_killed
 check 'the store is killed between attach and detach' store_is_killed
