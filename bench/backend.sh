@@ -1,0 +1,71 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What dom0 does for devices that it serves, for bench/run, under -icount: with the backend that counts and its guest, and a stock guest
+# whose interface comes and goes. 'RESULT' and 'BENCH' lines as in machine.sh.
+
+. "$(dirname "$0")/checks.sh"
+set -e
+
+world() {
+	echo "WORLD $1"
+}
+
+now() {
+	echo "${EPOCHREALTIME/./}"
+}
+
+# result NAME NUMBER... - the median, least and most of them
+result() {
+	local name=$1
+	shift
+	printf '%s\n' "$@" | sort -n | awk -v name="$name" '
+		{ v[NR] = $1 }
+		END { print "RESULT", name, v[int((NR + 1) / 2)], v[1], v[NR] }'
+}
+
+# timed COMMAND... - the microseconds it took are added to $times
+timed() {
+	local begin
+	begin=$(now)
+	"$@" >/dev/null
+	times+=($(($(now) - begin)))
+}
+
+
+# Until the guest's frontend is connected
+attach_and_connect() {
+	zendo network-attach stock bridge=br0
+	hears 60 '^4$' sh -c "xenstore-watch '$front' | while read -r _; do xenstore-read '$front'; done"
+}
+
+systemctl is-system-running --wait >/dev/null || true
+cd /root
+# How many ticks an instruction is
+world bare
+grep -m 1 "^RESULT ticks_per_instruction" < <(./micro)
+systemctl start zendo
+
+world backend
+for part in requests devices posts; do
+	/root/backend_cost $part 200 | sed 's/^/BENCH /'
+done
+
+ip link add br0 type bridge
+ip link set br0 up
+zendo create "$(stock stock 'echo up; cat /dev/hvc0 >/dev/null')"
+hears 600 '^up' zendo console -r stock
+front=/local/domain/$(zendo domid stock)/device/vif/0/state
+attach_and_connect
+zendo network-detach stock 0
+attach_times=() detach_times=()
+for _ in 1 2 3 4 5; do
+	times=()
+	timed attach_and_connect
+	timed zendo network-detach stock 0
+	attach_times+=("${times[0]}") detach_times+=("${times[1]}")
+done
+result attach_to_connected_us "${attach_times[@]}"
+result detach_us "${detach_times[@]}"
+zendo destroy stock
+systemctl stop zendo
