@@ -384,13 +384,10 @@ int hv_memory_returned(struct hv_domain *d)
 /* Whether the frame is one of the domain's. */
 bool hv_memory_has(struct hv_domain *d, unsigned long pfn)
 {
-	struct hv_block *b;
+	struct hv_block *b = xa_load(&d->mem.pfn_blocks, pfn >> HV_BLOCK_ORDER);
 
 	lockdep_assert_held(&d->lock);
-	if (xa_load(&d->mem.pfn_pages, pfn))
-		return true;
-	b = xa_load(&d->mem.pfn_blocks, pfn >> HV_BLOCK_ORDER);
-	return b && !test_bit(pfn & (HV_BLOCK_PAGES - 1), b->gone);
+	return xa_load(&d->mem.pfn_pages, pfn) || (b && !test_bit(pfn & (HV_BLOCK_PAGES - 1), b->gone));
 }
 
 /* ---- mmap -------------------------------------------------------------------------------- */
