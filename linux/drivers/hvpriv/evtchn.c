@@ -157,8 +157,11 @@ int hv_evtchn_notify(struct hv_domain *d, u32 port)
 	return r;
 }
 
-/* Somebody is told under event_lock, so that who unbinds knows when it is over. */
-static void tell(struct hv_domain *d, u32 handle)
+/*
+ * Somebody is told under event_lock, so that who unbinds knows when it is over. @by_vcpu: by a vCPU's thread, which will help with
+ * what that leads to.
+ */
+static void tell(struct hv_domain *d, u32 handle, bool by_vcpu)
 {
 	struct hv_port *port;
 
@@ -167,7 +170,8 @@ static void tell(struct hv_domain *d, u32 handle)
 	if (port && port->eventfd)
 		hv_eventfd_signal(port->eventfd);
 	if (port && port->fn) {
-		hv_workers_told_begin(&d->workers);
+		if (by_vcpu)
+			hv_workers_told_begin(&d->workers);
 		port->fn(port->arg);
 		hv_workers_told_end();
 	}
@@ -187,7 +191,7 @@ static void take_events(struct hv_vcpu *v)
 			break;
 		for (bits = xchg(&p->word[w], 0); bits; bits &= bits - 1) {
 			v->events_out++;
-			tell(v->domain, w * 64 + __ffs64(bits));
+			tell(v->domain, w * 64 + __ffs64(bits), true);
 		}
 	}
 }
@@ -279,7 +283,7 @@ struct hv_event *hv_event_bind(struct hv_peer *peer, u32 port, void (*fn)(void *
 	mutex_lock(&d->lock);
 	r = event_bind(d, e, port);
 	if (!r)
-		tell(d, e->port.handle);
+		tell(d, e->port.handle, false);
 	mutex_unlock(&d->lock);
 	if (r) {
 		kfree(e);
