@@ -179,9 +179,16 @@ static struct bio *new_bio(struct vbd_io *io, u64 sector, u32 nr)
 	return bio;
 }
 
-/* One bio as a rule: it has room for as many pages as a request has. Each is submitted before the next is made (bio_alloc_bioset()). */
+/*
+ * One bio as a rule: it has room for as many pages as a request has. Each is submitted before the next is made (bio_alloc_bioset()).
+ *
+ * @nowait: the kernel does not split bios that may not wait, but gives them back: none is larger than the device takes, then. Where it
+ * would be split for another reason it comes back, and is begun anew.
+ */
 static void submit_bios(struct vbd_io *io, bool nowait)
 {
+	struct request_queue *q = bdev_get_queue(io->ring->vbd->target.bdev);
+	u32 most = nowait ? queue_max_bytes(q) : U32_MAX, most_pieces = nowait ? queue_max_segments(q) : U32_MAX;
 	u64 sector = io->sector;
 	const struct bio_vec *bv;
 	struct bio *bio;
@@ -190,11 +197,12 @@ static void submit_bios(struct vbd_io *io, bool nowait)
 	bv = pieces(io, &nr);
 	io->nowait = nowait;
 	atomic_set(&io->pending, 1);
-	bio = new_bio(io, io->nr ? sector : 0, nr);
+	bio = new_bio(io, io->nr ? sector : 0, min(nr, most_pieces));
 	for (i = 0; i < nr; i++) {
-		if (bio_add_page(bio, bv[i].bv_page, bv[i].bv_len, bv[i].bv_offset) != bv[i].bv_len) {
+		if (bio->bi_iter.bi_size + bv[i].bv_len > most ||
+		    bio_add_page(bio, bv[i].bv_page, bv[i].bv_len, bv[i].bv_offset) != bv[i].bv_len) {
 			submit_bio(bio);
-			bio = new_bio(io, sector, nr - i);
+			bio = new_bio(io, sector, min(nr - i, most_pieces));
 			if (WARN_ON_ONCE(bio_add_page(bio, bv[i].bv_page, bv[i].bv_len, bv[i].bv_offset) != bv[i].bv_len)) {
 				bio_io_error(bio);
 				break;
