@@ -33,10 +33,16 @@ timed() {
 }
 
 
-# Until the guest's frontend is connected
+# attach_and_connect NUMBER - until the guest's frontend is connected. A number that has just gone would be missed by a guest that has not
+# run since.
 attach_and_connect() {
-	zendo network-attach stock bridge=br0
-	hears 60 '^4$' sh -c "xenstore-watch '$front' | while read -r _; do xenstore-read '$front'; done"
+	local front=/local/domain/$domid/device/vif/$1/state
+	zendo network-attach stock bridge=br0 devid="$1"
+	hears 60 '^4$' sh -c "xenstore-watch '$front' | while read -r _; do xenstore-read '$front'; done" || {
+		zendo device list stock
+		journalctl -o cat -u zendo-hotplug | tail -n 20
+		return 1
+	} >&2
 }
 
 systemctl is-system-running --wait >/dev/null || true
@@ -55,14 +61,14 @@ ip link add br0 type bridge
 ip link set br0 up
 zendo create "$(stock stock 'echo up; cat /dev/hvc0 >/dev/null')"
 hears 600 '^up' zendo console -r stock
-front=/local/domain/$(zendo domid stock)/device/vif/0/state
-attach_and_connect
+domid=$(zendo domid stock)
+attach_and_connect 0
 zendo network-detach stock 0
 attach_times=() detach_times=()
-for _ in 1 2 3 4 5; do
+for i in 1 2 3 4 5; do
 	times=()
-	timed attach_and_connect
-	timed zendo network-detach stock 0
+	timed attach_and_connect "$i"
+	timed zendo network-detach stock "$i"
 	attach_times+=("${times[0]}") detach_times+=("${times[1]}")
 done
 result attach_to_connected_us "${attach_times[@]}"
