@@ -5,7 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -286,6 +289,28 @@ static void each_verb_fits(void **state)
 	}
 }
 
+/* A folder called as the domain, which is common where its disk lies, is no definition. */
+static void a_folder_is_not_taken_for_a_definition(void **state)
+{
+	char dir[] = "/tmp/zendo-cli.XXXXXX", path[4096];
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(chdir(dir), 0);
+	assert_int_equal(mkdir("web", 0700), 0);
+	assert_int_equal(find_definition("web", path, sizeof(path)), 1);
+	assert_string_equal(path, "/etc/zendo/web.cfg");
+	assert_int_equal(find_definition("./web", path, sizeof(path)), 1);
+	assert_string_equal(path, "./web");
+	assert_int_equal(rmdir("web"), 0);
+	assert_int_equal(mkfifo("web", 0600), 0);
+	assert_int_equal(find_definition("web", path, sizeof(path)), 1);
+	assert_string_equal(path, "web");
+	assert_int_equal(unlink("web"), 0);
+	assert_int_equal(chdir("/"), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +330,7 @@ int main(void)
 		cmocka_unit_test(names_of_programs),
 		cmocka_unit_test(the_version_is_what_guests_are_told),
 		cmocka_unit_test(each_verb_fits),
+		cmocka_unit_test(a_folder_is_not_taken_for_a_definition),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

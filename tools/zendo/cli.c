@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 
 #include <json-c/json.h>
@@ -135,10 +136,17 @@ static int no_domain(const char *what, const struct hvpriv_domain_info *all, siz
 	return fail(EXIT_NO_DOMAIN, "there is no domain '%s'", what);
 }
 
+bool is_definition_file(const char *arg)
+{
+	struct stat st;
+
+	return strcmp(arg, "-") == 0 || (stat(arg, &st) == 0 && !S_ISDIR(st.st_mode));
+}
+
 int find_definition(const char *arg, char *ret, size_t size)
 {
 	(void)snprintf(ret, size, "%s", arg);
-	if (access(arg, F_OK) == 0 || strcmp(arg, "-") == 0)
+	if (is_definition_file(arg))
 		return 1;
 	if (strchr(arg, '=')) {
 		*ret = '\0';

@@ -107,6 +107,9 @@ int plain_arguments(int argc, char **argv, int least, int most);
  */
 int open_running(int *ret_fd);
 
+/* Something to read a definition from: "-", or what is there by this name. Not a folder, which may well be called as a domain is. */
+bool is_definition_file(const char *arg);
+
 /*
  * The definition that @arg stands for: a file, "-" for standard input, or NAME for /etc/zendo/NAME.cfg. 1; or 0 with "" in @ret,
  * when it is KEY=VALUE instead.

@@ -59,7 +59,7 @@ static int find_shown(const char *arg, char *ret, size_t size)
 {
 	char path[ZENDO_RUNTIME_PATH_MAX];
 
-	if (access(arg, F_OK) < 0 && strcmp(arg, "-") != 0 && zendo_runtime_path(arg, "config", path) >= 0) {
+	if (!is_definition_file(arg) && zendo_runtime_path(arg, "config", path) >= 0) {
 		if (access(path, F_OK) == 0) {
 			(void)snprintf(ret, size, "%s", path);
 			return EXIT_OK;
