@@ -25,7 +25,8 @@ def cpu_args(accel, options):
         # One thread for all CPUs: with a thread each, QEMU loses bits of the
         # first CPU's SVM state; docs/dom0-machine.md says how. A bare machine
         # has no such state. tb-size: "Code that was translated", there.
-        thread = "multi" if options.parallel or options.bare else "single"
+        parallel = options.parallel or (options.bare and not options.single)
+        thread = "multi" if parallel else "single"
         args = ["-accel", f"tcg,thread={thread},tb-size=256", "-cpu", options.cpu or "max"]
     return args + ["-smp", str(options.cpus), "-m", str(options.mem)]
 
