@@ -404,7 +404,7 @@ static void init_ring(struct vbd_ring *ring, struct vbd *vbd)
 	init_waitqueue_head(&ring->wait);
 	INIT_WORK(&ring->leftover, leftover_work);
 	hv_work_init(&ring->work, ring_work);
-	ring->work.prompt = !vbd->target.bdev || vbd->target.nowait;	/* a file that cannot say so is deferred anyway */
+	ring->work.prompt = vbd->target.bdev && vbd->target.nowait;	/* a file system waits for its device, whatever was said */
 	for (i = 0; i < VBD_SERVERS; i++) {
 		ring->server[i].ring = ring;
 		hv_work_init(&ring->server[i].work, server_work);

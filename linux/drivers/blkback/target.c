@@ -3,6 +3,7 @@
  * What a disk is made of: a block device, or a regular file. Both were opened by the agent, who gives the descriptor and with it the
  * claim; here they are only looked at.
  */
+#include <linux/blk-mq.h>
 #include <linux/blkdev.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
@@ -18,6 +19,12 @@ static void look_at_bdev(struct vbd_target *t, struct block_device *bdev)
 	t->align_mask = max_t(u32, t->logical, bdev_dma_alignment(bdev) + 1) - 1;
 }
 
+/* nbd and its like: there is a tag at once, and then the driver waits for its socket. */
+static bool may_block(struct request_queue *q)
+{
+	return queue_is_mq(q) && (q->tag_set->flags & BLK_MQ_F_BLOCKING);
+}
+
 static int look_at_disk(struct vbd *vbd)
 {
 	struct vbd_target *t = &vbd->target;
@@ -29,7 +36,7 @@ static int look_at_disk(struct vbd *vbd)
 		return hvback_reason(vbd->dev, -EROFS, "the device is read-only");
 	look_at_bdev(t, t->bdev);
 	t->stable = bdev_stable_writes(t->bdev);
-	t->nowait = bdev_nowait(t->bdev);
+	t->nowait = bdev_nowait(t->bdev) && !may_block(bdev_get_queue(t->bdev));
 	if (bdev_max_discard_sectors(t->bdev)) {
 		vbd->limits.discard = true;
 		vbd->limits.secure = bdev_max_secure_erase_sectors(t->bdev);

@@ -92,16 +92,15 @@ void hv_domains_lose_page(unsigned long pfn)
 {
 	struct hv_domain *d;
 	unsigned long index;
-	bool has;
 
 	for (index = 0; (d = domain_from(&index)); index++) {
 		mutex_lock(&d->lock);
-		has = !d->dying && hv_memory_has(d, pfn);	/* dying: its records may be gone */
-		mutex_unlock(&d->lock);
-		if (has) {
+		/* When it is dying its records may be gone; and it cannot become so, nor its vCPUs go, while we have the lock. */
+		if (!d->dying && hv_memory_has(d, pfn)) {
 			pr_err("d%u ends: memory at %#llx, which it has, failed\n", d->domid, (u64)PFN_PHYS(pfn));
 			hv_domain_end(d, HV_END_CRASH, ZCRASH_BAD_MEMORY);
 		}
+		mutex_unlock(&d->lock);
 		hv_domain_drop(d);
 	}
 }

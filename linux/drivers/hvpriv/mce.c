@@ -8,6 +8,7 @@
 #include <linux/bits.h>
 #include <linux/notifier.h>
 #include <linux/pfn.h>
+#include <asm/cpufeature.h>
 #include <asm/mce.h>
 #include <asm/processor.h>
 
@@ -15,12 +16,24 @@
 #include "hvpriv.h"
 
 #ifdef CONFIG_X86_MCE
+/*
+ * Whether ->addr says where in the machine's memory it is. AMD's memory controllers tell it as they number it themselves, and a guest that
+ * has the frame of that number has nothing to do with it: data that was found to be poisoned, and bank 4 of older CPUs, are meant
+ * (APM 2, 9.3.2 "Machine-Check Address Register", and the processor's manual).
+ */
+static bool has_system_address(const struct mce *m)
+{
+	if (m->cpuvendor != X86_VENDOR_AMD && m->cpuvendor != X86_VENDOR_HYGON)
+		return true;
+	return (m->status & MCI_STATUS_POISON) || (!boot_cpu_has(X86_FEATURE_SMCA) && m->bank == 4);
+}
+
 /* Context: the work queue of the kernel's machine check pool, after the machine check itself. */
 static int mce_event(struct notifier_block *nb, unsigned long event, void *data)
 {
 	struct mce *m = data;
 
-	if (!m || !mce_usable_address(m) || mce_is_correctable(m))
+	if (!m || !mce_usable_address(m) || !has_system_address(m) || mce_is_correctable(m))
 		return NOTIFY_DONE;
 	hv_domains_lose_page(PHYS_PFN(m->addr & GENMASK_ULL(boot_cpu_data.x86_phys_bits - 1, 0)));
 	return NOTIFY_DONE;		/* others have their part in it */

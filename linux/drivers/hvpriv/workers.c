@@ -150,6 +150,7 @@ static void finish(struct hv_workers *w, struct hv_work *work)
 	if (work->state & WORK_AGAIN) {
 		work->state &= ~WORK_AGAIN;
 		enqueue(w, work);
+		work->cpu = NO_VCPU;
 		work->left = work->by_vcpu;	/* who does so now goes on, or wakes another one */
 	}
 	if (work->state & WORK_CANCEL)
@@ -200,13 +201,34 @@ void hv_workers_told_end(void)
 	__this_cpu_write(told, NULL);
 }
 
+/* How many are left still, which are nobody's affair in particular any more. */
+static unsigned int give_up_left(struct hv_workers *w)
+{
+	struct hv_work *work;
+	unsigned int n = 0;
+
+	spin_lock_irq(&w->lock);
+	if (w->helper == current)
+		w->helper = NULL;
+	list_for_each_entry(work, &w->queue, node) {
+		n += work->left;
+		work->left = false;
+	}
+	spin_unlock_irq(&w->lock);
+	return n;
+}
+
 /* Several vCPUs may help at once: one of them is known, and the others' work goes to lent threads. */
-static void set_helper(struct hv_workers *w, struct task_struct *task)
+static void become_helper(struct hv_workers *w)
 {
 	spin_lock_irq(&w->lock);
-	if (task || w->helper == current)
-		w->helper = task;
+	w->helper = current;
 	spin_unlock_irq(&w->lock);
+}
+
+static bool may_help(const struct hv_workers *w)
+{
+	return !READ_ONCE(w->over) && !signal_pending(current) && !hv_must_return();
 }
 
 void hv_workers_help(struct hv_workers *w)
@@ -216,15 +238,17 @@ void hv_workers_help(struct hv_workers *w)
 
 	if (list_empty_careful(&w->queue))
 		return;
-	set_helper(w, current);
+	become_helper(w);
 	/* What is queued by this thread meanwhile, say an answer to a packet, is its affair, too. */
-	for (n = 0; n < HELP_PIECES && !READ_ONCE(w->over) && !signal_pending(current) && (work = take_left(w)); n++) {
+	for (n = 0; n < HELP_PIECES && may_help(w) && (work = take_left(w)); n++) {
 		work->fn(work);
 		finish(w, work);
+		cond_resched();
 	}
-	set_helper(w, NULL);
-	if (wanted(w))
-		wake_up(&w->wait);
+	/* One thread for each: a device that is slow must not have another one's work behind it. */
+	n = give_up_left(w);
+	if (n)
+		wake_up_nr(&w->wait, n);
 }
 
 void hv_workers_end(struct hv_workers *w)

@@ -140,6 +140,12 @@ static inline void wake_up(wait_queue_head_t *w)
 	pthread_mutex_unlock(&w->m);
 }
 
+static inline void wake_up_nr(wait_queue_head_t *w, unsigned nr)
+{
+	while (nr--)
+		wake_up(w);
+}
+
 static inline void wake_up_all(wait_queue_head_t *w)
 {
 	pthread_mutex_lock(&w->m);
