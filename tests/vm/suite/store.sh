@@ -17,4 +17,4 @@ if [ ! "$client" -nt "$suite/src/storec.c" ] || [ ! "$client" -nt "$top/tools/li
 fi
 seconds=1 words=
 [ -z "${ZENDO_SOAK:-}" ] || seconds=1200 words="memory seed=$(date +%y%m%d)"
-machine store --copy "$client:/root/" --timeout $((600 + 3 * seconds)) -- "$seconds" "$words"
+machine store --copy "$client:/root/" --timeout $((1500 + 3 * seconds)) -- "$seconds" "$words"
