@@ -20,8 +20,21 @@ make_packages() {
 	mv "$new" "$packages"
 }
 
-# in_tree IMAGE KEEP SCRIPT... - run lib/packages-in-tree with these arguments in IMAGE's tree, the packages in /debs. What it
-# changes goes with it, or is left below KEEP when that is not empty.
+# The same sources as a version that is newer than any, in $packages/next/deb: what an upgrade brings. After make_packages.
+make_next_packages() {
+	local work
+	[ ! -e "$packages/next" ] || return 0
+	work=$(mktemp -d)
+	tar -xf "$packages"/zendo-*.tar.xz -C "$work" --strip-components=1
+	sed -i 's/^VERSION := .*/VERSION := 99.0.0/' "$work/Makefile"
+	sed -i '1s/([^)]*)/(99.0.0)/' "$work/debian/changelog"
+	DEB_BUILD_OPTIONS=noautodbgsym make -s -C "$work" deb O=result && mv "$work/result" "$packages/next"
+	rm -r "$work"
+	[ -e "$packages/next" ]
+}
+
+# in_tree IMAGE KEEP SCRIPT... - run lib/packages-in-tree with these arguments in IMAGE's tree, the packages in /debs, and what the
+# folder $more has in /more. What it changes goes with it, or is left below KEEP when that is not empty.
 in_tree() {
 	local tree=$1/tree keep=$2 scratch rc=0
 	scratch=$(mktemp -d)
@@ -33,18 +46,19 @@ in_tree() {
 		mount --bind /dev "$2/root/dev"
 		mount -t proc proc "$2/root/proc"
 		mount -t tmpfs tmp "$2/root/tmp"
-		mkdir "$2/root/debs"
+		mkdir "$2/root/debs" "$2/root/more"
 		mount --bind "$4" "$2/root/debs"
+		[ -z "$5" ] || mount --bind "$5" "$2/root/more"
 		cp "$3" "$2/root/tmp/"
 		root=$2/root
-		shift 4
+		shift 5
 		chroot "$root" bash /tmp/packages-in-tree "$@"' \
-		tree "$tree" "$scratch" "$top/tests/vm/suite/lib/packages-in-tree" "$packages/deb" "${@:3}" </dev/null || rc=$?
+		tree "$tree" "$scratch" "$top/tests/vm/suite/lib/packages-in-tree" "$packages/deb" "${more:-}" "${@:3}" </dev/null || rc=$?
 	if [ "$keep" ]; then
 		rm -rf "$keep"
 		# what was deleted is a device there, and unpacking must not see the mount points
 		find "$scratch/upper" -type c -delete
-		rm -rf "$scratch/upper"/{dev,proc,tmp,debs,run}
+		rm -rf "$scratch/upper"/{dev,proc,tmp,debs,more,run}
 		mv "$scratch/upper" "$keep"
 	fi
 	rm -rf "$scratch"

@@ -1,0 +1,55 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# For machines that Zendo's packages are installed in: a guest with disk and network, and what it wrote.
+
+kept_in=/root/kept	# over a boot, what was seen before
+patience=300
+export DEBIAN_FRONTEND=noninteractive
+export SYSTEMD_BUS_TIMEOUT=5min	# listing all units takes more than the usual 25 s on a busy host
+
+apt() {
+	apt-get -q -y -o Dpkg::Use-Pty=0 "$@" </dev/null
+}
+
+# It counts its boots, writes to its disk, and has a shell for whoever connects.
+guest_rc='n=$(cat /boots 2>/dev/null || echo 0)
+echo $((n + 1)) >/boots
+nc -ll -p 7 -e /bin/sh &
+while :; do
+	cut -d. -f1 /proc/uptime >/beat.new
+	mv /beat.new /beat
+	sync
+	sleep 1
+done &'
+
+guest_is_made() {
+	systemctl enable --now zendo
+	zendo image create web --busybox
+	echo "$guest_rc" >/root/rc
+	debugfs -w -R 'write /root/rc /etc/rc' /var/lib/zendo/web.img
+	zendo create web
+	zendo enable web
+}
+
+# guest_is_up N - for the Nth time: its line is in the journal once for each boot of it
+guest_is_up() {
+	journal_hears web -n "$1" $patience '^web: Linux .*, 10\.78\.0\.[0-9]+/'
+	journal_of web | sed -n 's,^web: Linux .*\, \(10[0-9.]*\)/.*,\1,p' | tail -n 1 >$kept_in/address
+	equal boots "$(in_guest 'cat /boots')" "$1"
+	ping -c 2 -W 10 "$(cat $kept_in/address)"
+}
+
+# in_guest COMMAND - what it prints
+in_guest() {
+	printf '%s\nexit\n' "$1" | timeout 120 socat -t 120 - "TCP:$(cat $kept_in/address):7,retry=300,interval=0.2"
+}
+
+# What it wrote is on its disk, and it goes on writing.
+guest_writes() {
+	local beat up
+	beat=$(in_guest 'echo 3 >/proc/sys/vm/drop_caches; cat /beat')
+	up=$(in_guest 'cut -d. -f1 /proc/uptime')
+	echo "written at $beat, up for $up"
+	between 'seconds that it has not written' $((up - beat)) 0 20
+}
