@@ -331,22 +331,18 @@ void vbd_io_serve(struct vbd_io *io)
 {
 	const struct vbd_target *t = &io->ring->vbd->target;
 
+	if (t->bdev && io->kind != VBD_DISCARD) {
+		submit_bios(io, false);
+		return;
+	}
 	switch (io->kind) {
 	case VBD_DISCARD:
 		io->error = t->bdev ? discard_disk(io) : discard_file(io);
 		break;
 	case VBD_FLUSH:
-		if (t->bdev) {
-			submit_bios(io, false);
-			return;
-		}
 		io->error = flush_file(io);
 		break;
 	default:
-		if (t->bdev) {
-			submit_bios(io, false);
-			return;
-		}
 		if (t->direct) {
 			submit_file(io, false);
 			return;

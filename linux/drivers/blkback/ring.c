@@ -175,17 +175,32 @@ void vbd_ring_done(struct vbd_io *io, int status)
 
 /* ---- taking ---- */
 
-/* Room for one more? If not, the next that ends queues the work again. */
-static bool claim(struct vbd_ring *ring, u32 segments)
+static struct vbd_io *take_spare_locked(struct vbd_ring *ring)
+{
+	struct vbd_io *io = list_first_entry_or_null(&ring->spare, struct vbd_io, node);
+
+	lockdep_assert_held(&ring->lock);
+	if (io) {
+		list_del(&io->node);
+		ring->nr_spare--;
+	}
+	return io;
+}
+
+/* Room for one more? With it what is kept for that, or NULL. If not, the next that ends queues the work again. */
+static bool claim(struct vbd_ring *ring, u32 segments, struct vbd_io **ret_spare)
 {
 	bool room;
 
+	*ret_spare = NULL;
 	spin_lock_irq(&ring->lock);
 	room = !ring->inflight || ring->inflight_segments + segments <= VBD_INFLIGHT_SEGMENTS;
 	if (room) {
 		ring->inflight++;
 		ring->inflight_segments += segments;
 		ring->stats.deepest = max(ring->stats.deepest, ring->inflight);
+		if (segments <= VBD_SMALL)
+			*ret_spare = take_spare_locked(ring);
 	} else {
 		ring->starved = true;
 	}
@@ -219,25 +234,10 @@ static struct vbd_io *take_reserve(struct vbd_ring *ring)
 	return io;
 }
 
-static struct vbd_io *take_spare(struct vbd_ring *ring)
-{
-	struct vbd_io *io;
-
-	spin_lock_irq(&ring->lock);
-	io = list_first_entry_or_null(&ring->spare, struct vbd_io, node);
-	if (io) {
-		list_del(&io->node);
-		ring->nr_spare--;
-	}
-	spin_unlock_irq(&ring->lock);
-	return io;
-}
-
-/* On the domain's bill. When that is exhausted its requests go one by one. */
-static struct vbd_io *new_io(struct vbd_ring *ring, unsigned int nr)
+/* @io: a spare one, or NULL: one is made on the domain's bill. When that is exhausted its requests go one by one. */
+static struct vbd_io *new_io(struct vbd_ring *ring, unsigned int nr, struct vbd_io *io)
 {
 	bool small = nr <= VBD_SMALL, reserved = false;
-	struct vbd_io *io = small ? take_spare(ring) : NULL;
 
 	if (!io)
 		io = kmalloc(vbd_io_size(small ? VBD_SMALL : nr), GFP_NOIO | __GFP_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN);
@@ -341,9 +341,9 @@ static enum take take(struct vbd_ring *ring)
 		return TAKEN;
 	}
 	/* Not taken before there is room: next time it is copied and judged anew. */
-	if (!claim(ring, r->nr_segments))
+	if (!claim(ring, r->nr_segments, &io))
 		return STARVED;
-	io = new_io(ring, r->nr_segments);
+	io = new_io(ring, r->nr_segments, io);
 	if (!io) {
 		unclaim(ring, r->nr_segments);
 		return STARVED;
