@@ -59,3 +59,7 @@ test_build_LIBS = $(libzendo_image_LIBS)
 
 test_store_socket_SRCS = tools/libzendo/store.c
 test_store_socket_CFLAGS = $(libzendo_CFLAGS)
+
+test_control_SRCS = tools/libzendo/control.c
+test_control_CFLAGS = $(libzendo_CFLAGS)
+test_control_LIBS = -ljson-c

@@ -4,9 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 
 #include <json-c/json.h>
 
@@ -68,16 +66,14 @@ static void undo(struct attaching *t, bool wait)
  */
 static int ask_to_lend(const char *name)
 {
-	const struct timeval patience = { .tv_sec = LEND_PATIENCE_S };
 	struct json_object *request = json_object_new_object(), *answer = NULL;
 	_cleanup_close_ int fd = -EBADF;
 	int r = request ? zendo_control_connect(name, &fd) : -ENOMEM;
 
 	if (r >= 0) {
-		(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+		(void)zendo_control_patience(fd, LEND_PATIENCE_S);
 		(void)json_object_object_add(request, "do", json_object_new_string("lend"));
 		r = zendo_control_request(fd, request, &answer);
-		r = r == -EAGAIN ? -ETIMEDOUT : r;
 	}
 	if (r >= 0 && !json_object_get_boolean(json_object_object_get(answer, "ok")))
 		r = -EIO;

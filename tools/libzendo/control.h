@@ -51,8 +51,15 @@ int zendo_control_address(const char *name, struct sockaddr_un *ret, int *ret_di
 int zendo_control_connect(const char *name, int *ret_fd);
 
 /*
+ * How long an answer on @fd is waited for from here on: a runner that is frozen or stopped gives none. 0: for ever, as at the beginning.
+ * What is read from it by others gets EAGAIN then.
+ */
+int zendo_control_patience(int fd, unsigned seconds);
+
+/*
  * Send @request, wait for the answer and return it (json_object_put() is the caller's). An answer with
- * "ok": false is a success of this function. -EPROTO: it is no answer; -EPIPE: closed without one.
+ * "ok": false is a success of this function. -EPROTO: it is no answer; -EPIPE: closed without one;
+ * -ETIMEDOUT: none in the time of zendo_control_patience().
  * Nothing behind the answer's newline is read, so the console's bytes stay in the socket.
  */
 int zendo_control_request(int fd, struct json_object *request, struct json_object **ret);

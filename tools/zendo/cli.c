@@ -4,9 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 
 #include <json-c/json.h>
 
@@ -279,18 +277,10 @@ int no_answer(const char *name, int error)
 
 	if ((error == -EPIPE || error == -ECONNRESET) && !has_runner(name))
 		return fail(EXIT_NO_DOMAIN, "the domain '%s' has just ended", name);
-	if (error == -EAGAIN && zendo_unit_name(name, unit) >= 0)
+	if (error == -ETIMEDOUT && zendo_unit_name(name, unit) >= 0)
 		return fail(EXIT_FAILED, "the runner of '%s' has not answered for %d s: is it frozen or stopped ('systemctl thaw %s')? "
 			    "'systemctl kill -s KILL %s' ends it", name, PATIENCE_S, unit, unit);
 	return fail(EXIT_FAILED, "the runner of '%s' does not answer: %s", name, strerror(-error));
-}
-
-/* 0: for ever. */
-static void set_patience(int fd, int seconds)
-{
-	const struct timeval t = { .tv_sec = seconds };
-
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
 }
 
 int ask_request(int fd, const char *name, struct json_object *request, struct json_object **ret)
@@ -299,9 +289,9 @@ int ask_request(int fd, const char *name, struct json_object *request, struct js
 	int r, status = EXIT_OK;
 
 	/* what is asked here is answered at once; a runner may be frozen */
-	set_patience(fd, PATIENCE_S);
+	(void)zendo_control_patience(fd, PATIENCE_S);
 	r = request ? zendo_control_request(fd, request, &answer) : -ENOMEM;
-	set_patience(fd, 0);
+	(void)zendo_control_patience(fd, 0);
 	json_object_put(request);
 	if (r < 0)
 		return no_answer(name, r);

@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -114,11 +112,10 @@ static int ask_vcpu(int fd, unsigned id, struct json_object **ret)
 /* The runner answers at once or is in trouble; what is live must not wait for it. */
 static int add_vcpus(struct sample_domain *d)
 {
-	const struct timeval patience = { .tv_sec = 1 };
 	_cleanup_close_ int fd = -EBADF;
 	struct json_object *answer;
 
-	if (zendo_control_connect(d->name, &fd) < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
+	if (zendo_control_connect(d->name, &fd) < 0 || zendo_control_patience(fd, 1) < 0)
 		return 0;
 	for (unsigned i = 0; i < d->nr_vcpus && ask_vcpu(fd, i, &answer); i++) {
 		struct sample_part *p = sample_add_part(d, SAMPLE_VCPU, i);

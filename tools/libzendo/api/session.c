@@ -19,6 +19,8 @@
 #include "device.h"
 #include "runtime.h"
 
+#define PATIENCE_S	30	/* for a runner that may be frozen */
+
 extern char **environ;
 
 struct zendo_session {
@@ -221,7 +223,10 @@ static int ask(struct zendo_session *s, const char *domain, const char *what, co
 	(void)json_object_object_add(request, "do", json_object_new_string(what));
 	if (how)
 		(void)json_object_object_add(request, "how", json_object_new_string(how));
+	/* it answers at once, if it is not frozen; the end of a domain may take longer */
+	(void)zendo_control_patience(fd, PATIENCE_S);
 	r = zendo_control_request(fd, request, &answer);
+	(void)zendo_control_patience(fd, 0);
 	json_object_put(request);
 	if (r < 0)
 		return fail(s, r, "the runner of '%s' does not answer: %s", d.name, strerrordesc_np(-r));

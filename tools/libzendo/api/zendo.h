@@ -96,7 +96,7 @@ int zendo_session_create(struct zendo_session *s, const char *path, const char *
 /* End it at once. It is gone on return. */
 int zendo_session_destroy(struct zendo_session *s, const char *domain);
 
-/* Also fine when it is so already. */
+/* Also fine when it is so already. This one and destroy: -ETIMEDOUT when nobody answers for 30 s, as when the domain's unit is frozen. */
 int zendo_session_pause(struct zendo_session *s, const char *domain);
 int zendo_session_unpause(struct zendo_session *s, const char *domain);
 
