@@ -5,33 +5,8 @@
 # whose interface comes and goes. 'RESULT' and 'BENCH' lines as in machine.sh.
 
 . "$(dirname "$0")/checks.sh"
+. "$(dirname "$0")/measure.sh"
 set -e
-
-world() {
-	echo "WORLD $1"
-}
-
-now() {
-	echo "${EPOCHREALTIME/./}"
-}
-
-# result NAME NUMBER... - the median, least and most of them
-result() {
-	local name=$1
-	shift
-	printf '%s\n' "$@" | sort -n | awk -v name="$name" '
-		{ v[NR] = $1 }
-		END { print "RESULT", name, v[int((NR + 1) / 2)], v[1], v[NR] }'
-}
-
-# timed COMMAND... - the microseconds it took are added to $times
-timed() {
-	local begin
-	begin=$(now)
-	"$@" >/dev/null
-	times+=($(($(now) - begin)))
-}
-
 
 # attach_and_connect NUMBER - until the guest's frontend is connected. A number that has just gone would be missed by a guest that has not
 # run since.

@@ -5,32 +5,8 @@
 # counts instructions of everybody. Prints 'WORLD ...' and 'RESULT name median min max'.
 
 . "$(dirname "$0")/checks.sh"
+. "$(dirname "$0")/measure.sh"
 set -e
-
-world() {
-	echo "WORLD $1"
-}
-
-now() {
-	echo "${EPOCHREALTIME/./}"
-}
-
-# result NAME NUMBER... - the median, least and most of them
-result() {
-	local name=$1
-	shift
-	printf '%s\n' "$@" | sort -n | awk -v name="$name" '
-		{ v[NR] = $1 }
-		END { print "RESULT", name, v[int((NR + 1) / 2)], v[1], v[NR] }'
-}
-
-# timed COMMAND... - the microseconds it took are added to $times
-timed() {
-	local begin
-	begin=$(now)
-	"$@" >/dev/null
-	times+=($(($(now) - begin)))
-}
 
 stock_bench() {
 	define "$1" "kernel = \"/root/guest/$2\"" 'ramdisk = "/root/initrd.gz"' "memory = $3" \
