@@ -17,9 +17,9 @@
 
 #ifdef CONFIG_X86_MCE
 /*
- * Whether ->addr says where in the machine's memory it is. AMD's memory controllers tell it as they number it themselves, and a guest that
- * has the frame of that number has nothing to do with it: data that was found to be poisoned, and bank 4 of older CPUs, are meant
- * (APM 2, 9.3.2 "Machine-Check Address Register", and the processor's manual).
+ * Whether ->addr says where in the machine's memory it is. With AMD's scalable machine check (SMCA) a memory controller numbers memory in
+ * its own way, and the guest that has the frame of that number has nothing to do with it: there only poisoned data counts, which is
+ * found where it is used. Before SMCA the memory controller is bank 4.
  */
 static bool has_system_address(const struct mce *m)
 {
