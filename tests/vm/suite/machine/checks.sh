@@ -73,6 +73,12 @@ fails_with() {
 	[ "$(wc -l <"$scratch/stderr")" -le 4 ] || { echo "said too much: $*"; return 1; }
 }
 
+# answers ADDRESS - behind a bridge or a port of one that are new. They forward when the kernel's link watch has seen their carrier, some tenths
+# of a second later: what is sent before is lost.
+answers() {
+	ping -c 2 -i 0.2 -w 20 "$1"
+}
+
 # refuses COMMAND... - it must fail; '! command' would not end a function
 refuses() {
 	if "$@"; then

@@ -223,7 +223,7 @@ modules_are_reloaded() {
 	refuses ip link show "vif$id.0"
 	modprobe hvnetback
 	hears -n 2 20 "^vif-($id|$plain)-0: its module came again, its interface is where it was" journalctl -f -n all -o cat -u zendo-hotplug
-	ping -c 2 -i 0.2 -W 5 10.9.0.2
+	answers 10.9.0.2
 	bridge -j vlan show dev "vif$plain.0" | jq -e '.[0].vlans == [{"vlan": 5, "flags": ["PVID", "Egress Untagged"]}]'
 	bridge -d -j link show dev "vif$plain.0" | jq -e '.[0].isolated'
 	systemctl stop zendo-hotplug.socket zendo-hotplug.service
@@ -231,7 +231,7 @@ modules_are_reloaded() {
 	modprobe hvnetback
 	systemctl start zendo-hotplug.socket zendo-hotplug.service
 	hears -n 4 20 "^vif-($id|$plain)-0: its module came again" journalctl -f -n all -o cat -u zendo-hotplug
-	ping -c 2 -i 0.2 -W 5 10.9.0.2
+	answers 10.9.0.2
 	zendo destroy plain
 }
 

@@ -275,7 +275,7 @@ reload() {
 	modprobe hvnetback
 	plug a
 	plug b
-	ping -c 2 -i 0.2 -W 10 10.9.0.2
+	answers 10.9.0.2
 	guest_to_dom0 10.9.0.2
 }
 
@@ -292,7 +292,7 @@ reload_under_load() {
 	done
 	kill -INT $flood
 	wait $flood || true
-	ping -c 2 -i 0.2 -W 10 10.9.0.2
+	answers 10.9.0.2
 	dom0_to_guest 10.9.0.3
 }
 
