@@ -20,9 +20,10 @@
 #define SLOT_BYTES_32		108
 #define PAGE_BYTES		4096
 
+/* By bytes: slots are of two sizes, and the one that struct vbd_sring names would bound what may be written there (FORTIFY_SOURCE). */
 static u8 *slot_of(const struct vbd_wire *w, RING_IDX index)
 {
-	return w->back.sring->ring[0].req.bytes + (index & (w->back.nr_ents - 1)) * w->slot_bytes;
+	return (u8 *)w->back.sring + HEAD_BYTES + (index & (w->back.nr_ents - 1)) * w->slot_bytes;
 }
 
 /* How many slots of @bytes there are: the largest power of two, as the frontend counts them (__RING_SIZE). */
