@@ -89,6 +89,10 @@ __printf(2, 3) int hv_refuse(int err, const char *fmt, ...);
 int hv_machine_check(void);
 bool hv_kvm_loaded(void);
 
+/* Turn kvm modules away while we are under. */
+int hv_refuse_init(void);
+void hv_refuse_exit(void);
+
 /* image.c */
 int hv_image_load(struct hv_image *img, void *dest, size_t room);
 

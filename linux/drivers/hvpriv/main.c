@@ -83,9 +83,12 @@ static int __init hvpriv_init(void)
 	r = hv_power_init();
 	if (r)
 		goto err_events;
-	r = misc_register(&hv_evtchn_misc);
+	r = hv_refuse_init();
 	if (r)
 		goto err_power;
+	r = misc_register(&hv_evtchn_misc);
+	if (r)
+		goto err_refuse;
 	r = misc_register(&hv_gntdev_misc);
 	if (r)
 		goto err_evtchn;
@@ -104,6 +107,8 @@ err_gntdev:
 	misc_deregister(&hv_gntdev_misc);
 err_evtchn:
 	misc_deregister(&hv_evtchn_misc);
+err_refuse:
+	hv_refuse_exit();
 err_power:
 	hv_power_exit();
 err_events:
@@ -121,6 +126,7 @@ static void __exit hvpriv_exit(void)
 	hvback_exit();
 	misc_deregister(&hv_gntdev_misc);
 	misc_deregister(&hv_evtchn_misc);
+	hv_refuse_exit();
 	hv_power_exit();
 	if (hv_running())
 		hv_leave(NULL);

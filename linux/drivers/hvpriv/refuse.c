@@ -6,8 +6,10 @@
 #include <linux/ioport.h>
 #include <linux/kobject.h>
 #include <linux/module.h>
+#include <linux/notifier.h>
 #include <linux/security.h>
 #include <linux/smp.h>
+#include <linux/string.h>
 #include <asm/cpufeature.h>
 #include <asm/processor.h>
 #include <asm/svm.h>
@@ -32,21 +34,48 @@ int hv_refuse(int err, const char *fmt, ...)
 	return err;
 }
 
+static const char * const kvm_modules[] = { "kvm_amd", "kvm_intel" };
+
 /* A loaded kvm module has the one slot for emergency callbacks, even when it is idle. */
 bool hv_kvm_loaded(void)
 {
-	static const char * const name[] = { "kvm_amd", "kvm_intel" };
 	struct kobject *k;
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(name); i++) {
-		k = kset_find_obj(THIS_MODULE->mkobj.kobj.kset, name[i]);
+	for (i = 0; i < ARRAY_SIZE(kvm_modules); i++) {
+		k = kset_find_obj(THIS_MODULE->mkobj.kobj.kset, kvm_modules[i]);
 		if (k) {
 			kobject_put(k);
 			return true;
 		}
 	}
 	return false;
+}
+
+/*
+ * One that comes while we are under cannot have the CPUs, and newer ones (enable_virt_at_load) warn with a trace about the slot for emergency
+ * callbacks on their way out: it is turned away before.
+ */
+static int module_event(struct notifier_block *nb, unsigned long event, void *data)
+{
+	const struct module *m = data;
+
+	if (event != MODULE_STATE_COMING || !hv_running() || match_string(kvm_modules, ARRAY_SIZE(kvm_modules), m->name) < 0)
+		return NOTIFY_DONE;
+	pr_notice("%s is turned away: the hypervisor has the CPUs; systemctl stop zendo\n", m->name);
+	return notifier_from_errno(-EBUSY);
+}
+
+static struct notifier_block module_block = { .notifier_call = module_event };
+
+int hv_refuse_init(void)
+{
+	return register_module_notifier(&module_block);
+}
+
+void hv_refuse_exit(void)
+{
+	unregister_module_notifier(&module_block);
 }
 
 static int check_vendor(void)

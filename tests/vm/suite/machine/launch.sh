@@ -58,6 +58,7 @@ second_request() {
 svm_is_not_offered() {
 	refuses modprobe kvm_amd
 	not_loaded kvm_amd
+	dmesg | grep 'hvpriv: kvm_amd is turned away: .*systemctl stop zendo'
 	equal 'CPUs under' "$(info cpus_under)" 2
 }
 
