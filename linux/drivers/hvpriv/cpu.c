@@ -21,6 +21,7 @@
 #include <asm/special_insns.h>
 #include <asm/tlbflush.h>
 
+#include "compat/msr.h"
 #include "domain.h"
 #include "hv_call.h"
 #include "hvpriv.h"
@@ -83,8 +84,8 @@ static void capture_segments(struct zendo_cpu_launch *rec)
 	CAPTURE(fs, ZSEG_FS);
 	CAPTURE(gs, ZSEG_GS);
 #undef CAPTURE
-	rdmsrl(MSR_FS_BASE, rec->seg[ZSEG_FS].base);
-	rdmsrl(MSR_GS_BASE, rec->seg[ZSEG_GS].base);
+	rdmsrq(MSR_FS_BASE, rec->seg[ZSEG_FS].base);
+	rdmsrq(MSR_GS_BASE, rec->seg[ZSEG_GS].base);
 	asm volatile("sldt %0" : "=m" (sel));
 	capture_segment(&rec->seg[ZSEG_LDTR], sel, rec->gdt.base);
 	asm volatile("str %0" : "=m" (sel));
@@ -93,16 +94,16 @@ static void capture_segments(struct zendo_cpu_launch *rec)
 
 static void capture_msrs(struct zendo_cpu_launch *rec)
 {
-	rdmsrl(MSR_EFER, rec->efer);
-	rdmsrl(MSR_IA32_CR_PAT, rec->pat);
-	rdmsrl(MSR_IA32_SYSENTER_CS, rec->sysenter_cs);
-	rdmsrl(MSR_IA32_SYSENTER_ESP, rec->sysenter_esp);
-	rdmsrl(MSR_IA32_SYSENTER_EIP, rec->sysenter_eip);
-	rdmsrl(MSR_STAR, rec->star);
-	rdmsrl(MSR_LSTAR, rec->lstar);
-	rdmsrl(MSR_CSTAR, rec->cstar);
-	rdmsrl(MSR_SYSCALL_MASK, rec->sfmask);
-	rdmsrl(MSR_KERNEL_GS_BASE, rec->kernel_gs_base);
+	rdmsrq(MSR_EFER, rec->efer);
+	rdmsrq(MSR_IA32_CR_PAT, rec->pat);
+	rdmsrq(MSR_IA32_SYSENTER_CS, rec->sysenter_cs);
+	rdmsrq(MSR_IA32_SYSENTER_ESP, rec->sysenter_esp);
+	rdmsrq(MSR_IA32_SYSENTER_EIP, rec->sysenter_eip);
+	rdmsrq(MSR_STAR, rec->star);
+	rdmsrq(MSR_LSTAR, rec->lstar);
+	rdmsrq(MSR_CSTAR, rec->cstar);
+	rdmsrq(MSR_SYSCALL_MASK, rec->sfmask);
+	rdmsrq(MSR_KERNEL_GS_BASE, rec->kernel_gs_base);
 }
 
 static u32 apic_id(void)

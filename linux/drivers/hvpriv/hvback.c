@@ -187,7 +187,7 @@ static int bus_probe(struct device *dev)
 		return r;
 	r = serve(b);
 	if (r) {
-		snprintf(b->reason, sizeof(b->reason), "cannot be connected again (%d) %s", r, b->why);
+		snprintf(b->reason, sizeof(b->reason), "cannot be connected again (%d) %.80s", r, b->why);
 		break_off(b);
 	}
 	return 0;

@@ -33,7 +33,7 @@ static int digest_check(const struct firmware *fw)
 
 	BUILD_BUG_ON(sizeof(want) != sizeof(hex));
 	sha256(fw->data, fw->size, digest);
-	bin2hex(hex, digest, sizeof(digest));
+	snprintf(hex, sizeof(hex), "%*phN", (int)sizeof(digest), digest);
 	if (!strcmp(hex, want))
 		return 0;
 	return hv_refuse(-EKEYREJECTED, "%s (SHA-256 %.16s...) is not the image this module was built with (%.16s...): install both from one build [Z0108]",

@@ -21,6 +21,7 @@
 #include <asm/msr.h>
 #include <asm/tsc.h>
 
+#include "compat/msr.h"
 #include "hvpriv.h"
 #include "trampoline.h"
 
@@ -103,7 +104,7 @@ static void describe_machine(struct zendo_launch *l)
 {
 	u64 base;
 
-	rdmsrl(MSR_IA32_APICBASE, base);
+	rdmsrq(MSR_IA32_APICBASE, base);
 	l->abi_version = ZENDO_ABI_VERSION;
 	l->vendor = hv.vendor;
 	l->nr_cpus = nr_cpu_ids;

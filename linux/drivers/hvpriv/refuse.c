@@ -14,6 +14,7 @@
 #include <asm/processor.h>
 #include <asm/svm.h>
 
+#include "compat/msr.h"
 #include "hvpriv.h"
 
 #define CPUID_SVM		BIT(2)		/* 8000_0001 ECX */
@@ -120,7 +121,7 @@ static int check_paging(void)
 
 	if (cr4 & CR4_FRED)
 		return hv_refuse(-EOPNOTSUPP, "FRED is on: boot with fred=off [Z0115]");
-	rdmsrl(MSR_EFER, efer);
+	rdmsrq(MSR_EFER, efer);
 	if (!(efer & EFER_NX))
 		return hv_refuse(-EOPNOTSUPP, "no-execute pages are off: boot without noexec=off");
 	hv.levels = cr4 & X86_CR4_LA57 ? 5 : 4;
@@ -164,10 +165,10 @@ static void look_at_svm(void *arg)
 	struct svm_state *s = arg;
 	u64 efer, vm_cr;
 
-	rdmsrl(MSR_EFER, efer);
+	rdmsrq(MSR_EFER, efer);
 	if (efer & EFER_SVME)
 		atomic_inc(&s->svme);
-	if (!rdmsrl_safe(MSR_VM_CR, &vm_cr) && (vm_cr & SVM_VM_CR_SVM_DIS_MASK))
+	if (!rdmsrq_safe(MSR_VM_CR, &vm_cr) && (vm_cr & SVM_VM_CR_SVM_DIS_MASK))
 		atomic_inc(&s->disabled);
 }
 

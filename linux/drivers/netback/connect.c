@@ -265,8 +265,8 @@ static void close_queue(struct hvn_queue *q)
 	synchronize_rcu();		/* hvn_queue_kick() has seen it */
 	hv_work_cancel(q->hv->workers, &q->tx_work);
 	hv_work_cancel(q->hv->workers, &q->rx_work);
-	del_timer_sync(&q->tx_timer);
-	del_timer_sync(&q->rx_timer);
+	timer_delete_sync(&q->tx_timer);
+	timer_delete_sync(&q->rx_timer);
 	cancel_delayed_work_sync(&q->rx_monitor);
 	hvn_rx_purge(q);
 	if (q->live)

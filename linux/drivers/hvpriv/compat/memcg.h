@@ -10,6 +10,10 @@
 #include <linux/mm.h>
 
 #ifdef CONFIG_MEMCG
+#ifndef HV_HAVE_FOLIO_OBJCG	/* its older name */
+#define folio_objcg	__folio_objcg
+#endif
+
 static inline bool hv_page_same_charge(struct page *page, struct page *first)
 {
 	return READ_ONCE(page->memcg_data) == READ_ONCE(first->memcg_data);
@@ -24,7 +28,7 @@ static inline void hv_pages_uncharge_split(struct page *first, unsigned int nr)
 		return;
 	for (i = 1; i < nr; i++)
 		first[i].memcg_data = 0;
-	percpu_ref_put_many(&__folio_objcg(page_folio(first))->refcnt, nr - 1);
+	percpu_ref_put_many(&folio_objcg(page_folio(first))->refcnt, nr - 1);
 }
 #else
 static inline bool hv_page_same_charge(struct page *page, struct page *first)
