@@ -81,6 +81,11 @@ static void on_tx_timer(struct timer_list *timer)
 	on_tx_event(container_of(timer, struct hvn_queue, tx_timer));
 }
 
+static void on_blocks_timer(struct timer_list *timer)
+{
+	on_tx_event(container_of(timer, struct hvn_queue, blocks_timer));
+}
+
 static void on_rx_timer(struct timer_list *timer)
 {
 	on_rx_event(container_of(timer, struct hvn_queue, rx_timer));
@@ -156,6 +161,7 @@ static struct hvn_queue *alloc_queue(struct hvn_vif *vif, unsigned int id)
 	q->tx_work.prompt = true;
 	q->rx_work.prompt = true;
 	timer_setup(&q->tx_timer, on_tx_timer, 0);
+	timer_setup(&q->blocks_timer, on_blocks_timer, 0);
 	timer_setup(&q->rx_timer, on_rx_timer, 0);
 	INIT_DELAYED_WORK(&q->rx_monitor, hvn_rx_monitor);
 	return q;
@@ -267,8 +273,10 @@ static void close_queue(struct hvn_queue *q)
 	hv_work_cancel(q->hv->workers, &q->rx_work);
 	timer_delete_sync(&q->tx_timer);
 	timer_delete_sync(&q->rx_timer);
+	timer_delete_sync(&q->blocks_timer);
 	cancel_delayed_work_sync(&q->rx_monitor);
 	hvn_rx_purge(q);
+	hvn_blocks_free(&q->blocks);
 	if (q->live)
 		hvn_packets_end(q, domain_lives(q));
 	if (q->rx_event && q->rx_event != q->tx_event)

@@ -20,12 +20,14 @@
 #include <uapi/linux/hvback_vif.h>
 
 #include "../hvpriv/hvpriv_backend.h"
+#include "blocks.h"
 #include "bucket.h"
 #include "guard.h"
 #include "tx_chain.h"
 
 #define HVN_RX_SLOTS	(MAX_SKB_FRAGS + 1)	/* what Linux's frontend takes for a packet, without the extra */
 #define HVN_MCAST_MAX	64			/* addresses of a guest's filter */
+#define HVN_COPY		64			/* so many packets are copied where one was after all */
 #define HVN_MIN_MTU	68
 #define HVN_MAX_MTU	(65535 - VLAN_ETH_HLEN)
 
@@ -35,6 +37,7 @@ struct hvn_stats {
 	u64 rx_packets, rx_bytes;
 	u64 rx_zerocopy;	/* of them with pages of the guest */
 	u64 rx_zerocopy_copied;	/* and these were copied after all, on the way to a local socket or another guest */
+	u64 rx_copied;		/* large ones that were copied at once, because others before were */
 	u64 rx_refused;		/* chains answered with an error */
 	u64 rx_grant_errors;
 	u64 rx_spoofed_mac, rx_spoofed_ip;
@@ -118,6 +121,9 @@ struct hvn_queue {
 	struct hv_ring tx_ring;
 	struct hvn_tx_chain chain;
 	struct hv_grant grant[HVN_TX_SLOTS];
+	struct hvn_blocks blocks;
+	struct timer_list blocks_timer;		/* to look whether they are of use still */
+	unsigned int copy_left;			/* so many large packets are copied at once; whoever lets go of one sets it, too */
 	spinlock_t rsp_lock;
 	struct xen_netif_tx_back_ring tx;	/* rsp_prod_pvt and the responses: rsp_lock */
 	struct list_head in_flight;		/* rsp_lock */

@@ -152,8 +152,8 @@ static const struct {
 	char name[ETH_GSTRING_LEN - 8];		/* room for "queue" and number */
 	u16 offset;
 } hvn_stat_rows[] = {
-	STAT(rx_packets), STAT(rx_bytes), STAT(rx_zerocopy), STAT(rx_zerocopy_copied), STAT(rx_refused), STAT(rx_grant_errors),
-	STAT(rx_spoofed_mac), STAT(rx_spoofed_ip), STAT(rx_bad_offload), STAT(rx_no_memory), STAT(rx_throttled),
+	STAT(rx_packets), STAT(rx_bytes), STAT(rx_zerocopy), STAT(rx_zerocopy_copied), STAT(rx_copied), STAT(rx_refused),
+	STAT(rx_grant_errors), STAT(rx_spoofed_mac), STAT(rx_spoofed_ip), STAT(rx_bad_offload), STAT(rx_no_memory), STAT(rx_throttled),
 	STAT(tx_packets), STAT(tx_bytes), STAT(tx_grant_errors), STAT(tx_no_slots), STAT(tx_expired), STAT(tx_dropped),
 	STAT(tx_filtered), STAT(tx_throttled), STAT(tx_stalls),
 };

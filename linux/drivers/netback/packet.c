@@ -62,6 +62,7 @@ void hvn_packet_complete(struct sk_buff *skb, struct ubuf_info *ubuf, bool succe
 	rcu_read_lock();
 	spin_lock_irqsave(&q->rsp_lock, flags);
 	if (!list_empty(&p->node)) {
+		WRITE_ONCE(q->copy_left, success ? 0 : HVN_COPY);
 		if (!success)
 			q->stats->rx_zerocopy_copied++;
 		let_go(p);

@@ -3,7 +3,8 @@
  * From the guest: requests are taken out of the ring once, headers are copied before anything judges them (F27), and the packet goes
  * up the stack from the lent thread, with bottom halves off.
  *
- * Small packets are copied whole: that is cheaper than giving pages away and getting them back, and the guest is answered at once.
+ * Small packets are copied whole: that is cheaper than giving pages away and getting them back, and the guest is answered at once. So
+ * are large ones where they were copied in the end, because they went to a socket of dom0: then the guest's pages were in the way only.
  */
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
@@ -74,6 +75,18 @@ static struct sk_buff *alloc_for_copy(struct net_device *dev, unsigned int linea
 	return skb;
 }
 
+/* The same of memory that was used before. */
+static struct sk_buff *alloc_from_blocks(struct hvn_queue *q, unsigned int linear, unsigned int len)
+{
+	struct sk_buff *skb = alloc_for_copy(q->vif->dev, linear, linear);
+
+	if (skb && !hvn_blocks_add(&q->blocks, skb, len - linear)) {
+		kfree_skb(skb);
+		return NULL;
+	}
+	return skb;
+}
+
 static bool copy_bytes(const struct hvn_queue *q, struct sk_buff *skb, unsigned int bytes)
 {
 	const struct hvn_tx_chain *c = &q->chain;
@@ -103,6 +116,18 @@ static struct sk_buff *make_zerocopy(struct hvn_queue *q, unsigned int linear)
 	return NULL;
 }
 
+/* One in HVN_COPY goes with the guest's pages, to see whether it is copied still; copy_left is 0 from then on if it was not. */
+static bool may_zerocopy(struct hvn_queue *q)
+{
+	unsigned int left = READ_ONCE(q->copy_left);
+
+	if (!READ_ONCE(zerocopy))
+		return false;
+	if (left)
+		WRITE_ONCE(q->copy_left, left == 1 ? HVN_COPY : left - 1);
+	return left <= 1;
+}
+
 /* The grants are held. They are put, or the skb's, when this returns; NULL: no memory. */
 static struct sk_buff *make_skb(struct hvn_queue *q)
 {
@@ -110,12 +135,16 @@ static struct sk_buff *make_skb(struct hvn_queue *q)
 	unsigned int linear = linear_bytes(c);
 	struct sk_buff *skb = NULL;
 
-	if (linear < c->len && READ_ONCE(zerocopy)) {
-		skb = make_zerocopy(q, linear);
+	if (linear < c->len) {
+		skb = may_zerocopy(q) ? make_zerocopy(q, linear) : NULL;
 		if (skb)
 			return skb;
+		skb = alloc_from_blocks(q, linear, c->len);
 	}
-	skb = alloc_for_copy(q->vif->dev, linear, c->len);
+	if (skb)
+		q->stats->rx_copied++;
+	else
+		skb = alloc_for_copy(q->vif->dev, linear, c->len);
 	if (skb && !copy_bytes(q, skb, c->len)) {
 		kfree_skb(skb);
 		skb = NULL;
@@ -343,6 +372,17 @@ static bool tx_run(struct hvn_queue *q, struct list_head *list)
 	return true;
 }
 
+/* What packets were copied to is given back when it is of no use any more. */
+static void look_after_blocks(struct hvn_queue *q)
+{
+	if (hvn_blocks_empty(&q->blocks))
+		return;
+	if (hvn_blocks_idle(&q->blocks))
+		hvn_blocks_free(&q->blocks);
+	else if (!timer_pending(&q->blocks_timer))
+		mod_timer(&q->blocks_timer, jiffies + HVN_BLOCKS_IDLE + 1);
+}
+
 /* While the device is down the ring is left alone: the guest's queue fills and stops. hvn_kick_all() goes on. */
 void hvn_tx_work(struct hv_work *work)
 {
@@ -353,6 +393,7 @@ void hvn_tx_work(struct hv_work *work)
 	if (!smp_load_acquire(&q->live) || READ_ONCE(q->broken) || !netif_running(q->vif->dev))
 		return;
 	again = tx_run(q, &list);
+	look_after_blocks(q);
 	push(q);
 	deliver(&list);
 	if (again)
