@@ -124,12 +124,29 @@ static void tell(struct counted *c)
 	hv_workers_help(&workers);
 }
 
+/* And when the guest has nothing to do: it is roused, or wakes for something of its own. */
+static bool nap(struct hv_idler *idler, bool again, unsigned yields)
+{
+	bool roused;
+
+	hv_workers_idle(&workers, idler, again);
+	while (yields-- && !READ_ONCE(idler->roused))
+		sched_yield();
+	roused = hv_workers_idle_end(&workers, idler);
+	if (roused)
+		hv_workers_help(&workers);
+	return roused;
+}
+
 /* The even ones are vCPUs, and now and then on the CPU of the lent threads. */
 static void *queuer(void *arg)
 {
 	unsigned seed = (unsigned)(size_t)arg;
 	struct task task = { 0 };
+	struct hv_idler idler = { 0 };
+	bool again = false;
 
+	INIT_LIST_HEAD(&idler.node);
 	current = &task;
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		kernel_cpu = rand_r(&seed) % 64 == 0;
@@ -137,6 +154,8 @@ static void *queuer(void *arg)
 			tell(&works[rand_r(&seed) % NR_WORKS]);
 		else
 			ask(&works[rand_r(&seed) % NR_WORKS]);
+		if ((size_t)arg % 2 == 0 && rand_r(&seed) % 4 == 0)
+			again = nap(&idler, again, rand_r(&seed) % 8);
 		if (rand_r(&seed) % 8 == 0)
 			sched_yield();
 	}
@@ -292,6 +311,78 @@ static void a_vcpu_helps_where_a_thread_would_only_take_its_place(void **state)
 	end(1);
 }
 
+static struct hv_idler idlers[2];
+
+static void lie_down(struct hv_idler *i, bool again)
+{
+	INIT_LIST_HEAD(&i->node);
+	hv_workers_idle(&workers, i, again);
+}
+
+/* No lent thread is there at all: what is done is done by who was roused. */
+static void a_vcpu_with_nothing_to_do_is_woken_for_work(void **state)
+{
+	(void)state;
+	begin(0);
+	memset(works, 0, sizeof(works));
+	for (unsigned i = 0; i < 3; i++) {
+		hv_work_init(&works[i].work, count);
+		works[i].work.prompt = i < 2;
+	}
+	lie_down(&idlers[0], false);
+	ask(&works[2]);			/* may wait: not for it */
+	assert_false(idlers[0].roused);
+	ask(&works[0]);
+	assert_true(idlers[0].roused);
+	assert_int_equal(works[0].seen, 0);
+	assert_true(hv_workers_idle_end(&workers, &idlers[0]));
+	hv_workers_help(&workers);
+	assert_int_equal(works[0].seen, 1);
+	assert_true(works[0].by_vcpu);
+	assert_int_equal(works[2].seen, 0);
+
+	/* one for each piece, and first who slept last, but for who had been woken for nothing */
+	lie_down(&idlers[0], false);
+	lie_down(&idlers[1], true);
+	ask(&works[0]);
+	assert_true(idlers[0].roused && !idlers[1].roused);
+	ask(&works[1]);
+	assert_true(idlers[1].roused);
+	assert_true(hv_workers_idle_end(&workers, &idlers[0]));
+	hv_workers_help(&workers);
+	assert_int_equal(works[0].seen + works[1].seen, 3);
+	assert_true(hv_workers_idle_end(&workers, &idlers[1]));
+	hv_workers_help(&workers);	/* the other one has done both */
+
+	/* nobody's any more: for lent threads */
+	lie_down(&idlers[0], false);
+	assert_false(hv_workers_idle_end(&workers, &idlers[0]));
+	ask(&works[0]);
+	hv_workers_help(&workers);
+	assert_int_equal(works[0].seen, 2);
+	end(0);
+}
+
+/* It has a signal, and is to leave: a lent thread is woken instead. */
+static void who_is_roused_and_has_to_go_leaves_it_to_a_lent_thread(void **state)
+{
+	(void)state;
+	begin(1);
+	memset(&first, 0, sizeof(first));
+	hv_work_init(&first.work, count);
+	first.work.prompt = true;
+	for (unsigned i = 0; i < 200; i++) {
+		lie_down(&idlers[0], false);
+		ask(&first);
+		main_task.signal = true;
+		assert_true(hv_workers_idle_end(&workers, &idlers[0]));
+		hv_workers_help(&workers);
+		main_task.signal = false;
+		is_seen(&first, false);
+	}
+	end(1);
+}
+
 static bool hold_on;
 
 static void count_and_hold(struct hv_work *work)
@@ -432,6 +523,8 @@ int main(void)
 		cmocka_unit_test(busy_ones_take_turns),
 		cmocka_unit_test(nothing_that_was_queued_is_lost),
 		cmocka_unit_test(a_vcpu_helps_where_a_thread_would_only_take_its_place),
+		cmocka_unit_test(a_vcpu_with_nothing_to_do_is_woken_for_work),
+		cmocka_unit_test(who_is_roused_and_has_to_go_leaves_it_to_a_lent_thread),
 		cmocka_unit_test(what_is_left_over_has_a_thread_each),
 		cmocka_unit_test(what_is_cancelled_is_not_running),
 	};

@@ -94,6 +94,7 @@ struct hv_vcpu {
 	struct hrtimer timer;
 	int timer_cpu;			/* where it was started */
 	struct hvpriv_run out;		/* what RUN answers */
+	struct hv_idler idler;
 	u64 halt_poll_ns;		/* current window, adaptive */
 	u32 text_pos, text_len;		/* of run->io, not yet told to user space */
 	u64 halts, interrupts, events_out;

@@ -165,6 +165,11 @@ static bool must_wake(const struct hv_vcpu *v)
 	return READ_ONCE(v->wake) || READ_ONCE(v->posted->in.summary) || has_request(v);
 }
 
+static bool must_wake_or_work(const struct hv_vcpu *v)
+{
+	return must_wake(v) || READ_ONCE(v->idler.roused);
+}
+
 static bool deadline_passed(const struct hv_vcpu *v)
 {
 	u64 deadline = READ_ONCE(v->run->hyp.deadline_tsc);
@@ -178,7 +183,7 @@ static bool poll_a_little(struct hv_vcpu *v)
 	u64 end = ktime_get_ns() + min_t(u64, v->halt_poll_ns, READ_ONCE(halt_poll_ns));
 
 	do {
-		if (must_wake(v) || deadline_passed(v))
+		if (must_wake_or_work(v) || deadline_passed(v))
 			return true;
 		cpu_relax();
 	} while (!need_resched() && ktime_get_ns() < end);
@@ -211,21 +216,36 @@ static void vcpu_sleep(struct hv_vcpu *v, bool (*until)(const struct hv_vcpu *v)
 	WRITE_ONCE(v->sleeping, false);
 }
 
-static int vcpu_halt(struct hv_vcpu *v)
+static void sleep_to_deadline(struct hv_vcpu *v)
 {
 	u64 start;
 
-	v->halts++;
-	if (v->halt_poll_ns && poll_a_little(v))
-		return HV_AGAIN;
 	preempt_disable();
 	local_irq_disable();
 	timer_arm(v);
 	local_irq_enable();
 	preempt_enable();
 	start = ktime_get_ns();
-	vcpu_sleep(v, must_wake);
+	vcpu_sleep(v, must_wake_or_work);
 	adapt_poll(v, ktime_get_ns() - start);
+}
+
+/* What devices have to do meanwhile may be done by this thread. One that is not up has no events: it would be woken for others' only. */
+static int vcpu_halt(struct hv_vcpu *v)
+{
+	struct hv_workers *w = &v->domain->workers;
+	bool worked = false;
+
+	v->halts++;
+	do {
+		if (READ_ONCE(v->run->hyp.up))
+			hv_workers_idle(w, &v->idler, worked);
+		if (worked || !v->halt_poll_ns || !poll_a_little(v))
+			sleep_to_deadline(v);
+		worked = hv_workers_idle_end(w, &v->idler);
+		if (worked)
+			hv_workers_help(w);
+	} while (worked && !must_wake(v));
 	return HV_AGAIN;
 }
 

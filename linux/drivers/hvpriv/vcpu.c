@@ -252,6 +252,7 @@ static struct hv_vcpu *vcpu_alloc(struct hv_domain *d, u32 id)
 	v->domain = d;
 	v->id = id;
 	mutex_init(&v->run_lock);
+	INIT_LIST_HEAD(&v->idler.node);
 	hv_vcpu_timer_init(v);
 	v->run = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	v->posted = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);

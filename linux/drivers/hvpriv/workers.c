@@ -6,6 +6,9 @@
  * A thread that is woken on the CPU of the vCPU that signalled gains nothing: the guest waits for it all the same, and two switches
  * between threads cost as much as the work. Whether that is so only the scheduler knows, so it is asked: where a woken thread
  * comes to run on its waker's CPU, the next HELP pieces of prompt work are done by the vCPU's thread itself, and then one is woken again.
+ *
+ * Where a guest sleeps, work for it that comes from elsewhere (a packet) would wake two threads one after the other: a lent one, and the
+ * vCPU's for the event. So the latter is woken at once, and does the work first.
  */
 #include <linux/export.h>
 #include <linux/percpu.h>
@@ -32,6 +35,7 @@ void hv_workers_init(struct hv_workers *w)
 {
 	spin_lock_init(&w->lock);
 	INIT_LIST_HEAD(&w->queue);
+	INIT_LIST_HEAD(&w->idle);
 	init_waitqueue_head(&w->wait);
 	init_waitqueue_head(&w->done);
 }
@@ -67,6 +71,22 @@ static bool left_to_vcpu(struct hv_workers *w, struct hv_work *work)
 	return true;
 }
 
+/* Wakes a vCPU's thread that has nothing to do. Under the lock, which it needs to go away. */
+static bool rouse(struct hv_workers *w, struct hv_work *work)
+{
+	struct hv_idler *i;
+
+	lockdep_assert_held(&w->lock);
+	i = list_first_entry_or_null(&w->idle, struct hv_idler, node);
+	if (!work->prompt || !i)
+		return false;
+	list_del_init(&i->node);
+	WRITE_ONCE(i->roused, true);
+	work->left = true;
+	wake_up_process(i->task);
+	return true;
+}
+
 void hv_work_queue(struct hv_workers *w, struct hv_work *work)
 {
 	unsigned long flags;
@@ -80,7 +100,7 @@ void hv_work_queue(struct hv_workers *w, struct hv_work *work)
 	} else if (!(work->state & WORK_QUEUED)) {
 		enqueue(w, work);
 		work->cpu = __this_cpu_read(told) == w ? smp_processor_id() : NO_VCPU;
-		wake = !left_to_vcpu(w, work);
+		wake = !left_to_vcpu(w, work) && !rouse(w, work);
 	}
 	spin_unlock_irqrestore(&w->lock, flags);
 	if (wake)
@@ -249,6 +269,30 @@ void hv_workers_help(struct hv_workers *w)
 	n = give_up_left(w);
 	if (n)
 		wake_up_nr(&w->wait, n);
+}
+
+void hv_workers_idle(struct hv_workers *w, struct hv_idler *i, bool again)
+{
+	spin_lock_irq(&w->lock);
+	i->task = current;
+	WRITE_ONCE(i->roused, false);
+	if (again)
+		list_add_tail(&i->node, &w->idle);
+	else
+		list_add(&i->node, &w->idle);
+	spin_unlock_irq(&w->lock);
+}
+
+bool hv_workers_idle_end(struct hv_workers *w, struct hv_idler *i)
+{
+	bool roused;
+
+	spin_lock_irq(&w->lock);
+	list_del_init(&i->node);
+	roused = i->roused;
+	WRITE_ONCE(i->roused, false);
+	spin_unlock_irq(&w->lock);
+	return roused;
 }
 
 void hv_workers_end(struct hv_workers *w)

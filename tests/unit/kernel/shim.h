@@ -48,6 +48,11 @@ static inline void list_add_tail(struct list_head *n, struct list_head *l)
 	WRITE_ONCE(l->prev, n);
 }
 
+static inline void list_add(struct list_head *n, struct list_head *l)
+{
+	list_add_tail(n, l->next);
+}
+
 static inline void list_del_init(struct list_head *n)
 {
 	WRITE_ONCE(n->next->prev, n->prev);
@@ -91,6 +96,7 @@ typedef struct { pthread_mutex_t m; pthread_cond_t changed; struct waiter *first
 struct task { bool signal; };
 #define task_struct task
 extern __thread struct task *current;
+static inline void wake_up_process(struct task *t) { (void)t; }	/* who sleeps so spins */
 extern bool kernel_signal_at_wake;	/* the next one that is woken gets a signal just then */
 
 static inline bool signal_pending(struct task *t) { return READ_ONCE(t->signal); }
