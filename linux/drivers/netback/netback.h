@@ -93,10 +93,8 @@ struct hvn_packet {
 	struct list_head node;			/* hvn_queue.in_flight, under rsp_lock; empty: the grants were put already */
 	struct hvn_queue *queue;		/* a reference */
 	unsigned int nr_slots, nr_extras;
-	struct {
-		struct hv_grant grant;
-		u16 id;
-	} slot[];
+	u16 id[HVN_TX_SLOTS];
+	struct hv_grant grant[];		/* nr_slots */
 };
 
 /*
@@ -134,6 +132,8 @@ struct hvn_queue {
 	struct timer_list rx_timer;
 	struct hv_ring rx_ring;
 	struct xen_netif_rx_back_ring rx;
+	struct hv_grant rx_grant[HVN_RX_SLOTS];	/* of the packet that is copied */
+	u16 rx_id[HVN_RX_SLOTS];
 	struct sk_buff_head rx_skbs;
 	bool rx_waiting;			/* for pages; rx_skbs.lock */
 	unsigned long rx_waiting_since;		/* jiffies; rx_skbs.lock */

@@ -44,10 +44,9 @@ static void let_go(struct hvn_packet *p)
 
 	lockdep_assert_held(&q->rsp_lock);
 	list_del_init(&p->node);
-	for (i = 0; i < p->nr_slots; i++) {
-		hv_grant_put(q->hv->peer, &p->slot[i].grant, 1, false);
-		hvn_respond(q, p->slot[i].id, i ? 0 : p->nr_extras, XEN_NETIF_RSP_OKAY);
-	}
+	hv_grant_put(q->hv->peer, p->grant, p->nr_slots, false);
+	for (i = 0; i < p->nr_slots; i++)
+		hvn_respond(q, p->id[i], i ? 0 : p->nr_extras, XEN_NETIF_RSP_OKAY);
 }
 
 /* The skb lets go of the pages. Any context. Under RCU to its end, which the module's exit waits for. */
@@ -103,7 +102,7 @@ static void add_frags(const struct hvn_queue *q, struct sk_buff *skb, unsigned i
 bool hvn_packet_attach(struct hvn_queue *q, struct sk_buff *skb, unsigned int linear)
 {
 	const struct hvn_tx_chain *c = &q->chain;
-	struct hvn_packet *p = kmalloc(struct_size(p, slot, c->nr_slots), GFP_KERNEL | __GFP_NOWARN);
+	struct hvn_packet *p = kmalloc(struct_size(p, grant, c->nr_slots), GFP_KERNEL | __GFP_NOWARN);
 	unsigned int i;
 
 	if (!p)
@@ -112,8 +111,8 @@ bool hvn_packet_attach(struct hvn_queue *q, struct sk_buff *skb, unsigned int li
 	p->nr_slots = c->nr_slots;
 	p->nr_extras = c->nr_extras;
 	for (i = 0; i < c->nr_slots; i++) {
-		p->slot[i].grant = q->grant[i];
-		p->slot[i].id = c->slot[i].id;
+		p->grant[i] = q->grant[i];
+		p->id[i] = c->slot[i].id;
 	}
 	add_frags(q, skb, linear);
 	hvn_queue_get(q);

@@ -164,39 +164,78 @@ static u16 first_flags(const struct sk_buff *skb)
 	return flags;
 }
 
-/* A page the guest granted gets the packet's bytes from @offset on. What goes into the response: their number, or the error. */
-static s16 fill_page(struct hvn_queue *q, u32 ref, const struct sk_buff *skb, unsigned int offset)
+/*
+ * A page the guest granted gets the packet's bytes from @offset on; what went before is not looked at again. What goes into the response:
+ * their number, or the error.
+ */
+static s16 fill_page(struct page *page, struct skb_seq_state *from, unsigned int offset)
 {
-	unsigned int len = min_t(unsigned int, skb->len - offset, HVN_SLOT_BYTES);
-	struct hv_grant g = { .ref = ref, .write = true };
-	void *va;
-	int r;
+	unsigned int len = min_t(unsigned int, from->upper_offset - offset, HVN_SLOT_BYTES);
+	unsigned int n, done;
+	const u8 *data;
 
-	if (hv_grant_get(q->hv->peer, &g, 1))
+	if (!page)
 		return XEN_NETIF_RSP_ERROR;
-	va = kmap_local_page(g.page);
-	r = skb_copy_bits(skb, offset, va, len);
-	kunmap_local(va);
-	hv_grant_put(q->hv->peer, &g, 1, true);
-	return r ? XEN_NETIF_RSP_ERROR : (s16)len;
+	for (done = 0; done < len; done += n) {
+		n = min(len - done, skb_seq_read(offset + done, &data, from));
+		if (!n)
+			return XEN_NETIF_RSP_ERROR;
+		memcpy_to_page(page, done, data, n);
+	}
+	return len;
+}
+
+/* The requests of a packet, each read once: ids and grants. */
+static void take_requests(struct hvn_queue *q, unsigned int nr, bool gso)
+{
+	struct xen_netif_rx_request req;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		RING_COPY_REQUEST(&q->rx, q->rx.req_cons++, &req);
+		q->rx_id[i] = req.id;
+		q->rx_grant[i] = (struct hv_grant) { .ref = req.gref, .write = true };
+		if (!i && gso)
+			q->rx.req_cons++;	/* the extra stands there */
+	}
+}
+
+/* All at once; if that cannot be, one by one: who has no page then is not there. */
+static void get_pages(struct hvn_queue *q, unsigned int nr)
+{
+	unsigned int i;
+
+	if (!hv_grant_get(q->hv->peer, q->rx_grant, nr))
+		return;
+	for (i = 0; i < nr; i++)
+		if (hv_grant_get(q->hv->peer, &q->rx_grant[i], 1))
+			q->rx_grant[i].page = NULL;
+}
+
+static void put_pages(struct hvn_queue *q, unsigned int nr)
+{
+	unsigned int i, some;
+
+	for (i = 0; i < nr; i += some + 1) {
+		for (some = 0; i + some < nr && q->rx_grant[i + some].page; some++)
+			;
+		if (some)
+			hv_grant_put(q->hv->peer, &q->rx_grant[i], some, true);
+	}
 }
 
 /* Each response stands where its request stood: Linux's frontend counts on that. */
-static void put_piece(struct hvn_queue *q, const struct sk_buff *skb, unsigned int offset)
+static void put_piece(struct hvn_queue *q, const struct sk_buff *skb, unsigned int i, s16 status)
 {
-	bool more = offset + HVN_SLOT_BYTES < skb->len;
+	bool more = (i + 1) * HVN_SLOT_BYTES < skb->len;
 	struct xen_netif_rx_response *rsp;
-	struct xen_netif_rx_request req;
-	s16 status;
 
-	RING_COPY_REQUEST(&q->rx, q->rx.req_cons++, &req);
-	status = fill_page(q, req.gref, skb, offset);
 	if (status < 0)
 		q->stats->tx_grant_errors++;
 	rsp = RING_GET_RESPONSE(&q->rx, q->rx.rsp_prod_pvt++);
-	rsp->id = req.id;
+	rsp->id = q->rx_id[i];
 	rsp->offset = 0;
-	rsp->flags = (offset ? 0 : first_flags(skb)) | (more ? XEN_NETRXF_more_data : 0);
+	rsp->flags = (i ? 0 : first_flags(skb)) | (more ? XEN_NETRXF_more_data : 0);
 	rsp->status = status;
 }
 
@@ -208,19 +247,25 @@ static void put_gso(struct hvn_queue *q, const struct sk_buff *skb)
 		.u.gso.type = skb_shinfo(skb)->gso_type & SKB_GSO_TCPV4 ? XEN_NETIF_GSO_TYPE_TCPV4 : XEN_NETIF_GSO_TYPE_TCPV6,
 	};
 
-	q->rx.req_cons++;
 	memcpy(RING_GET_RESPONSE(&q->rx, q->rx.rsp_prod_pvt++), &x, sizeof(x));
 }
 
-static void put_packet(struct hvn_queue *q, const struct sk_buff *skb)
+/* Nobody reads a response before push(): the grants are let go by then. */
+static void put_packet(struct hvn_queue *q, struct sk_buff *skb)
 {
-	unsigned int offset;
+	unsigned int i, nr = data_slots(skb);
+	struct skb_seq_state from;
 
-	for (offset = 0; offset < skb->len; offset += HVN_SLOT_BYTES) {
-		put_piece(q, skb, offset);
-		if (!offset && skb_is_gso(skb))
+	take_requests(q, nr, skb_is_gso(skb));
+	get_pages(q, nr);
+	skb_prepare_seq_read(skb, 0, skb->len, &from);
+	for (i = 0; i < nr; i++) {
+		put_piece(q, skb, i, fill_page(q->rx_grant[i].page, &from, i * HVN_SLOT_BYTES));
+		if (!i && skb_is_gso(skb))
 			put_gso(q, skb);
 	}
+	skb_abort_seq_read(&from);
+	put_pages(q, nr);
 	q->stats->tx_packets++;
 	q->stats->tx_bytes += skb->len;
 }
