@@ -33,9 +33,9 @@ fi
 wait
 '
 
-# begin NAME ADDRESS VIF
+# begin NAME VCPUS ADDRESS VIF
 begin() {
-	zendo create "$(stock "$1" "hostname $1; ${story/ADDRESS/$2}" 'vcpus = 2' "vif = [$3]")"
+	zendo create "$(stock "$1" "hostname $1; ${story/ADDRESS/$3}" "vcpus = $2" "vif = [$4]")"
 	domid[$1]=$(zendo domid "$1")
 }
 
@@ -75,6 +75,28 @@ guest_to_guest() {
 	equal 'what came' "$(in_guest 10.9.0.2 'nc 10.9.0.3 5001 </tmp/file')" "$sum"
 }
 
+# Each connection has a queue by its port: none of 4 is left out by all of 48 but once in 250,000 times.
+all_queues() {
+	local log queue
+	exec {log}< <(exec socat -d -d TCP-LISTEN:5003,fork,reuseaddr 'SYSTEM:echo hello' 2>&1)
+	grep -m 1 'listening on' <&"$log"
+	equal answers "$(in_guest 10.9.0.2 'for i in $(seq 48); do nc 10.9.0.1 5003 </dev/null; done' | grep -c hello)" 48
+	kill $!
+	ethtool -S "$(vif a)" >"$scratch/queues"
+	for queue in 0 1 2 3; do
+		grep -E "q${queue}_rx_packets: [1-9]" "$scratch/queues"
+		grep -E "q${queue}_tx_packets: [1-9]" "$scratch/queues"
+	done
+}
+
+# What a socket of dom0 takes is copied by the kernel, then at once, and one in between is tried with the guest's pages again.
+copied_at_once() {
+	guest_to_dom0 10.9.0.2
+	between 'tried with its pages' "$(counter a rx_zerocopy)" 1 100
+	[ "$(counter a rx_zerocopy_copied)" -gt 0 ]
+	[ "$(counter a rx_copied)" -gt 0 ]
+}
+
 large_packets() {
 	ping -c 2 -i 0.2 -W 5 -s 60000 10.9.0.2
 	in_guest 10.9.0.2 'ping -c 2 -s 60000 10.9.0.1' | grep ' 0% packet loss'
@@ -99,6 +121,34 @@ six() {
 	ping -c 2 -i 0.2 -W 10 fd00::3
 	dom0_to_guest 10.9.0.3 '[fd00::3]'
 	guest_to_dom0 10.9.0.3 fd00::1 TCP6-LISTEN
+}
+
+# second_interface SETTING... - one more for a, and its name there
+second_interface() {
+	zendo network-attach a devid=2 "$@"
+	in_guest 10.9.0.2 'until ip link set eth1 up; do sleep 0.1; done; echo eth1'
+}
+
+# VLAN 20 of a bridge that filters: tagged for dom0, with the checksums left open; what is on the bridge's own VLAN is not to be seen.
+in_a_vlan() {
+	ip link add brv type bridge vlan_filtering 1
+	ip addr add 10.21.0.1/24 dev brv
+	bridge vlan add dev brv vid 20 self
+	ip link add link brv name brv20 type vlan id 20
+	ip addr add 10.20.0.1/24 dev brv20
+	ip link set brv up
+	ip link set brv20 up
+	second_interface bridge=brv vlan=20 | grep eth1
+	equal 'VLANs of its port' "$(bridge -j vlan show dev "$(vif a 2)" | jq -c '[.[].vlans[] | [.vlan, .flags]]')" \
+		'[[20,["PVID","Egress Untagged"]]]'
+	in_guest 10.9.0.2 'ip addr add 10.20.0.2/24 dev eth1; ip addr add 10.21.0.2/24 dev eth1; ping -c 1 -W 10 10.20.0.1; ping -c 1 -W 1 10.21.0.1' \
+		>"$scratch/pings"
+	grep -c ' 0% packet loss' "$scratch/pings"
+	grep ' 100% packet loss' "$scratch/pings"
+	dom0_to_guest 10.20.0.2
+	guest_to_dom0 10.9.0.2 10.20.0.1
+	zendo network-detach a 2
+	ip link del brv
 }
 
 # a may send from 10.9.0.2 only, b from its MAC
@@ -212,11 +262,25 @@ networks_are_refused() {
 	refuses ip link show lan
 }
 
+# An interface with nothing but what router advertisements say reaches another network by NAT.
+only_six() {
+	ip addr add 2001:db8:1::1/64 dev up0 nodad
+	ip -n outside addr add 2001:db8:1::2/64 dev up1 nodad
+	second_interface bridge=lan | grep eth1
+	in_guest 10.9.0.2 'until ip -6 addr show dev eth1 | grep fd12 | grep -qv tentative; do sleep 0.2; done
+		ip addr show dev eth1; ping -c 2 fd12:3456::1; ping -c 2 2001:db8:1::2' >"$scratch/six"
+	equal 'answers of both' "$(grep -c ' 0% packet loss' "$scratch/six")" 2
+	refuses grep 'inet ' "$scratch/six"
+	zendo network-detach a 2
+	ip addr del 2001:db8:1::1/64 dev up0
+}
+
 network_of_ones_own() {
 	zendo net create lan --nat --ipv6 fd12:3456::/64
 	systemctl is-enabled zendo-net@lan
 	ip -6 addr show dev lan | grep fd12:3456::1/64
 	equal subnet "$(zendo net list --json | jq -r '.[] | select(.name == "lan") | .subnet')" 10.78.1.0/24
+	only_six
 	nft 'add chain inet somebody forward { type filter hook forward priority filter; policy drop; }'
 	/usr/lib/zendo/zendo-net advise lan 2>&1 | grep 'chain forward of table inet somebody drops'
 	nft 'delete chain inet somebody forward'
@@ -352,9 +416,9 @@ begin_both() {
 	ip addr add 10.9.0.1/24 dev br0
 	ip link set br0 up
 	prepare_outside
-	begin a 10.9.0.2 '"bridge=br0,mac=00:16:3e:00:00:0a,queues=2,ip=10.9.0.2"'
-	begin b 10.9.0.3 '"bridge=br0,mac=00:16:3e:00:00:0b,queues=1", "rate=40KB/s"'
-	expect_console a $patience 'guest is up with 2 queues'
+	begin a 4 10.9.0.2 '"bridge=br0,mac=00:16:3e:00:00:0a,queues=4,ip=10.9.0.2"'
+	begin b 2 10.9.0.3 '"bridge=br0,mac=00:16:3e:00:00:0b,queues=1", "rate=40KB/s"'
+	expect_console a $patience 'guest is up with 4 queues'
 	expect_console b $patience 'guest is up with 1 queues'
 }
 
@@ -369,17 +433,19 @@ sum=$(sha256sum </tmp/file)
 begin_both || echo "not ok two guests with a network: they do not come up"
 check 'dom0 and guests ping each other' ping -c 2 -i 0.2 -W 10 10.9.0.2
 check 'packets of 60,000 bytes in fragments, each way' large_packets
+check 'all four queues of a guest are in use' all_queues
 check 'TCP from dom0 to a guest' dom0_to_guest 10.9.0.2
-check 'TCP from a guest to dom0' guest_to_dom0 10.9.0.2
+check 'TCP from a guest to dom0' copied_at_once
 check 'TCP from guest to guest over a bridge' guest_to_guest
 check 'packets of 9,000 bytes' jumbo
 check 'IPv6' six
+check 'a guest in a VLAN' in_a_vlan
 check 'packets that lie about where they come from are dropped' lies_are_dropped
 check 'a guest that does not read harms nobody' one_that_does_not_read
 check 'a guest is on zendo0, with an address by DHCP, and reaches another network by NAT' first_network_makes_itself
 check 'nobody reaches the guest from there, also after a restart' only_outwards
 check 'networks that cannot be are refused, and leave nothing' networks_are_refused
-check 'a network of one'"'"'s own' network_of_ones_own
+check 'a network of one'"'"'s own, with a guest that has IPv6 only' network_of_ones_own
 check 'rate=' rate_holds
 check 'an interface that is routed' routed
 check 'a bridge of Open vSwitch without its programs is refused' openvswitch_is_refused
