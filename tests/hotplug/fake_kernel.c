@@ -2,7 +2,7 @@
 /*
  * /dev/hvpriv and /dev/hvback for an agent that runs on the host, and the folders it reads, below $FAKE_KERNEL: what the kernel keeps is
  * there as files, so it outlives the agent. A word in the file "die" kills the agent in the middle of the request of that name, or with a
- * number behind it the process of that number.
+ * number behind it the process of that number; 0 is the image's server that began last.
  *
  *	domains		lines "DOMID OWNER_PID NAME"
  *	devices/NAME	its HVBACK_ST_* as a number
@@ -168,6 +168,8 @@ int __wrap_bind(int fd, const struct sockaddr *sa, socklen_t len)
 	return __real_bind(fd, (struct sockaddr *)&to, sizeof(to));
 }
 
+pid_t fake_server;
+
 void die_at(const char *word)
 {
 	char path[512], text[32] = "";
@@ -185,6 +187,8 @@ void die_at(const char *word)
 	if (strcmp(text, word) != 0)
 		return;
 	(void)unlink(path);
+	if (pid == 0)
+		pid = fake_server;
 	p.fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	(void)kill(pid, SIGKILL);
 	(void)poll(&p, 1, -1);

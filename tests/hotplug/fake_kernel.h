@@ -2,7 +2,12 @@
 #ifndef FAKE_KERNEL_H
 #define FAKE_KERNEL_H
 
-/* kill -9 of this process, if the file "die" has @word. */
+#include <sys/types.h>
+
+/* kill -9 of this process, if the file "die" has @word, or of who it names. */
 void die_at(const char *word);
+
+/* The image's server that began last. */
+extern pid_t fake_server;
 
 #endif

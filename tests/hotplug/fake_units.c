@@ -52,6 +52,14 @@ static void nbd_file(char *ret, unsigned n, const char *file)
 	path_of(ret, "%s", name);
 }
 
+char *disk_unit_name(const struct hvback_id *id, char ret[static DISK_UNIT_NAME_MAX])
+{
+	char name[ZENDO_BACKEND_NAME_MAX];
+
+	(void)snprintf(ret, DISK_UNIT_NAME_MAX, "zendo-disk-%s.service", zendo_backend_name(id, name));
+	return ret;
+}
+
 int disk_unit_load_nbd(struct zendo_error *e)
 {
 	char path[512];
@@ -124,14 +132,17 @@ int disk_unit_start(const struct disk_unit *u, pid_t *ret, struct zendo_error *e
 	r = spawn(args, ret);
 	if (r < 0)
 		return zendo_error(e, r, "qemu-nbd does not serve it");
-	*ret = pid_in(pid_file);
+	*ret = fake_server = pid_in(pid_file);
 	(void)snprintf(text, sizeof(text), "%d %u\n", *ret, u->nbd);
 	write_file(unit, text);
-	(void)snprintf(text, sizeof(text), "%ju\n", (uintmax_t)u->chain->size / 512);
-	nbd_file(path, u->nbd, "/size");
-	write_file(path, text);
-	nbd_file(path, u->nbd, "/pid");
-	write_file(path, "1\n");
+	die_at("before-size");
+	if (kill(*ret, 0) == 0) {
+		(void)snprintf(text, sizeof(text), "%ju\n", (uintmax_t)u->chain->size / 512);
+		nbd_file(path, u->nbd, "/size");
+		write_file(path, text);
+		nbd_file(path, u->nbd, "/pid");
+		write_file(path, "1\n");
+	}
 	(void)snprintf(text, sizeof(text), "dev/nbd%u", u->nbd);
 	path_of(path, "%s", text);
 	write_file(path, "");

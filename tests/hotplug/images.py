@@ -250,6 +250,26 @@ def a_server_that_dies_is_cleared_away(m):
     ended_with_units(m, 75)
 
 
+def a_server_that_dies_on_the_way(m):
+    """Gone as soon as it is known, or attached to a disk that has errors only: its guest's to see, and detached as any other."""
+    path = new_image("way.qcow2", "qcow2")
+    for word in "before-size", "unit":
+        m.create(76, f"{path},qcow2,xvda,w")
+        m.die_at(word, "server")
+        refused(ask(do="prepare", domid=76, disks=1, vifs=0), "config:4:7: 'disk': xvda", "qemu-nbd has ended before its device was opened",
+                "journalctl -u zendo-disk-vbd-76-51712.service")
+        nothing_left(m, 76)
+        no_units()
+    for word in "before-add", "add":
+        m.die_at(word, "server")
+        ok(ask(do="prepare", domid=76, disks=1, vifs=0))
+        ok(ask(do="detach", **{"class": "vbd"}, domid=76, devid=51712))
+        nothing_left(m, 76)
+        no_units()
+    ok(ask(do="prepare", domid=76, disks=1, vifs=0))
+    ended_with_units(m, 76)
+
+
 CHECKS = [
     ("images need the module nbd", images_need_the_module),
     ("images of each format are served, locked, and let go", images_are_served),
@@ -262,4 +282,5 @@ CHECKS = [
     ("killed while it makes and ends exports", killed_with_images),
     ("an image changes hands", an_image_changes_hands),
     ("a server that dies is cleared away", a_server_that_dies_is_cleared_away),
+    ("a server that dies while it is attached", a_server_that_dies_on_the_way),
 ]

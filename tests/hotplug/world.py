@@ -136,9 +136,9 @@ class Machine:
         assert self.agent.wait(PATIENCE) == -signal.SIGKILL, self.agent.returncode
 
     def die_at(self, word, process=None):
-        """The agent, or another process, in the middle of the agent's request of that name."""
+        """The agent, or another process, or "server": the image's that began last, in the middle of the agent's request of that name."""
         with open(f"{WORK}/die.new", "w", encoding="ascii") as file:
-            file.write(f"{word} {process.pid}" if process else word)
+            file.write(f"{word} 0" if process == "server" else f"{word} {process.pid}" if process else word)
         os.rename(f"{WORK}/die.new", f"{WORK}/die")
 
     def store_comes_again(self):

@@ -59,6 +59,14 @@ int disk_unit_parse_name(const char *name, struct hvback_id *ret)
 	return zendo_backend_parse_name(id, ret);
 }
 
+static int get_state(sd_bus *bus, const char *unit, char **ret)
+{
+	_cleanup_free_ char *path = NULL;
+	int r = sd_bus_path_encode(MANAGER_PATH "/unit", unit, &path);
+
+	return r < 0 ? r : sd_bus_get_property_string(bus, DESTINATION, path, DESTINATION ".Unit", "ActiveState", NULL, ret);
+}
+
 /* ---- jobs of systemd ---- */
 
 struct wait {
@@ -92,11 +100,19 @@ static int open_bus(sd_bus **ret, struct wait *w, struct zendo_error *e)
 	return r < 0 ? zendo_error(e, r, "cannot reach systemd: %s", strerror(-r)) : 0;
 }
 
+/* So is also one that was to be started, when its first process has died and left another one. */
+static bool is_stopping(sd_bus *bus, const char *unit)
+{
+	_cleanup_free_ char *state = NULL;
+
+	return get_state(bus, unit, &state) >= 0 && strcmp(state, "deactivating") == 0;
+}
+
 /*
- * @reply has the job that was made: until it is done. @stopping: the unit. qemu-nbd up to at least 7.2 forgets a SIGTERM that comes while it
- * begins, so one that has not ended after a while gets another; systemd's SIGKILL would cost what it has not written.
+ * @reply has the job of @unit that was made: until it is done. qemu-nbd up to at least 7.2 forgets a SIGTERM that comes while it begins, so
+ * when it is being stopped and has not ended after a while it gets another @signal; systemd's SIGKILL would come after STOP_USEC.
  */
-static int wait_for_job(sd_bus *bus, struct wait *w, sd_bus_message *reply, const char *stopping, struct zendo_error *e)
+static int wait_for_job(sd_bus *bus, struct wait *w, sd_bus_message *reply, const char *unit, int signal, struct zendo_error *e)
 {
 	const char *path;
 	int r = sd_bus_message_read(reply, "o", &path);
@@ -106,12 +122,11 @@ static int wait_for_job(sd_bus *bus, struct wait *w, sd_bus_message *reply, cons
 	while (r >= 0 && !w->done) {
 		r = sd_bus_process(bus, NULL);
 		if (r == 0)
-			r = sd_bus_wait(bus, stopping ? AGAIN_USEC : UINT64_MAX);
+			r = sd_bus_wait(bus, AGAIN_USEC);
 		else
 			continue;
-		if (r == 0 && stopping)
-			(void)sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER, "KillUnit", NULL, NULL, "ssi", stopping,
-						 "main", SIGTERM);
+		if (r == 0 && is_stopping(bus, unit))
+			(void)sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER, "KillUnit", NULL, NULL, "ssi", unit, "all", signal);
 		if (r == -EINTR)
 			r = 0;
 	}
@@ -144,7 +159,7 @@ static int plain_job(const char *method, const char *unit, char *result, size_t 
 	}
 	if (r < 0)
 		return explain(r, &error, e);
-	r = wait_for_job(bus, &w, reply, strcmp(method, "StopUnit") == 0 ? unit : NULL, e);
+	r = wait_for_job(bus, &w, reply, unit, SIGTERM, e);	/* what it has not written is not to be lost */
 	(void)snprintf(result, size, "%s", w.result);
 	return r;
 }
@@ -201,10 +216,9 @@ int disk_unit_list(void (*one)(const struct hvback_id *id, void *userdata), void
 /* Is it a unit that disks can be bound to? Somebody may have started the runner by hand. */
 static bool runs(sd_bus *bus, const char *unit)
 {
-	_cleanup_free_ char *path = NULL, *state = NULL;
+	_cleanup_free_ char *state = NULL;
 
-	return sd_bus_path_encode(MANAGER_PATH "/unit", unit, &path) >= 0 &&
-	       sd_bus_get_property_string(bus, DESTINATION, path, DESTINATION ".Unit", "ActiveState", NULL, &state) >= 0 &&
+	return get_state(bus, unit, &state) >= 0 &&
 	       (strcmp(state, "active") == 0 || strcmp(state, "activating") == 0 || strcmp(state, "reloading") == 0);
 }
 
@@ -383,7 +397,7 @@ int disk_unit_start(const struct disk_unit *u, pid_t *ret, struct zendo_error *e
 	r = sd_bus_call(bus, m, 0, &error, &reply);
 	if (r < 0)
 		return explain(r, &error, e);
-	r = wait_for_job(bus, &w, reply, NULL, e);
+	r = wait_for_job(bus, &w, reply, name, SIGKILL, e);	/* one that is stopped already has got nothing to write */
 	if (r < 0)
 		return r;
 	if (strcmp(w.result, "done") != 0)

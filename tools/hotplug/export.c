@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 
 #include "backend.h"
@@ -249,12 +251,15 @@ static int reserve(const struct hvback_id *id, struct zendo_error *e)
 	return (int)n;
 }
 
-/* What a file of the image is in the process that was to open it: a name may lead somewhere else by now. */
-static bool has_open(pid_t pid, const struct claim_key *k)
+/*
+ * What a file of the image is in the process that was to open it: a name may lead somewhere else by now. 1, 0, or -ESRCH: it has no files any
+ * more, so it ends, though it may not have ended yet.
+ */
+static int has_open(pid_t pid, const struct claim_key *k)
 {
 	char path[sizeof("/proc//fd/") + 2 * 20];
+	bool found = false, any = false;
 	struct dirent *entry;
-	bool found = false;
 	struct stat st;
 	DIR *d;
 
@@ -262,20 +267,26 @@ static bool has_open(pid_t pid, const struct claim_key *k)
 	d = opendir(path);
 	while (d && !found && (entry = readdir(d))) {
 		(void)snprintf(path, sizeof(path), "/proc/%d/fd/%.20s", pid, entry->d_name);
-		if (stat(path, &st) < 0)
+		if (*entry->d_name == '.' || stat(path, &st) < 0)
 			continue;
+		any = true;
 		found = k->block ? S_ISBLK(st.st_mode) && st.st_rdev == k->dev : st.st_dev == k->dev && st.st_ino == k->ino;
 	}
 	if (d)
 		(void)closedir(d);
-	return found;
+	return any ? found : -ESRCH;
 }
 
 static int check_files(const struct export_wish *w, pid_t pid, struct zendo_error *e)
 {
-	for (size_t i = 0; i < w->nr_files; i++)
-		if (w->set->keys[i].dev && !has_open(pid, &w->set->keys[i]))
+	for (size_t i = 0; i < w->nr_files; i++) {
+		int r = w->set->keys[i].dev ? has_open(pid, &w->set->keys[i]) : 1;
+
+		if (r < 0)
+			return r;
+		if (!r)
 			return zendo_error(e, -ESTALE, "%s: another file is there now than was looked at", w->disk->target);
+	}
 	return 0;
 }
 
@@ -289,13 +300,53 @@ static int open_device(const struct export_wish *w, unsigned n, int *ret, struct
 	return *ret < 0 ? zendo_error(e, -errno, "%s: %s", path, strerror(errno)) : 0;
 }
 
+/* A pidfd is readable when its process has ended. */
+static bool has_ended(int server)
+{
+	struct pollfd p = { .fd = server, .events = POLLIN };
+
+	return poll(&p, 1, 0) != 0;
+}
+
+static int check_and_open(const struct export_wish *w, unsigned n, int events, pid_t pid, int server, int *ret_fd, struct zendo_error *e)
+{
+	uint64_t size = 0;
+	int r = nbd_wait(events, server, n, &size);
+
+	if (r < 0)
+		return zendo_error(e, r, "/dev/nbd%u does not come up: %s", n, strerror(-r));
+	if (size != w->chain->size)
+		return zendo_error(e, -ESTALE, "/dev/nbd%u has %" PRIu64 " bytes, not the %" PRIu64 " of the image", n, size, w->chain->size);
+	r = open_device(w, n, ret_fd, e);
+	return r < 0 ? r : check_files(w, pid, e);
+}
+
+/*
+ * Who opens the kernel's device keeps it from being anybody else's, whatever becomes of its server. So one that lives when it is open has
+ * served it all the time; if not, what was found out on the way need not be of this image.
+ */
+static int take_over(const struct export_wish *w, unsigned n, int events, pid_t pid, int *ret_fd, struct zendo_error *e)
+{
+	_cleanup_close_ int server = pidfd_open(pid, 0), fd = -EBADF;
+	char name[DISK_UNIT_NAME_MAX];
+	int r = server < 0 ? -errno : check_and_open(w, n, events, pid, server, &fd, e);
+
+	if (r == -ESRCH || (server >= 0 && has_ended(server)))
+		return zendo_error(e, -ESRCH, "qemu-nbd has ended before its device was opened: journalctl -u %s has the reason",
+				   disk_unit_name(w->id, name));
+	if (server < 0)
+		return zendo_error(e, r, "qemu-nbd cannot be watched: %s", strerror(-r));
+	if (r >= 0)
+		*ret_fd = TAKE_FD(fd);
+	return r;
+}
+
 /* 1: somebody else was faster on this device. */
 static int serve(const struct export_wish *w, unsigned n, int events, int *ret_fd, struct zendo_error *e)
 {
 	const struct disk_unit u = {
 		.id = w->id, .domain = w->domain, .disk = w->disk, .chain = w->chain, .direct = w->direct, .block = w->block, .nbd = n,
 	};
-	uint64_t size = 0;
 	pid_t pid = 0;
 	int r;
 
@@ -307,15 +358,7 @@ static int serve(const struct export_wish *w, unsigned n, int events, int *ret_f
 
 		return why < 0 ? why : r;
 	}
-	r = nbd_wait(events, n, &size);
-	if (r < 0)
-		return zendo_error(e, r, "/dev/nbd%u does not come up: %s", n, strerror(-r));
-	r = check_files(w, pid, e);
-	if (r < 0)
-		return r;
-	if (size != w->chain->size)
-		return zendo_error(e, -ESTALE, "/dev/nbd%u has %" PRIu64 " bytes, not the %" PRIu64 " of the image", n, size, w->chain->size);
-	return open_device(w, n, ret_fd, e);
+	return take_over(w, n, events, pid, ret_fd, e);
 }
 
 int export_start(const struct export_wish *w, int *ret_fd, struct zendo_error *e)

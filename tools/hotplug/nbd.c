@@ -116,7 +116,7 @@ static int64_t now_ms(void)
 }
 
 /* Any event, and also that some were lost, means: look. What it says is not read. */
-int nbd_wait(int events, unsigned n, uint64_t *ret_size)
+int nbd_wait(int events, int server, unsigned n, uint64_t *ret_size)
 {
 	const int64_t end = now_ms() + PATIENCE_MS;
 	char buf[8192], text[32];
@@ -124,7 +124,7 @@ int nbd_wait(int events, unsigned n, uint64_t *ret_size)
 	int r;
 
 	for (;;) {
-		struct pollfd p = { .fd = events, .events = POLLIN };
+		struct pollfd p[] = { { .fd = events, .events = POLLIN }, { .fd = server, .events = POLLIN } };
 		const int64_t left = end - now_ms();
 
 		while (recv(events, buf, sizeof(buf), MSG_DONTWAIT) > 0)
@@ -138,7 +138,9 @@ int nbd_wait(int events, unsigned n, uint64_t *ret_size)
 		}
 		if (left <= 0)
 			return -ETIMEDOUT;
-		if (poll(&p, 1, (int)left) < 0 && errno != EINTR)
+		if (poll(p, 2, (int)left) < 0 && errno != EINTR)
 			return -errno;
+		if (p[1].revents)
+			return -ESRCH;
 	}
 }

@@ -21,8 +21,9 @@ bool nbd_is_served(unsigned n);
 int nbd_events(void);
 
 /*
- * Until the kernel knows the size of @n, in bytes: qemu-nbd says that it is ready a moment before. -ETIMEDOUT.
+ * Until the kernel knows the size of @n, in bytes: qemu-nbd says that it is ready a moment before. @server: a pidfd of it. -ESRCH: it has
+ * ended; -ETIMEDOUT.
  */
-int nbd_wait(int events, unsigned n, uint64_t *ret_size);
+int nbd_wait(int events, int server, unsigned n, uint64_t *ret_size);
 
 #endif
