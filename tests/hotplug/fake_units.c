@@ -6,6 +6,7 @@
  *	units/NAME		its process, and its nbd device
  *	block/nbdN/{pid,size}	as in /sys
  *	no-nbd			the module cannot be loaded
+ *	swap			"FROM TO": what is FROM is TO just before the process begins
  */
 #include <dirent.h>
 #include <errno.h>
@@ -109,6 +110,21 @@ static pid_t pid_in(const char *path)
 	return pid;
 }
 
+static void swap_files(void)
+{
+	char path[512], from[256], to[256];
+	FILE *f;
+
+	path_of(path, "%s", "swap");
+	f = fopen(path, "re");
+	if (!f)
+		return;
+	if (fscanf(f, "%255s %255s", from, to) != 2 || rename(from, to) < 0)
+		abort();
+	fclose(f);
+	(void)unlink(path);
+}
+
 int disk_unit_start(const struct disk_unit *u, pid_t *ret, struct zendo_error *e)
 {
 	char name[ZENDO_BACKEND_NAME_MAX], socket[512], pid_file[512], unit[512], path[512], text[64], option[540];
@@ -118,6 +134,7 @@ int disk_unit_start(const struct disk_unit *u, pid_t *ret, struct zendo_error *e
 	int r;
 
 	die_at("before-unit");
+	swap_files();
 	(void)zendo_backend_name(u->id, name);
 	path_of(socket, "units/%s.socket", name);
 	path_of(pid_file, "units/%s.pid", name);

@@ -250,6 +250,31 @@ def a_server_that_dies_is_cleared_away(m):
     ended_with_units(m, 75)
 
 
+def an_image_that_is_another_by_now(m):
+    """After it was looked at, and after it was claimed; the claim is not of what is there then."""
+    path, other = new_image("between", "qcow2"), f"{WORK}/other.qcow2"
+    m.create(77, f"{path},qcow2,xvda,w")
+    os.mkfifo(f"{WORK}/gate")
+    client = Client().send(do="prepare", domid=77, disks=1, vifs=0)
+    # opens when the agent is there
+    with open(f"{WORK}/gate", "w", encoding="ascii") as gate:
+        os.rename(new_image("other.qcow2", "qcow2"), path)
+        gate.write("x")
+    refused(client.answer(), "between: another file is there now than was looked at")
+    nothing_left(m, 77)
+    os.unlink(f"{WORK}/gate")
+    path = new_image("changed.qcow2", "qcow2")
+    m.create(77, f"{path},qcow2,xvda,w")
+    new_image("other.qcow2", "qcow2")
+    with open(f"{WORK}/swap", "w", encoding="ascii") as file:
+        file.write(f"{other} {path}")
+    refused(ask(do="prepare", domid=77, disks=1, vifs=0), "changed.qcow2: another file is there now than was looked at")
+    nothing_left(m, 77)
+    no_units()
+    ok(ask(do="prepare", domid=77, disks=1, vifs=0))
+    ended_with_units(m, 77)
+
+
 def a_server_that_dies_on_the_way(m):
     """Gone as soon as it is known, or attached to a disk that has errors only: its guest's to see, and detached as any other."""
     path = new_image("way.qcow2", "qcow2")
@@ -282,5 +307,6 @@ CHECKS = [
     ("killed while it makes and ends exports", killed_with_images),
     ("an image changes hands", an_image_changes_hands),
     ("a server that dies is cleared away", a_server_that_dies_is_cleared_away),
+    ("an image that is another one when it is served", an_image_that_is_another_by_now),
     ("a server that dies while it is attached", a_server_that_dies_on_the_way),
 ]

@@ -14,6 +14,7 @@ struct image {
 	const struct zendo_disk *disk;
 	struct chain chain;
 	struct claim_set set;
+	struct claim_key first;		/* the image itself, as it was looked at and claimed */
 	bool direct;	/* all of its files can O_DIRECT */
 	bool block;	/* the first lies on a block device */
 };
@@ -71,6 +72,7 @@ static int check_first(struct image *m, const struct hvback_id *id, struct zendo
 
 	if (r < 0)
 		return r;
+	m->first = key;
 	(void)claim_set_add(&set, &key, m->disk->readonly);
 	r = take(m, id, &set, NULL, e);
 	if (r < 0 || remote)
@@ -94,6 +96,9 @@ static int add_file(struct image *m, const struct chain_file *f, struct claim_se
 	if (*f->path != '/')
 		return claim_set_add(&m->set, &remote, readonly);
 	r = target_look(m->disk, f->path, &path_fd, &key, e);
+	/* qemu-img was given a name, and what is claimed is what was there before */
+	if (r >= 0 && f == &m->chain.files[0] && !claim_overlaps(&key, &m->first))
+		r = target_fail(m->disk, e, -ESTALE, "%s: another file is there now than was looked at", m->disk->target);
 	if (r >= 0)
 		r = target_check_users(m->disk, f->path, &key, readonly, e);
 	if (r < 0)
