@@ -11,3 +11,6 @@ test_workers_SRCS = linux/drivers/hvpriv/workers.c
 test_workers_CFLAGS = -Itests/unit/kernel -Iinclude -Wno-missing-prototypes
 test_workers_SANITIZE = -fsanitize=thread
 test_workers_LIBS = -pthread
+
+test_dirty_map_SANITIZE = -fsanitize=thread
+test_dirty_map_LIBS = -pthread

@@ -239,6 +239,25 @@ struct hvpriv_rename {
 	__u64 reserved[2];
 };
 
+/*
+ * HVPRIV_DOM_DIRTY: which frames dom0 wrote through grants: backends, and programs that mapped them. A frame is marked when it is let
+ * go, so the last TAKE comes when the domain's devices are disconnected. What is written through this descriptor's own mappings is not in it:
+ * who mapped knows. Bit i of @bits, which has a multiple of 64 of them, is frame @first + i.
+ *	BEGIN	all bits are 0, for the memory that there is now
+ *	TAKE	the bits, which are 0 then; @first and @nr are multiples of 64, @nr is at most 32768
+ *	END
+ *	-ENOENT it was not begun	-EOVERFLOW one was written that came later, where no memory was: BEGIN again, and take all for dirty
+ */
+#define HVPRIV_DIRTY_BEGIN	0
+#define HVPRIV_DIRTY_TAKE	1
+#define HVPRIV_DIRTY_END	2
+struct hvpriv_dirty {
+	__u32 op;			/* HVPRIV_DIRTY_*; all below is for TAKE, else 0 */
+	__u32 nr;
+	__u64 first;
+	__u64 bits;			/* pointer */
+};
+
 /* ---- vCPUs ---------------------------------------------------------------------------- */
 
 /* HVPRIV_CREATE_VCPU -> vCPU fd. vCPU 0 starts as set by SET_STATE; the others wait for SIPI. */
@@ -327,6 +346,7 @@ struct hvpriv_vcpu_exits {
 #define HVPRIV_DOM_LEND		_IO(HVPRIV_MAGIC, 0x2c)
 #define HVPRIV_DOM_RENAME	_IOW(HVPRIV_MAGIC, 0x2d, struct hvpriv_rename)
 #define HVPRIV_DOM_SET_POLICY	_IOW(HVPRIV_MAGIC, 0x2e, struct hvpriv_policy)
+#define HVPRIV_DOM_DIRTY	_IOW(HVPRIV_MAGIC, 0x2f, struct hvpriv_dirty)
 
 #define HVPRIV_VCPU_RUN		_IOR(HVPRIV_MAGIC, 0x40, struct hvpriv_run)
 #define HVPRIV_VCPU_GET_STATE	_IOR(HVPRIV_MAGIC, 0x41, struct hvpriv_vcpu_state)

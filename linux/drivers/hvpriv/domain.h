@@ -24,6 +24,7 @@
 
 struct eventfd_ctx;
 struct file;
+struct hv_dirty_map;
 struct hv_domain;
 
 /*
@@ -47,7 +48,8 @@ struct hv_memory {
  */
 struct hv_active {
 	struct page *page;		/* NULL: not in use; each pin has a reference of its own */
-	u32 readers, writers;
+	u32 gfn;			/* where it was the guest's */
+	u16 readers, writers;
 };
 
 #define HV_ACTIVE_PAGES	128
@@ -57,6 +59,7 @@ struct hv_grants {
 	struct hv_active *active[HV_ACTIVE_PAGES];
 	u32 nr_pages;
 	u32 version;			/* of the table, while anything is pinned */
+	struct hv_dirty_map *dirty;	/* who lets go marks what was written; NULL: nobody asks. Changed under the domain's lock, too */
 };
 
 enum hv_end {
@@ -195,6 +198,10 @@ void hv_pages_out_exit(void);
 void hv_grants_init(struct hv_grants *g);
 void hv_grants_free(struct hv_grants *g);
 int hv_grant_seed(struct hv_domain *d, const struct hvpriv_seed_grant *sg);
+
+/* dirty.c */
+int hv_dirty_ioctl(struct hv_domain *d, const struct hvpriv_dirty __user *arg);
+void hv_dirty_free(struct hv_dirty_map *m);
 
 /* peer.c */
 void hv_peers_end(struct hv_domain *d);

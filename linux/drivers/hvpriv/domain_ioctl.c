@@ -260,6 +260,8 @@ static long domain_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return dom_query(d, p);
 	case HVPRIV_DOM_RENAME:
 		return dom_rename(d, p);
+	case HVPRIV_DOM_DIRTY:
+		return hv_dirty_ioctl(d, p);
 	case HVPRIV_CREATE_VCPU:
 		return dom_create_vcpu(d, p);
 	}

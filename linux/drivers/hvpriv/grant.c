@@ -18,6 +18,7 @@
 #include <xen/interface/xen.h>
 #include <xen/interface/grant_table.h>
 
+#include "dirty_map.h"
 #include "domain.h"
 #include "grant_entry.h"
 #include "hvpriv_backend.h"
@@ -46,6 +47,7 @@ void hv_grants_free(struct hv_grants *g)
 
 	for (i = 0; i < ARRAY_SIZE(g->active); i++)
 		free_page((unsigned long)g->active[i]);
+	hv_dirty_free(g->dirty);
 }
 
 /* Where a frame of the guest's table is, or NULL: it is not that large. */
@@ -127,6 +129,7 @@ static struct hv_active *active_of(struct hv_domain *d, u32 ref)
 
 static int pin_entry(struct hv_domain *d, struct hv_active *a, const struct hv_grant_entry *e, bool write)
 {
+	u64 gfn;
 	int r = 0;
 
 	if (!a->writers && (write || !a->readers))
@@ -137,11 +140,13 @@ static int pin_entry(struct hv_domain *d, struct hv_active *a, const struct hv_g
 		get_page(a->page);
 		return 0;
 	}
-	a->page = hv_memory_page(d, hv_grant_entry_frame(e));
+	gfn = hv_grant_entry_frame(e);
+	a->page = hv_memory_page(d, gfn);
 	if (!a->page) {
 		hv_grant_entry_unpin(e, GTF_reading | GTF_writing);
 		return -ENXIO;
 	}
+	a->gfn = gfn;	/* there is none that does not fit */
 	return 0;
 }
 
@@ -197,13 +202,15 @@ static int pin(struct hv_domain *d, struct hv_grant *g)
 	return 0;
 }
 
-static void unpin(struct hv_domain *d, const struct hv_grant *g)
+static void unpin(struct hv_domain *d, const struct hv_grant *g, bool written)
 {
 	struct hv_active *a = active_of(d, g->ref);
 	struct hv_grant_entry e;
 	u32 use = 0;
 
 	lockdep_assert_held(&d->grants.lock);
+	if (written && g->write && d->grants.dirty)
+		hv_dirty_mark(d->grants.dirty, a->gfn);
 	if (g->write && !--a->writers)
 		use |= GTF_writing;
 	if (!g->write)
@@ -234,14 +241,14 @@ static unsigned int pin_some(struct hv_domain *d, struct hv_grant *g, unsigned i
 }
 
 /* A dead guest's entries are gone, the pages are not. */
-static void unpin_some(struct hv_domain *d, struct hv_grant *g, unsigned int nr)
+static void unpin_some(struct hv_domain *d, struct hv_grant *g, unsigned int nr, bool written)
 {
 	unsigned long flags;
 	unsigned int i;
 
 	spin_lock_irqsave(&d->grants.lock, flags);
 	for (i = 0; i < nr && !d->dying; i++)
-		unpin(d, &g[i]);
+		unpin(d, &g[i], written);
 	spin_unlock_irqrestore(&d->grants.lock, flags);
 	for (i = 0; i < nr; i++) {
 		put_page(g[i].page);
@@ -262,14 +269,13 @@ int hv_grant_get(struct hv_peer *peer, struct hv_grant *g, unsigned int nr)
 }
 EXPORT_SYMBOL_GPL(hv_grant_get);
 
-/* @written: nobody logs dirty pages yet. */
 void hv_grant_put(struct hv_peer *peer, struct hv_grant *g, unsigned int nr, bool written)
 {
 	unsigned int some;
 
 	for (; nr; nr -= some, g += some) {
 		some = min(nr, AT_ONCE);
-		unpin_some(peer->domain, g, some);
+		unpin_some(peer->domain, g, some, written);
 	}
 }
 EXPORT_SYMBOL_GPL(hv_grant_put);

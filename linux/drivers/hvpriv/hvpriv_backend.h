@@ -2,7 +2,7 @@
 /*
  * What hvpriv.ko gives to backends in the kernel (hvblkback.ko, hvnetback.ko). docs/backends.md draws a device's life.
  *
- * Not yet: the dirty log behind "written"; grants of parts of a page (version 2) are refused with -EACCES.
+ * Not yet: grants of parts of a page (version 2) are refused with -EACCES.
  *
  * The rules that all of it follows:
  *
@@ -104,8 +104,8 @@ int hv_grant_get(struct hv_peer *peer, struct hv_grant *g, unsigned int nr);
  * @peer: who granted
  * @g: @nr of them, from hv_grant_get()
  * @nr: 1 or more
- * @written: whether anybody may have written through them, by CPU or device. While the domain is being
- *	saved or migrated this marks the pages dirty (F24): guest page tables know nothing of
+ * @written: whether anybody may have written through them, by CPU or device. While somebody asks (HVPRIV_DOM_DIRTY: the domain is being
+ *	saved or migrated) this marks the pages dirty (F24): guest page tables know nothing of
  *	dom0's writes. Grants got without @write cannot have been.
  *
  * The entries' reading/writing bits are cleared when their last pin goes. Before the response is

@@ -89,7 +89,7 @@ static const unsigned long domain_requests[] = {
 	HVPRIV_DOM_ADD_MEMORY, HVPRIV_DOM_ADD_MEMORY, HVPRIV_DOM_SET_MEMMAP, HVPRIV_DOM_SET_PARAM, HVPRIV_DOM_GET_PARAM,
 	HVPRIV_DOM_EVTCHN_ALLOC, HVPRIV_DOM_NOTIFY, HVPRIV_DOM_PAUSE, HVPRIV_DOM_UNPAUSE, HVPRIV_DOM_UNPAUSE, HVPRIV_DOM_KILL,
 	HVPRIV_DOM_QUERY, HVPRIV_CREATE_VCPU, HVPRIV_CREATE_VCPU, HVPRIV_DOM_SEED_GRANT, HVPRIV_DOM_SEED_GRANT,
-	HVPRIV_DOM_RENAME, HVPRIV_DOM_SET_POLICY, HVPRIV_DOM_LEND,
+	HVPRIV_DOM_RENAME, HVPRIV_DOM_SET_POLICY, HVPRIV_DOM_LEND, HVPRIV_DOM_DIRTY, HVPRIV_DOM_DIRTY,
 };
 static const unsigned long vcpu_requests[] = {
 	HVPRIV_VCPU_RUN, HVPRIV_VCPU_RUN, HVPRIV_VCPU_GET_STATE, HVPRIV_VCPU_SET_STATE, HVPRIV_VCPU_SET_STATE,
@@ -289,6 +289,7 @@ static void plausible(unsigned long request, void *p, size_t size)
 	struct hvpriv_log *log = p;
 	struct hvpriv_trace_read *trace = p;
 	struct hvpriv_evtchn_alloc *port = p;
+	struct hvpriv_dirty *dirty = p;
 	struct hvpriv_param *param = p;
 	struct hvpriv_vcpu_state *s = p;
 
@@ -324,6 +325,14 @@ static void plausible(unsigned long request, void *p, size_t size)
 	case HVPRIV_DOM_EVTCHN_ALLOC:
 		port->eventfd = -1;
 		port->flags = below(2);
+		break;
+	case HVPRIV_DOM_DIRTY:
+		dirty->op = below(4);
+		if (dirty->op == HVPRIV_DIRTY_TAKE) {
+			dirty->nr = 64 * below(8);
+			dirty->first = 64 * below(32);
+			dirty->bits = (uintptr_t)room;
+		}
 		break;
 	case HVPRIV_DOM_SEED_GRANT:
 		((struct hvpriv_seed_grant *)p)->ref = below(3);
