@@ -475,6 +475,83 @@ static void what_is_cancelled_is_not_running(void **state)
 	end(NR_LENT);
 }
 
+/* ---- cancelled while a vCPU's thread helps ---- */
+
+static pthread_mutex_t event_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct counted *bound;		/* whose port the guest signals; under event_lock */
+static bool vcpus_end;
+static unsigned pieces_by_vcpus;
+
+static void count_a_while(struct hv_work *work)
+{
+	if (work->by_vcpu)
+		__atomic_fetch_add(&pieces_by_vcpus, 1, __ATOMIC_RELAXED);
+	count_slowly(work);
+}
+
+static void bind_to(struct counted *c)
+{
+	pthread_mutex_lock(&event_lock);
+	bound = c;
+	pthread_mutex_unlock(&event_lock);
+}
+
+/* As tell() and hv_evtchn_scan() of evtchn.c do it. */
+static void *vcpu(void *arg)
+{
+	struct task task = { 0 };
+
+	(void)arg;
+	current = &task;
+	while (!READ_ONCE(vcpus_end)) {
+		pthread_mutex_lock(&event_lock);
+		hv_workers_told_begin(&workers);
+		if (bound)
+			ask(bound);
+		hv_workers_told_end();
+		pthread_mutex_unlock(&event_lock);
+		hv_workers_help(&workers);
+		sched_yield();
+	}
+	return NULL;
+}
+
+/* A device goes while the guest signals it, as every disconnect() does it: what is freed then nobody has. */
+static void nobody_helps_with_what_is_gone(void **state)
+{
+	struct counted *c;
+	pthread_t t[2];
+
+	(void)state;
+	begin(1);
+	bound = NULL;
+	vcpus_end = false;
+	pieces_by_vcpus = 0;
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, vcpu, NULL), 0);
+	for (unsigned i = 0; i < 3000 || READ_ONCE(pieces_by_vcpus) < 50; i++) {
+		assert_true(i < 1000000);
+		c = calloc(1, sizeof(*c));
+		assert_non_null(c);
+		hv_work_init(&c->work, count_a_while);
+		c->work.prompt = true;
+		bind_to(c);
+		for (unsigned j = 0; j < i % 40 && !(i % 3 && READ_ONCE(c->inside)); j++)
+			sched_yield();
+		hv_work_cancel(&workers, &c->work);
+		bind_to(NULL);
+		hv_work_cancel(&workers, &c->work);
+		assert_int_equal(c->work.state, 0);
+		memset(c, 0xa5, sizeof(*c));
+		free(c);
+	}
+	WRITE_ONCE(vcpus_end, true);
+	for (unsigned i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+	assert_true(list_empty_careful(&workers.queue));
+	end(1);
+}
+
 /* ---- turns ---- */
 
 static char order[64];
@@ -527,6 +604,7 @@ int main(void)
 		cmocka_unit_test(who_is_roused_and_has_to_go_leaves_it_to_a_lent_thread),
 		cmocka_unit_test(what_is_left_over_has_a_thread_each),
 		cmocka_unit_test(what_is_cancelled_is_not_running),
+		cmocka_unit_test(nobody_helps_with_what_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,8 +34,9 @@ struct hvnull_response {
 /* Settings, and HVBACK_SET with what = HVNULL_SET_CONFIG. None: the defaults. */
 struct hvnull_config {
 	__u32 budget;			/* requests in one go; 0: as the module likes */
-	__u32 reserved;
+	__u32 flags;			/* HVNULL_*, from the next connection on */
 };
+#define HVNULL_PROMPT		(1U << 0)	/* vCPUs' threads may do the work, too */
 #define HVNULL_SET_CONFIG	1
 
 #define HVNULL_MAX_QUEUES	8
@@ -44,6 +45,7 @@ struct hvnull_info {
 	__u32 max_queues;
 	__u32 budget;
 	__u64 requests, failed;		/* since the module serves the device */
+	__u64 by_vcpu;			/* pieces of work that vCPUs' threads did */
 };
 
 #endif /* _UAPI_LINUX_HVNULL_H */

@@ -52,7 +52,8 @@ struct null_queue {
 struct null_device {
 	struct hvback_device *dev;
 	u32 budget;
-	atomic64_t requests, failed;
+	bool prompt;			/* works wait for nothing but memory: one page, to copy */
+	atomic64_t requests, failed, by_vcpu;
 	bool live;			/* connect() is through, disconnect() has not begun */
 	u32 nr_queues;
 	struct null_queue *queue;
@@ -270,6 +271,8 @@ static void serve(struct hv_work *work)
 
 	if (!smp_load_acquire(&q->n->live))	/* pairs with connect(), which queues us at its end */
 		return;
+	if (work->by_vcpu)
+		atomic64_inc(&q->n->by_vcpu);
 	if (!count_new(q, &nr)) {
 		hvback_broken(q->n->dev, "queue %u: %u requests in a ring of %u", q->index, nr, RING_SIZE(&q->ring));
 		return;
@@ -374,6 +377,7 @@ static void init_queue(struct null_device *n, unsigned int index)
 	INIT_LIST_HEAD(&q->spare);
 	init_waitqueue_head(&q->landed);
 	hv_work_init(&q->work, serve);
+	q->work.prompt = n->prompt;
 }
 
 static int connect_queues(struct null_device *n, const struct hvback_connection *conn)
@@ -424,9 +428,10 @@ static void null_disconnect(struct hvback_device *dev)
 
 static int configure(struct null_device *n, const struct hvnull_config *c, u32 len)
 {
-	if (len != sizeof(*c) || c->reserved || c->budget > MAX_BUDGET)
+	if (len != sizeof(*c) || (c->flags & ~HVNULL_PROMPT) || c->budget > MAX_BUDGET)
 		return hvback_reason(n->dev, -EINVAL, "settings: %zu bytes with a budget of up to %u are wanted", sizeof(*c), MAX_BUDGET);
 	WRITE_ONCE(n->budget, c->budget ?: DEFAULT_BUDGET);
+	n->prompt = c->flags & HVNULL_PROMPT;
 	return 0;
 }
 
@@ -469,6 +474,7 @@ static int null_info(struct hvback_device *dev, void *blob)
 	info->budget = n->budget;
 	info->requests = atomic64_read(&n->requests);
 	info->failed = atomic64_read(&n->failed);
+	info->by_vcpu = atomic64_read(&n->by_vcpu);
 	return sizeof(*info);
 }
 

@@ -11,4 +11,4 @@ factor=1
 [ -z "${ZENDO_SOAK:-}" ] || factor=50
 
 machine backend --copy "$(program_with_libzendo backend):/root/" \
-	--copy "$(program_with_libzendo backend_ends):/root/" --timeout $((1200 * factor)) -- $factor
+	--copy "$(program_with_libzendo backend_ends):/root/" --copy "$(program_with_libzendo backend_frame):/root/" --timeout $((1200 * factor)) -- $factor

@@ -56,6 +56,9 @@ check 'a frontend that breaks its ring' backend backend broken
 check 'the target is claimed as long as the device is there' claim
 check 'lent threads: none, one with signals, several' backend backend lent
 check 'the module goes and comes under a busy guest' backend backend reload $((8 * factor))
+check "vCPUs' threads help: devices and their module come and go meanwhile" backend backend_frame helped $((12 * factor))
+check 'two devices take turns' backend backend_frame turns "$factor"
+check 'what dom0 wrote is known' backend backend_frame wrote
 check 'a guest that writes wherever the backend looks' backend backend hostile $((120 * factor))
 check 'grant tables of version 2, the same' backend backend version2 $((4 * factor))
 check 'ends with requests in flight' backend backend_ends deaths $((150 * factor))

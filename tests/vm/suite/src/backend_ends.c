@@ -14,6 +14,8 @@ enum owner { IDLES, POWERS_OFF, SCRIBBLES };
 
 static void __attribute__((noreturn)) own(struct guest *g, enum owner kind, uint64_t answers, int says)
 {
+	if (rnd() & 1)
+		vcpus_help();
 	guest_start(g, "owned", kind == SCRIBBLES ? 2 : 1 + (unsigned)(rnd() & 1), 2);
 	MUST(dev_add(g, 1, -1) == 0);
 	open_and_connect(g, 1);

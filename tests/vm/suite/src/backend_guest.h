@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -228,10 +229,15 @@ static inline struct hvback_id id_of(const struct guest *g, uint32_t devid)
 	return (struct hvback_id) { .class = "null", .domid = g->domid, .devid = devid };
 }
 
+static uint32_t null_flags;		/* of devices that are made: HVNULL_PROMPT */
+
 static inline int dev_add(const struct guest *g, uint32_t devid, int target)
 {
-	struct hvback_add add = { .id = id_of(g, devid), .target = target };
+	struct hvnull_config conf = { .flags = null_flags };
+	struct hvback_add add = { .id = id_of(g, devid), .target = target, .conf = (uintptr_t)&conf, .conf_len = sizeof(conf) };
 
+	if (!null_flags)
+		add.conf_len = 0;
 	return ioctl(hvback, HVBACK_ADD, &add);
 }
 
@@ -268,7 +274,47 @@ static inline struct hvback_state dev_state(const struct guest *g, uint32_t devi
 	return s;
 }
 
+static inline struct hvnull_info dev_info(const struct guest *g, uint32_t devid)
+{
+	struct hvnull_info info = {};
+	struct hvback_blob b = { .id = id_of(g, devid), .blob = (uintptr_t)&info, .len = sizeof(info) };
+
+	MUST(ioctl(hvback, HVBACK_INFO, &b) == 0 && b.len == sizeof(info));
+	return info;
+}
+
+/* Where all threads have one CPU, waking another one only takes it from the guest: a vCPU's thread does such work itself then. */
+static inline void vcpus_help(void)
+{
+	cpu_set_t cpu;
+
+	CPU_ZERO(&cpu);
+	CPU_SET(0, &cpu);
+	MUST(sched_setaffinity(0, sizeof(cpu), &cpu) == 0);
+	null_flags = HVNULL_PROMPT;
+}
+
 /* ---- tests ---- */
+
+static inline void nothing_wrong(const struct guest *g)
+{
+	if (g->box->wrong)
+		errx(1, "%llu wrong answers, the first: %s", (unsigned long long)g->box->wrong, (const char *)g->box->why);
+}
+
+static inline void traffic(struct guest *g, uint64_t answers)
+{
+	uint64_t before = g->box->answered;
+
+	if (!await_answers(g, answers, 60000))
+		errx(1, "%llu answers of %llu", (unsigned long long)(g->box->answered - before), (unsigned long long)answers);
+}
+
+static inline void must_run(const char *command)
+{
+	if (system(command) != 0)
+		errx(1, "failed: %s", command);
+}
 
 static unsigned long rounds;		/* N of the command line */
 
