@@ -48,7 +48,8 @@ static int ask_agent(int fd, struct json_object *request, struct json_object **r
 
 	json_object_put(request);
 	if (r == -EPIPE || r == -ECONNRESET)
-		return fail(EXIT_FAILED, "zendo-hotplug ended in the middle of it; 'zendo device list' shows what there is");
+		return fail(EXIT_FAILED, "zendo-hotplug ended in the middle of it ('systemctl status zendo-hotplug zendo-stored' says why); "
+			    "'zendo device list' shows what there is");
 	if (r < 0)
 		return fail(EXIT_FAILED, "zendo-hotplug does not answer: %s", strerror(-r));
 	if (!json_object_get_boolean(json_object_object_get(answer, "ok"))) {

@@ -213,6 +213,62 @@ store_is_killed() {
 	ping -c 2 -i 0.2 -W 5 10.9.0.2
 }
 
+# after FRACTION MILLISECONDS COMMAND... - at a moment of something that takes so long; the moment is the point, nothing is waited for
+after() {
+	sleep "$(awk -v f="$1" -v ms="$2" 'BEGIN { print f * ms / 1000 }')"
+	"${@:3}"
+}
+
+# asked_while_it_stops FRACTION COMMAND... - both units of the store are stopped while the agent is asked, and the agent with them
+asked_while_it_stops() {
+	local rc=0 asked
+	"${@:2}" 2>"$scratch/asked" &
+	asked=$!
+	after "$1" 200 systemctl stop zendo-stored.socket zendo-stored.service
+	wait $asked || rc=$?
+	cat "$scratch/asked"
+	[ $rc = 0 ] || grep -E "zendo-hotplug (ended in the middle of it .'systemctl status|does not run)|has no interface" "$scratch/asked"
+}
+
+# Who asks next starts all of it again by its sockets, and finds the device there or gone. Another number each time: a guest may not have heard
+# of the end of the last one.
+store_is_stopped() {
+	local n id
+	id=$(domid_of web)
+	for ((n = 1; n <= 9; n += 4)); do
+		asked_while_it_stops "0.$n" zendo network-attach web bridge=br1 "devid=$n"
+		zendo device list web | tee "$scratch/list"
+		grep -q "^vif-$id-0 .* connected  *connected  *connected " "$scratch/list"
+		if grep -q "^vif-$id-$n " "$scratch/list"; then
+			front_is "/local/domain/$id/device/vif/$n/state" 4
+			asked_while_it_stops "0.$n" zendo network-detach web "$n"
+			zendo network-detach web "$n" 2>"$scratch/asked" || {
+				cat "$scratch/asked"
+				grep -q "has no interface $n" "$scratch/asked"
+			}
+		fi
+		refuses ip link show "vif$id.$n"
+		refuses xenstore-read "/local/domain/0/backend/vif/$id/$n/state"
+		refuses xenstore-read "/local/domain/$id/device/vif/$n/state"
+	done
+	ping -c 2 -i 0.2 -W 5 10.9.0.2
+}
+
+# Where the sockets cannot be had either, each command says what is down.
+store_cannot_be_started() {
+	local begin=$SECONDS
+	systemctl mask --runtime zendo-stored.socket zendo-stored.service
+	systemctl stop zendo-stored.socket zendo-stored.service
+	fails_with 1 'zendo-hotplug ended in the middle of it|zendo-hotplug does not run' zendo network-attach web bridge=br1
+	fails_with 1 'zendo-hotplug does not run, which serves devices: systemctl start zendo-hotplug' zendo network-detach web 0
+	fails_with 1 'Unit zendo-stored.socket is masked' systemctl start zendo-hotplug
+	between 'seconds that three commands take' $((SECONDS - begin)) 0 30
+	systemctl unmask --runtime zendo-stored.socket zendo-stored.service
+	systemctl start zendo-hotplug
+	equal interfaces "$(zendo network-list --json web | jq length)" 1
+	ping -c 2 -i 0.2 -W 5 10.9.0.2
+}
+
 # The guest's frontend stays connected, and its new interface is where the old one was; also when there was no agent meanwhile.
 modules_are_reloaded() {
 	local id plain
@@ -393,6 +449,61 @@ images_come_and_go() {
 	rm /srv/raw /srv/over.qcow2 /srv/base.qcow2 /srv/image.*
 }
 
+# A server of an image is killed at moments of an attach, and of a detach: the device is there or not, with a reason, and nothing else of it.
+servers_are_killed_on_the_way() {
+	local n unit begin takes attach rc attached=0
+	qemu-img create -q -f qcow2 /srv/way.qcow2 4M
+	zendo create "$(stock way 'echo up; while read -r line; do eval "$line"; done')"
+	expect_console way 60 '^up'
+	unit=$(disk_unit way 51728)
+	begin=$EPOCHREALTIME
+	zendo block-attach way /srv/way.qcow2 qcow2 xvdb w
+	takes=$(awk -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN { print int((b - a) * 500) }')	# the first one loads the module
+	zendo block-detach way xvdb
+	for ((n = 1; n <= 9; n += 3)); do
+		zendo block-attach way /srv/way.qcow2 qcow2 xvdb w 2>"$scratch/attach" &
+		attach=$!
+		after "0.$n" "$takes" pkill -9 -x qemu-nbd || true
+		rc=0
+		wait $attach || rc=$?
+		cat "$scratch/attach"
+		if [ $rc != 0 ]; then
+			grep -E "'disk': xvdb: /srv/way.qcow2: (qemu-nbd does not serve it .*|.* has ended (again|before its device was opened)): journalctl|: it has no size" \
+				"$scratch/attach"
+		else
+			attached=$((attached + 1))
+			zendo block-detach way xvdb &
+			attach=$!
+			after "0.$n" 100 pkill -9 -x qemu-nbd || true
+			wait $attach
+		fi
+		served_no_more "$unit"
+	done
+	echo "$attached of 3 were attached, within $takes ms"
+}
+
+# Under its guest: errors, and it goes as any other; it can be had again, and nothing of it is lost but what was not flushed.
+a_server_is_killed_under_its_guest() {
+	local unit again
+	unit=$(disk_unit way 51744) again=$(disk_unit way 51760)
+	zendo block-attach way /srv/way.qcow2 qcow2 xvdc w
+	front_is "/local/domain/$(domid_of way)/device/vbd/51744/state" 4
+	hears 30 '^written' sh -c 'echo "echo lasting | dd of=/dev/xvdc conv=fsync && echo written" | zendo console way'
+	systemctl kill -s KILL "$unit"
+	hears 30 "$unit: Failed with result" journalctl -f -n all -o cat -u "$unit" -u init.scope
+	hears 30 '^no more' sh -c 'echo "dd if=/dev/xvdc of=/dev/null bs=4096 count=1 skip=9 iflag=direct || echo no more" | zendo console way'
+	zendo block-detach way xvdc
+	served_no_more "$unit"
+	qemu-img check /srv/way.qcow2
+	equal 'what the guest had flushed' "$(qemu-img convert -O raw /srv/way.qcow2 /srv/raw && head -c 7 /srv/raw)" lasting
+	zendo block-attach way /srv/way.qcow2 qcow2 xvdd w
+	front_is "/local/domain/$(domid_of way)/device/vbd/51760/state" 4
+	hears 30 '^lasting' sh -c 'echo "head -n 1 /dev/xvdd" | zendo console way'
+	zendo destroy way
+	served_no_more "$again"
+	rm /srv/raw /srv/way.qcow2
+}
+
 # Dead ones, too: what they said, what was said of them, and what served their images; not what anybody says in their name.
 journal_of_the_dead() {
 	logger --journald <<-END
@@ -432,12 +543,16 @@ check 'a module that comes again has its interfaces where they were' modules_are
 check 'only root attaches, the group looks' only_root_attaches
 check 'the agent is killed under a guest that pings' agent_is_killed
 check 'the store is killed between attach and detach' store_is_killed
+check 'the store is stopped with its socket during attach and detach' store_is_stopped
+check 'without the store commands say what does not run' store_cannot_be_started
 check 'a runner that is killed leaves nothing' runner_is_killed
 check 'a guest that reboots gets its devices again' reboots_get_their_devices_again
 if modinfo hvblkback >/dev/null 2>&1; then
 	check 'disks carry data, come, go and grow' disks_carry_data
 	check 'images carry data, and are left in order' images_carry_data
 	check 'images of each format come and go, and may lose their server' images_come_and_go
+	check 'servers of images are killed during attach and detach' servers_are_killed_on_the_way
+	check 'the server of an image is killed under its guest' a_server_is_killed_under_its_guest
 else
 	skip 'disks carry data, come, go and grow' 'there is no module hvblkback'
 fi
