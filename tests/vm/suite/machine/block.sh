@@ -260,6 +260,42 @@ rates_are_the_units() {
 	nothing_left
 }
 
+# What the threads of this name have asked devices for, in bytes: bytes_read_by NAME DOMAIN
+bytes_read_by() {
+	local task sum=0
+	for task in /proc/"$(systemctl show -P MainPID "zendo-domain@$2")"/task/*; do
+		if grep -q "^$1" "$task/comm"; then
+			sum=$((sum + $(sed -n 's/^read_bytes: //p' "$task/io")))
+		fi
+	done
+	echo "$sum"
+}
+
+# Where the domain's threads have one CPU the vCPU's begins most requests itself, of a device that can say that it would have to wait.
+rates_hold_for_vcpus_threads() {
+	local dev begin requests read_before ms way
+	dev=$(losetup -f --show /run/blk/small)
+	zendo create "$(tiny limited disk 'mode=load filled' "disk = [\"phy:$dev,xvda,w\"]")"
+	expect_console limited 120 '^round 2$'
+	taskset -a -c -p 1 "$(systemctl show -P MainPID zendo-domain@limited)"
+	systemctl set-property --runtime zendo-domain@limited "IOReadIOPSMax=$dev 100" "IOWriteIOPSMax=$dev 100"
+	read_before=$(bytes_read_by vcpu limited) begin=$EPOCHREALTIME
+	requests=$(($(stat_of rd_req) + $(stat_of wr_req)))
+	let_guest_tick 4
+	requests=$(($(stat_of rd_req) + $(stat_of wr_req) - requests))
+	ms=$(awk -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN { print int((b - a) * 1000) }')
+	echo "$requests requests in $ms ms; read for vcpu: $read_before, then $(bytes_read_by vcpu limited); for device: $(bytes_read_by device limited)"
+	between 'requests a second' $((requests * 1000 / ms)) 20 240
+	between 'bytes that its thread has read' $(($(bytes_read_by vcpu limited) - read_before)) 4096 1000000000
+	for way in Read Write; do
+		systemctl set-property --runtime zendo-domain@limited "IO${way}IOPSMax="
+	done
+	zendo destroy limited
+	gone limited
+	losetup -d "$dev"
+	nothing_left
+}
+
 # Its guest dies with requests in flight: the domain is gone at once, the pages come home when the target answers, and until then
 # nobody else gets it.
 a_target_that_hangs() {
@@ -520,6 +556,7 @@ check "$many guests with a disk" many_guests
 check 'a guest that dies while its disk hangs: its pages come home later' a_target_that_hangs
 check 'guests destroyed under load leave nothing' nothing_is_lost
 check 'iops= and bw= are properties of the unit' rates_are_the_units
+check "rates hold for what vCPUs' threads do, too" rates_hold_for_vcpus_threads
 check_with lvcreate 'a thin volume that is written is cloned' a_volume_is_cloned
 check_with mkfs.xfs 'a file is cloned' a_file_is_cloned
 check 'what has no copies gets an overlay, when it is wanted' an_overlay_is_wanted
