@@ -15,6 +15,7 @@
 #include "../../linux/drivers/hvpriv/workers.h"
 
 #define NR_LENT		3
+#define MOST_LENT	8
 #define NR_WORKS	6
 #define NR_QUEUERS	3
 #define ROUNDS		3000
@@ -32,9 +33,20 @@ struct lent {
 	unsigned signals;
 	bool home;
 };
-static struct lent lents[NR_LENT];
+static struct lent lents[MOST_LENT];
+static unsigned nr_lents;	/* by who lends: the first, then who is asked for more */
+static bool lends_more;
 static bool patient;		/* who went home for a signal comes back when nothing is left to do */
 static bool all_seen(void);
+static void *lend(void *arg);
+
+static void lend_one(void)
+{
+	unsigned nr = __atomic_fetch_add(&nr_lents, 1, __ATOMIC_SEQ_CST);
+
+	assert_true(nr < MOST_LENT);
+	assert_int_equal(pthread_create(&lents[nr].thread, NULL, lend, &lents[nr]), 0);
+}
 
 static void *lend(void *arg)
 {
@@ -46,6 +58,11 @@ static void *lend(void *arg)
 		r = hv_workers_lend(&workers);
 		if (!r)
 			break;
+		if (r == 1) {
+			if (lends_more)
+				lend_one();
+			continue;
+		}
 		assert_int_equal(r, -ERESTARTSYS);
 		l->signals++;
 		WRITE_ONCE(l->home, true);
@@ -63,8 +80,9 @@ static void begin(unsigned nr)
 	memset(lents, 0, sizeof(lents));
 	memset(&workers, 0, sizeof(workers));
 	hv_workers_init(&workers);
-	for (unsigned i = 0; i < nr; i++)
-		assert_int_equal(pthread_create(&lents[i].thread, NULL, lend, &lents[i]), 0);
+	nr_lents = 0;
+	while (nr_lents < nr)
+		lend_one();
 }
 
 static void end(unsigned nr)
@@ -424,6 +442,42 @@ static void what_is_left_over_has_a_thread_each(void **state)
 	end(2);
 }
 
+/* ---- slow ones ---- */
+
+static struct counted slow[4], quick;
+
+/* Each that waits has a thread, and there is one more: asked for once, before the last one begins. */
+static void nobody_waits_for_slow_ones(void **state)
+{
+	unsigned i;
+
+	(void)state;
+	lends_more = true;
+	begin(1);
+	memset(slow, 0, sizeof(slow));
+	memset(&quick, 0, sizeof(quick));
+	hv_work_init(&quick.work, count);
+	WRITE_ONCE(hold_on, true);
+	for (i = 0; i < 4; i++) {
+		hv_work_init(&slow[i].work, count_and_hold);
+		ask(&slow[i]);
+		ask(&quick);
+		while_not_seen(&quick);
+	}
+	for (i = 0; i < 4; i++)
+		assert_int_equal(READ_ONCE(slow[i].seen), 0);
+	WRITE_ONCE(hold_on, false);
+	for (i = 0; i < 4; i++)
+		while_not_seen(&slow[i]);
+	for (i = 0; i < 100; i++) {
+		ask(&quick);
+		while_not_seen(&quick);
+	}
+	assert_true(nr_lents <= 6);
+	end(nr_lents);
+	lends_more = false;
+}
+
 /* ---- cancelled ---- */
 
 static void *pester(void *arg)
@@ -584,6 +638,7 @@ static void busy_ones_take_turns(void **state)
 	hv_work_queue(&workers, &b);
 	hv_work_queue(&workers, &b);
 	hv_work_queue(&workers, &i);
+	assert_int_equal(hv_workers_lend(&workers), 1);	/* nobody else is there */
 	assert_int_equal(hv_workers_lend(&workers), 0);
 	assert_memory_equal(order, "bibibibi", 8);
 	/* the end has come: nobody stays, what is queued can be taken off */
@@ -603,6 +658,7 @@ int main(void)
 		cmocka_unit_test(a_vcpu_with_nothing_to_do_is_woken_for_work),
 		cmocka_unit_test(who_is_roused_and_has_to_go_leaves_it_to_a_lent_thread),
 		cmocka_unit_test(what_is_left_over_has_a_thread_each),
+		cmocka_unit_test(nobody_waits_for_slow_ones),
 		cmocka_unit_test(what_is_cancelled_is_not_running),
 		cmocka_unit_test(nobody_helps_with_what_is_gone),
 	};

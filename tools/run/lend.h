@@ -10,8 +10,12 @@
 
 struct lent;
 
-/* At most one for each of @vcpus and each CPU, and LENT_MOST. Borrows @dom, which is to live longer. */
-#define LENT_MOST 4
+/*
+ * First at most one for each of @vcpus and each CPU, and LENT_FIRST; the kernel asks for more when all of them wait for disks, up to LENT_MOST.
+ * Borrows @dom, which is to live longer.
+ */
+#define LENT_FIRST	4
+#define LENT_MOST	32
 int lent_start(int dom, unsigned vcpus, struct lent **ret);
 
 /* Waits for their ends: the domain has been killed before, or ended by itself. NULL is fine. */

@@ -227,7 +227,7 @@ struct hvpriv_policy {
 /*
  * HVPRIV_DOM_LEND (no argument): the calling thread works for the domain's devices until the domain is stopped or a signal comes;
  * what it does is on its own bill (cgroup, blkcg). Several threads may be lent.
- *	0 the domain has ended (HVPRIV_DOM_KILL, or the guest's own end); -EINTR
+ *	0 the domain has ended (HVPRIV_DOM_KILL, or the guest's own end); -EINTR; 1 all the others are at work: lend one more, then this one again
  */
 
 /*

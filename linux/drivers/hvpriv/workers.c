@@ -3,6 +3,9 @@
  * Threads that a domain's runner lends for the work of its devices (F28). What a device does is then on the domain's bill, is slowed
  * with it by its cgroup and ends with its process. Without a thread nothing is done: what is queued waits.
  *
+ * Work may wait for long, for a disk that does not answer. So that other devices of the domain do not wait with it, the last thread that
+ * is idle goes home for one more before it begins.
+ *
  * A thread that is woken on the CPU of the vCPU that signalled gains nothing: the guest waits for it all the same, and two switches
  * between threads cost as much as the work. Whether that is so only the scheduler knows, so it is asked: where a woken thread
  * comes to run on its waker's CPU, the next HELP pieces of prompt work are done by the vCPU's thread itself, and then one is woken again.
@@ -130,17 +133,31 @@ static struct hv_work *begin_locked(struct hv_work *work, bool by_vcpu)
 	return work;
 }
 
-/* The oldest one; NULL: there is none. */
-static struct hv_work *take(struct hv_workers *w)
+/* Once for each number of them: who lends may have no more. */
+static bool must_ask(struct hv_workers *w)
+{
+	lockdep_assert_held(&w->lock);
+	if (w->busy + 1 < w->lent || w->lent <= w->asked)
+		return false;
+	w->asked = w->lent;
+	return true;
+}
+
+/* The oldest one; NULL: there is none, or (@ret_ask) one more thread is wanted first. */
+static struct hv_work *take(struct hv_workers *w, bool *ret_ask)
 {
 	struct hv_work *work;
 
 	spin_lock_irq(&w->lock);
 	work = list_first_entry_or_null(&w->queue, struct hv_work, node);
+	*ret_ask = work && must_ask(w);
+	if (*ret_ask)
+		work = NULL;
 	if (work) {
 		if (work->cpu != NO_VCPU)
 			w->help = work->cpu == smp_processor_id() ? HELP : 0;
 		begin_locked(work, false);
+		w->busy++;
 	}
 	spin_unlock_irq(&w->lock);
 	return work;
@@ -162,10 +179,11 @@ static struct hv_work *take_left(struct hv_workers *w)
 	return found;
 }
 
-/* Behind it @work may be gone, unless it is queued again. */
-static void finish(struct hv_workers *w, struct hv_work *work)
+/* Behind it @work may be gone, unless it is queued again. @lent: by a thread that is. */
+static void finish(struct hv_workers *w, struct hv_work *work, bool lent)
 {
 	spin_lock_irq(&w->lock);
+	w->busy -= lent;
 	work->state &= ~WORK_RUNNING;
 	if (work->state & WORK_AGAIN) {
 		work->state &= ~WORK_AGAIN;
@@ -183,12 +201,21 @@ static bool wanted(struct hv_workers *w)
 	return READ_ONCE(w->over) || !list_empty_careful(&w->queue);
 }
 
+static void count_lent(struct hv_workers *w, int n)
+{
+	spin_lock_irq(&w->lock);
+	w->lent += n;
+	spin_unlock_irq(&w->lock);
+}
+
 /* A thread that leaves may have been woken for something: another one gets it. */
 int hv_workers_lend(struct hv_workers *w)
 {
 	struct hv_work *work;
+	bool ask = false;
 	int r = 0;
 
+	count_lent(w, 1);
 	while (!READ_ONCE(w->over)) {
 		if (hv_must_return()) {
 			r = -EINTR;
@@ -199,13 +226,18 @@ int hv_workers_lend(struct hv_workers *w)
 			r = -ERESTARTSYS;
 			break;
 		}
-		work = READ_ONCE(w->over) ? NULL : take(w);
+		work = READ_ONCE(w->over) ? NULL : take(w, &ask);
+		if (ask) {
+			r = 1;
+			break;
+		}
 		if (!work)
 			continue;
 		work->fn(work);
-		finish(w, work);
+		finish(w, work, true);
 		cond_resched();
 	}
+	count_lent(w, -1);
 	if (wanted(w))
 		wake_up(&w->wait);
 	return r;
@@ -262,7 +294,7 @@ void hv_workers_help(struct hv_workers *w)
 	/* What is queued by this thread meanwhile, say an answer to a packet, is its affair, too. */
 	for (n = 0; n < HELP_PIECES && may_help(w) && (work = take_left(w)); n++) {
 		work->fn(work);
-		finish(w, work);
+		finish(w, work, false);
 		cond_resched();
 	}
 	/* One thread for each: a device that is slow must not have another one's work behind it. */

@@ -24,13 +24,15 @@ struct hv_workers {
 	wait_queue_head_t done;		/* who cancels */
 	bool over;			/* the domain has ended: nobody is needed any more */
 	struct list_head idle;		/* struct hv_idler; who found out that it was woken for nothing of its own is last */
+	u32 lent, busy;			/* threads that are lent, and those of them that are at work */
+	u32 asked;			/* for one more than so many somebody was sent home */
 	struct task_struct *helper;	/* a vCPU's thread that is at work; only compared */
 	u32 help;			/* so many pieces of prompt work the vCPUs' threads do themselves before one is woken again */
 };
 
 void hv_workers_init(struct hv_workers *w);
 
-/* HVPRIV_DOM_LEND: 0 when the domain has ended, -ERESTARTSYS for a signal, -EINTR: come again. */
+/* HVPRIV_DOM_LEND: 0 when the domain has ended, -ERESTARTSYS for a signal, -EINTR: come again, 1: with one more. */
 int hv_workers_lend(struct hv_workers *w);
 
 /*

@@ -388,7 +388,11 @@ static volatile int lend_errno;
 
 static void *lend_once(void *arg)
 {
-	lend_errno = ioctl(((struct guest *)arg)->dom, HVPRIV_DOM_LEND) < 0 ? errno : 0;
+	int r;
+
+	while ((r = ioctl(((struct guest *)arg)->dom, HVPRIV_DOM_LEND)) > 0)
+		;	/* another one is wanted, and there is none */
+	lend_errno = r < 0 ? errno : 0;
 	return NULL;
 }
 

@@ -126,7 +126,7 @@ static inline void *lend(void *arg)
 
 	do
 		r = ioctl(g->dom, HVPRIV_DOM_LEND);
-	while (r < 0 && errno == EINTR);
+	while (r > 0 || (r < 0 && errno == EINTR));	/* there are no more */
 	MUST(r == 0);
 	return NULL;
 }

@@ -69,7 +69,11 @@ static int domain_fd(pid_t runner)
 /* The domain's end closes the last descriptor but ours. */
 static void *lend(void *fd)
 {
-	if (ioctl((int)(intptr_t)fd, HVPRIV_DOM_LEND, 0))
+	int r;
+
+	while ((r = ioctl((int)(intptr_t)fd, HVPRIV_DOM_LEND, 0)) > 0)
+		;	/* there are no more */
+	if (r)
 		err(1, "LEND");
 	puts("the domain has ended");
 	exit(0);
