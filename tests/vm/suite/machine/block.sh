@@ -305,7 +305,8 @@ a_target_that_hangs() {
 	dmsetup suspend --noflush --nolockfs small
 	zendo destroy load &
 	destroyer=$!
-	ended load 60
+	let_guest_tick 1
+	gone load
 	between 'guest pages still held' "$(info pages_out)" 1 4096
 	fails_with 1 'in use by domain' zendo create "$(tiny next disk 'rounds=1' 'disk = ["phy:/dev/mapper/small,xvda,w"]')"
 	dmsetup resume small
