@@ -73,10 +73,16 @@ fails_with() {
 	[ "$(wc -l <"$scratch/stderr")" -le 4 ] || { echo "said too much: $*"; return 1; }
 }
 
-# answers ADDRESS - behind a bridge or a port of one that are new. They forward when the kernel's link watch has seen their carrier, some tenths
-# of a second later: what is sent before is lost.
+# front_is PATH STATE - a frontend's node comes to it; an interface has its name in the guest when it is at 4
+front_is() {
+	local path=$1 state=$2
+	hears 30 "^$state\$" sh -c "xenstore-watch '$path' | while read -r _; do xenstore-read '$path'; done"
+}
+
+# answers ADDRESS [COMMAND...] - behind a bridge or a port of one that are new, or an address that is; ping is run by the command. They forward when
+# the kernel's link watch has seen their carrier, some tenths of a second later: what is sent before is lost, or an error, which would end ping -c.
 answers() {
-	ping -c 2 -i 0.2 -w 20 "$1"
+	hears -n 2 20 ' bytes from ' "${@:2}" ping -i 0.2 "$1"
 }
 
 # refuses COMMAND... - it must fail; '! command' would not end a function

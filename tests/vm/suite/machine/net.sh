@@ -123,10 +123,11 @@ six() {
 	guest_to_dom0 10.9.0.3 fd00::1 TCP6-LISTEN
 }
 
-# second_interface SETTING... - one more for a, and its name there
+# second_interface SETTING... - one more for a, where it is eth1 and up
 second_interface() {
 	zendo network-attach a devid=2 "$@"
-	in_guest 10.9.0.2 'until ip link set eth1 up; do sleep 0.1; done; echo eth1'
+	front_is "/local/domain/${domid[a]}/device/vif/2/state" 4
+	in_guest 10.9.0.2 'ip link set eth1 up && echo eth1'
 }
 
 # VLAN 20 of a bridge that filters: tagged for dom0, with the checksums left open; what is on the bridge's own VLAN is not to be seen.
@@ -266,9 +267,9 @@ networks_are_refused() {
 only_six() {
 	ip addr add 2001:db8:1::1/64 dev up0 nodad
 	ip -n outside addr add 2001:db8:1::2/64 dev up1 nodad
-	second_interface bridge=lan | grep eth1
-	in_guest 10.9.0.2 'until ip -6 addr show dev eth1 | grep fd12 | grep -qv tentative; do sleep 0.2; done
-		ip addr show dev eth1; ping -c 2 fd12:3456::1; ping -c 2 2001:db8:1::2' >"$scratch/six"
+	second_interface bridge=lan mac=00:16:3e:00:00:1a | grep eth1
+	answers fd12:3456::216:3eff:fe00:1a
+	in_guest 10.9.0.2 'ip addr show dev eth1; ping -c 2 fd12:3456::1; ping -c 2 2001:db8:1::2' >"$scratch/six"
 	equal 'answers of both' "$(grep -c ' 0% packet loss' "$scratch/six")" 2
 	refuses grep 'inet ' "$scratch/six"
 	zendo network-detach a 2
@@ -306,10 +307,11 @@ routed() {
 		"[\"10.77.0.2\"] $(vif a 1)"
 	fails_with 1 'there is a route to 10.77.0.2 already' zendo network-attach b script=vif-route ip=10.77.0.2
 	[ ! -e "/sys/class/net/$(vif b 2)" ]
-	in_guest 10.9.0.2 'while ! ip link set eth1 up; do sleep 0.1; done; ip addr add 10.77.0.2/32 dev eth1; ip route add 203.0.113.0/24 dev eth1
-		until ping -c 1 -W 2 203.0.113.1; do sleep 0.2; done; echo there' | grep '^there'
+	front_is "/local/domain/${domid[a]}/device/vif/1/state" 4
+	in_guest 10.9.0.2 'ip link set eth1 up && ip addr add 10.77.0.2/32 dev eth1 && ip route add 203.0.113.0/24 dev eth1; echo set' | grep '^set'
 	ip -n outside route add 10.77.0.2 via 203.0.113.1
-	ip netns exec outside ping -c 2 -i 0.2 -W 10 10.77.0.2
+	answers 10.77.0.2 ip netns exec outside
+	in_guest 10.9.0.2 'ping -c 1 -W 10 203.0.113.1 && echo there' | grep '^there'
 	zendo network-detach a 1
 	equal routes "$(ip route show 10.77.0.2)$(ip -6 route show fd77::2)" ''
 }
