@@ -160,12 +160,6 @@ same_mac_is_refused() {
 	fails_with 1 'another domain has this mac' zendo network-attach web bridge=br0 mac=00:16:3e:00:00:02
 }
 
-# The answer to attach says that it waits for the guest; the guest's own state is in the store.
-front_is() {
-	local path=$1 state=$2
-	hears 30 "^$state\$" sh -c "xenstore-watch '$path' | while read -r _; do xenstore-read '$path'; done"
-}
-
 attach_and_detach() {
 	local n id
 	id=$(domid_of web)
@@ -221,18 +215,21 @@ store_is_killed() {
 	ping -c 2 -i 0.2 -W 5 10.9.0.2
 }
 
-# after FRACTION MILLISECONDS COMMAND... - at a moment of something that takes so long; the moment is the point, nothing is waited for
-after() {
-	sleep "$(awk -v f="$1" -v ms="$2" 'BEGIN { print f * ms / 1000 }')"
-	"${@:3}"
-}
-
-# asked_while_it_stops FRACTION COMMAND... - both units of the store are stopped while the agent is asked, and the agent with them
+# asked_while_it_stops NODE COMMAND... - both units of the store are stopped while the agent is asked, and the agent with them: when NODE changes,
+# or at once if there is none. Its first event says that it is watched.
 asked_while_it_stops() {
-	local rc=0 asked
+	local rc=0 asked changes
+	if [ -n "$1" ]; then
+		exec {changes}< <(exec timeout 30 xenstore-watch -n 2 "$1")
+		read -r _ <&"$changes"
+	fi
 	"${@:2}" 2>"$scratch/asked" &
 	asked=$!
-	after "$1" 200 systemctl stop zendo-stored.socket zendo-stored.service
+	if [ -n "$1" ]; then
+		read -r _ <&"$changes" || true
+		exec {changes}<&-
+	fi
+	systemctl stop zendo-stored.socket zendo-stored.service
 	wait $asked || rc=$?
 	cat "$scratch/asked"
 	[ $rc = 0 ] || grep -E "zendo-hotplug (ended in the middle of it .'systemctl status|does not run)|has no interface" "$scratch/asked"
@@ -241,15 +238,20 @@ asked_while_it_stops() {
 # Who asks next starts all of it again by its sockets, and finds the device there or gone. Another number each time: a guest may not have heard
 # of the end of the last one.
 store_is_stopped() {
-	local n id
+	local n id node
 	id=$(domid_of web)
-	for ((n = 1; n <= 9; n += 4)); do
-		asked_while_it_stops "0.$n" zendo network-attach web bridge=br1 "devid=$n"
+	for n in 2 3 4; do
+		case $n in
+		2) node='' ;;
+		3) node=/local/domain/0/backend/vif/$id/$n/state ;;
+		4) node=/local/domain/$id/device/vif/$n/state ;;
+		esac
+		asked_while_it_stops "$node" zendo network-attach web bridge=br1 "devid=$n"
 		zendo device list web | tee "$scratch/list"
 		grep -q "^vif-$id-0 .* connected  *connected  *connected " "$scratch/list"
 		if grep -q "^vif-$id-$n " "$scratch/list"; then
 			front_is "/local/domain/$id/device/vif/$n/state" 4
-			asked_while_it_stops "0.$n" zendo network-detach web "$n"
+			asked_while_it_stops "$node" zendo network-detach web "$n"
 			zendo network-detach web "$n" 2>"$scratch/asked" || {
 				cat "$scratch/asked"
 				grep -q "has no interface $n" "$scratch/asked"
@@ -486,21 +488,31 @@ images_come_and_go() {
 	rm /srv/raw /srv/over.qcow2 /srv/base.qcow2 /srv/image.*
 }
 
+# times_said TEXT JOURNAL-OPTION... - so far
+times_said() {
+	journalctl --sync
+	journalctl -o cat --no-pager "${@:2}" | grep -cE "$1" || true
+}
+
 # A server of an image is killed at moments of an attach, and of a detach: the device is there or not, with a reason, and nothing else of it.
 servers_are_killed_on_the_way() {
-	local n unit begin takes attach rc attached=0
+	local n unit id attach rc text from seen attached=0
 	qemu-img create -q -f qcow2 /srv/way.qcow2 4M
 	zendo create "$(stock way 'echo up; while read -r line; do eval "$line"; done')"
 	expect_console way 60 '^up'
-	unit=$(disk_unit way 51728)
-	begin=$EPOCHREALTIME
-	zendo block-attach way /srv/way.qcow2 qcow2 xvdb w
-	takes=$(awk -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN { print int((b - a) * 500) }')	# the first one loads the module
-	zendo block-detach way xvdb
-	for ((n = 1; n <= 9; n += 3)); do
+	unit=$(disk_unit way 51728) id=$(domid_of way)
+	# What is heard on the way: the server is started, the kernel's device has a size, the agent is done.
+	for n in 1 2 3; do
+		case $n in
+		1) text="^Starting $unit" from=(-u "$unit" -u init.scope) ;;
+		2) text='nbd[0-9]+: detected capacity change from 0 to 8192' from=(-k) ;;
+		3) text="^vbd-$id-51728: attached" from=(-u zendo-hotplug) ;;
+		esac
+		seen=$(times_said "$text" "${from[@]}")
 		zendo block-attach way /srv/way.qcow2 qcow2 xvdb w 2>"$scratch/attach" &
 		attach=$!
-		after "0.$n" "$takes" pkill -9 -x qemu-nbd || true
+		hears -n $((seen + 1)) 60 "$text" journalctl -f -n all -o cat "${from[@]}"
+		systemctl kill -s KILL "$unit" || true
 		rc=0
 		wait $attach || rc=$?
 		cat "$scratch/attach"
@@ -509,14 +521,22 @@ servers_are_killed_on_the_way() {
 				"$scratch/attach"
 		else
 			attached=$((attached + 1))
-			zendo block-detach way xvdb &
-			attach=$!
-			after "0.$n" 100 pkill -9 -x qemu-nbd || true
-			wait $attach
+			zendo block-detach way xvdb
 		fi
 		served_no_more "$unit"
 	done
-	echo "$attached of 3 were attached, within $takes ms"
+	echo "$attached of 3 were attached"
+	[ $attached -gt 0 ]
+	# The same while it is to end by itself
+	zendo block-attach way /srv/way.qcow2 qcow2 xvdb w
+	text="^Stopping $unit"
+	seen=$(times_said "$text" -u "$unit" -u init.scope)
+	zendo block-detach way xvdb &
+	attach=$!
+	hears -n $((seen + 1)) 60 "$text" journalctl -f -n all -o cat -u "$unit" -u init.scope
+	systemctl kill -s KILL "$unit" || true
+	wait $attach
+	served_no_more "$unit"
 }
 
 # Under its guest: errors, and it goes as any other; it can be had again, and nothing of it is lost but what was not flushed.
