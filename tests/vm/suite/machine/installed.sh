@@ -106,6 +106,24 @@ upgrades() {
 	guest_writes
 }
 
+# size_is_told SECTORS COMMAND... - what comes as xvdb by it, by an event of the guest's kernel
+size_is_told() {
+	local line
+	coproc guest { exec timeout 120 socat - "TCP:$(cat $kept_in/address):7"; }
+	cat >&"${guest[1]}" <<-'END'
+		echo 'case $ACTION$DEVNAME in addxvdb) cat /sys/block/xvdb/size; esac' >/tmp/told
+		busybox uevent sh /tmp/told &
+		echo listens
+	END
+	read -r line <&"${guest[0]}"
+	equal 'first word' "$line" listens
+	"${@:2}"
+	read -r line <&"${guest[0]}"
+	echo 'kill $!' >&"${guest[1]}"
+	equal sectors "$line" "$1"
+	kill $!
+}
+
 new_tools_with_old_hypervisor() {
 	zendo doctor >/root/doctor
 	cat /root/doctor
@@ -114,9 +132,8 @@ new_tools_with_old_hypervisor() {
 	zendo unpause web
 	zendo top -b -i 1
 	truncate -s 16M /root/more.img
-	zendo block-attach web 'file:/root/more.img,xvdb,w'
+	size_is_told 32768 zendo block-attach web 'file:/root/more.img,xvdb,w'
 	zendo block-list web
-	in_guest 'until cat /sys/block/xvdb/size; do sleep 0.1; done 2>/dev/null' | grep -x 32768
 	zendo block-detach web xvdb
 	zendo create "$(tiny new hello 'ticks=2 period_us=100000')"
 	ended new 60
