@@ -230,19 +230,23 @@ static void sleep_to_deadline(struct hv_vcpu *v)
 	adapt_poll(v, ktime_get_ns() - start);
 }
 
-/* What devices have to do meanwhile may be done by this thread. One that is not up has no events: it would be woken for others' only. */
+/*
+ * What devices have to do meanwhile may be done by this thread, if there are any. One that is not up has no events: it would be woken for
+ * others' only.
+ */
 static int vcpu_halt(struct hv_vcpu *v)
 {
 	struct hv_workers *w = &v->domain->workers;
-	bool worked = false;
+	bool worked = false, idle;
 
 	v->halts++;
 	do {
-		if (READ_ONCE(v->run->hyp.up))
+		idle = READ_ONCE(w->lent) && READ_ONCE(v->run->hyp.up);
+		if (idle)
 			hv_workers_idle(w, &v->idler, worked);
 		if (worked || !v->halt_poll_ns || !poll_a_little(v))
 			sleep_to_deadline(v);
-		worked = hv_workers_idle_end(w, &v->idler);
+		worked = idle && hv_workers_idle_end(w, &v->idler);
 		if (worked)
 			hv_workers_help(w);
 	} while (worked && !must_wake(v));

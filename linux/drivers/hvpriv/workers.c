@@ -204,7 +204,7 @@ static bool wanted(struct hv_workers *w)
 static void count_lent(struct hv_workers *w, int n)
 {
 	spin_lock_irq(&w->lock);
-	w->lent += n;
+	WRITE_ONCE(w->lent, w->lent + n);	/* vcpu_halt() looks without the lock */
 	spin_unlock_irq(&w->lock);
 }
 
