@@ -90,6 +90,8 @@ static void what_does_not_fit(void **state)
 	plan(&b, "web", "many", "'many' is no size");
 	b.mirror = "http://example.org/debian";
 	plan(&b, "web", NULL, "--busybox has none");
+	b.grub = true;
+	plan(&b, "web", NULL, "--grub is for Debian");
 	p.suite = "-x";
 	plan(&p, "web", NULL, "no name of a suite");
 	p.suite = "a b";
@@ -115,30 +117,44 @@ static void needs(void **state)
 	p.qcow2 = true;
 	assert_string_equal(image_plan_need(&p, 2)->package, "qemu-utils");
 	assert_null(image_plan_need(&p, 3));
+	p.grub = true;
+	assert_string_equal(image_plan_need(&p, 2)->package, "qemu-utils");
+	assert_string_equal(image_plan_need(&p, 3)->package, "grub-xen-host");
+	assert_null(image_plan_need(&p, 4));
+	p.qcow2 = false;
+	assert_string_equal(image_plan_need(&p, 2)->program, IMAGE_GRUB);
+	assert_null(image_plan_need(&p, 3));
 	assert_string_equal(image_plan_need(&b, 0)->package, "busybox-static");
 	assert_string_equal(image_plan_need(&b, 4)->program, "qemu-img");
 	assert_null(image_plan_need(&b, 5));
 }
 
 /* What is written is what the parser makes a domain of. */
-static void the_definition_can_be_used(void **state)
+static struct zendo_config *written(struct image_plan *p)
 {
-	_cleanup_(zendo_config_freep) struct zendo_config *c = NULL;
 	_cleanup_free_ char *text = NULL;
-	struct image_plan p = { .qcow2 = true };
 	struct zendo_config_input in;
+	struct zendo_config *c = NULL;
 	struct zendo_error e = {};
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
 
-	(void)state;
-	plan(&p, "web", NULL, NULL);
-	image_plan_write_definition(f, &p);
+	plan(p, "web", NULL, NULL);
+	image_plan_write_definition(f, p);
 	fclose(f);
 	in = (struct zendo_config_input) { .source = "web.cfg", .text = text, .len = size };
 	if (zendo_config_parse(&in, 1, &c, &e) < 0)
 		fail_msg("%s", e.text);
 	assert_int_equal(c->nr_warnings, 0);
+	return c;
+}
+
+static void the_definition_can_be_used(void **state)
+{
+	struct image_plan p = { .qcow2 = true };
+	_cleanup_(zendo_config_freep) struct zendo_config *c = written(&p);
+
+	(void)state;
 	assert_string_equal(c->name, "web");
 	assert_string_equal(c->kernel, "/var/lib/zendo/web.vmlinuz");
 	assert_string_equal(c->ramdisk, "/var/lib/zendo/web.initrd");
@@ -147,6 +163,18 @@ static void the_definition_can_be_used(void **state)
 	assert_int_equal(c->nr_disks, 1);
 	assert_string_equal(c->disks[0].target, "/var/lib/zendo/web.qcow2");
 	assert_int_equal(c->nr_vifs, 1);
+}
+
+static void grub_has_all_on_the_disk(void **state)
+{
+	struct image_plan p = { .grub = true };
+	_cleanup_(zendo_config_freep) struct zendo_config *c = written(&p);
+
+	(void)state;
+	assert_int_equal(image_plan_parts(&p), 1);
+	assert_string_equal(c->kernel, IMAGE_GRUB);
+	assert_null(c->ramdisk);
+	assert_string_equal(c->disks[0].target, "/var/lib/zendo/web.img");
 }
 
 static void progress(void **state)
@@ -172,6 +200,7 @@ int main(void)
 		cmocka_unit_test(what_does_not_fit),
 		cmocka_unit_test(needs),
 		cmocka_unit_test(the_definition_can_be_used),
+		cmocka_unit_test(grub_has_all_on_the_disk),
 		cmocka_unit_test(progress),
 	};
 

@@ -44,8 +44,8 @@ static int check_free_name(const struct image_plan *p, const char *definition)
 		return fail(EXIT_FAILED, "there is a domain '%s' already: %s", p->name, definition);
 	if (definition_file_is_there(p->name))
 		return fail(EXIT_FAILED, "a domain named '%s' is running", p->name);
-	for (enum image_part i = 0; i < IMAGE_PARTS; i++) {
-		image_path(p, i, path);
+	for (unsigned i = 0; i < image_plan_parts(p); i++) {
+		image_path(p, (enum image_part)i, path);
 		if (access(path, F_OK) == 0)
 			return fail(EXIT_FAILED, "%s is there already", path);
 	}
@@ -60,7 +60,7 @@ static int check_programs(const struct image_plan *p)
 	for (unsigned i = 0; (need = image_plan_need(p, i)); i++) {
 		const size_t len = strlen(packages);
 
-		if (!doctor_has_program(need->program))
+		if (*need->program == '/' ? access(need->program, R_OK) < 0 : !doctor_has_program(need->program))
 			(void)snprintf(packages + len, sizeof(packages) - len, " %s", need->package);
 	}
 	return *packages ? fail(EXIT_FAILED, "not installed here: apt install%s", packages) : EXIT_OK;
@@ -134,8 +134,10 @@ static void catch_signals(void)
 		(void)sigaction(signals[i], &a, NULL);
 }
 
+#define WORDS 9
+
 /* "key=value" words for the helper, in @text. */
-static void make_words(const struct work *w, char text[9][256], const char *argv[12])
+static void make_words(const struct work *w, char text[WORDS][256], const char *argv[WORDS + 3])
 {
 	const struct image_plan *p = w->plan;
 	size_t n = 0, i = 0;
@@ -148,6 +150,7 @@ static void make_words(const struct work *w, char text[9][256], const char *argv
 	(void)snprintf(text[n++], 256, "suite=%s", p->suite ? p->suite : "");
 	(void)snprintf(text[n++], 256, "mirror=%s", p->mirror ? p->mirror : "");
 	(void)snprintf(text[n++], 256, "include=%s", p->include ? p->include : "");
+	(void)snprintf(text[n++], 256, "grub=%d", p->grub);
 	argv[0] = HELPER;
 	argv[1] = p->busybox ? "busybox" : "debian";
 	for (; i < n; i++)
@@ -157,8 +160,8 @@ static void make_words(const struct work *w, char text[9][256], const char *argv
 
 static void run_helper(const struct work *w, int out, int log)
 {
-	char text[9][256];
-	const char *argv[12];
+	char text[WORDS][256];
+	const char *argv[WORDS + 3];
 
 	make_words(w, text, argv);
 	(void)setpgid(0, 0);
@@ -274,7 +277,7 @@ static int give_names(const struct work *w)
 	unsigned nr;
 	int r = 0;
 
-	for (nr = 0; nr < IMAGE_PARTS; nr++) {
+	for (nr = 0; nr < image_plan_parts(w->plan); nr++) {
 		(void)snprintf(from, sizeof(from), "%s/%s", w->dir, image_part_names[nr]);
 		image_path(w->plan, (enum image_part)nr, to);
 		if (chmod(from, nr == IMAGE_DISK ? 0600 : 0644) < 0 || link(from, to) < 0) {
@@ -329,6 +332,7 @@ static int image_create(int argc, char **argv)
 		{ "mirror", required_argument, NULL, 'm' },
 		{ "include", required_argument, NULL, 'i' },
 		{ "busybox", no_argument, NULL, 'b' },
+		{ "grub", no_argument, NULL, 'g' },
 		{}
 	};
 	const char *size = NULL, *format = "raw";
@@ -350,6 +354,8 @@ static int image_create(int argc, char **argv)
 			p.include = optarg;
 		else if (c == 'b')
 			p.busybox = true;
+		else if (c == 'g')
+			p.grub = true;
 		else
 			return usage("image");
 	if (argc - optind != 1)

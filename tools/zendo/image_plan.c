@@ -28,6 +28,11 @@ void image_path(const struct image_plan *p, enum image_part part, char ret[stati
 	(void)snprintf(ret, IMAGE_PATH_MAX, IMAGE_DIR "/%s.%s", p->name, part == IMAGE_DISK && p->qcow2 ? "qcow2" : suffixes[part]);
 }
 
+unsigned image_plan_parts(const struct image_plan *p)
+{
+	return p->grub ? 1 : IMAGE_PARTS;
+}
+
 int image_parse_size(const char *text, uint64_t *ret)
 {
 	unsigned long long n;
@@ -77,6 +82,8 @@ static bool is_word(const char *text, const char *more)
 
 static int check_words(struct image_plan *p, struct zendo_error *e)
 {
+	if (p->busybox && p->grub)
+		return zendo_error(e, -EINVAL, "--grub is for Debian: the kernel of --busybox is the one that runs here");
 	if (p->busybox && !p->suite && !p->mirror && !p->include)
 		return 0;
 	if (p->busybox)
@@ -115,7 +122,7 @@ const struct image_need *image_plan_need(const struct image_plan *p, unsigned i)
 	static const struct image_need busybox[] = {
 		{ "busybox", "busybox-static" }, { "mke2fs", "e2fsprogs" }, { "cpio", "cpio" }, { "modprobe", "kmod" }, {},
 	};
-	static const struct image_need qcow2 = { "qemu-img", "qemu-utils" };
+	static const struct image_need qcow2 = { "qemu-img", "qemu-utils" }, grub = { IMAGE_GRUB, "grub-xen-host" };
 	const struct image_need *list = p->busybox ? busybox : debian;
 	unsigned nr = 0;
 
@@ -123,7 +130,9 @@ const struct image_need *image_plan_need(const struct image_plan *p, unsigned i)
 		nr++;
 	if (i < nr)
 		return &list[i];
-	return i == nr && p->qcow2 ? &qcow2 : NULL;
+	if (p->qcow2 && i == nr++)
+		return &qcow2;
+	return p->grub && i == nr ? &grub : NULL;
 }
 
 uint64_t image_plan_room(const struct image_plan *p)
@@ -138,16 +147,20 @@ void image_plan_write_definition(FILE *f, const struct image_plan *p)
 	for (enum image_part i = 0; i < IMAGE_PARTS; i++)
 		image_path(p, i, paths[i]);
 	fprintf(f, "# Made by 'zendo image create'; see zendo.cfg(5) for what else can be said.\n"
-		"name    = \"%s\"\n"
-		"kernel  = \"%s\"\n"
-		"ramdisk = \"%s\"\n"
-		"root    = \"/dev/xvda ro\"\n"
-		"extra   = \"console=hvc0 quiet\"\n"
-		"memory  = %u\n"
+		"name    = \"%s\"\n", p->name);
+	if (p->grub)
+		fprintf(f, "# GRUB finds kernel, ramdisk and command line on the disk: /boot/grub/grub.cfg\n"
+			"kernel  = \"%s\"\n", IMAGE_GRUB);
+	else
+		fprintf(f, "kernel  = \"%s\"\n"
+			"ramdisk = \"%s\"\n"
+			"root    = \"/dev/xvda ro\"\n"
+			"extra   = \"console=hvc0 quiet\"\n", paths[IMAGE_KERNEL], paths[IMAGE_RAMDISK]);
+	fprintf(f, "memory  = %u\n"
 		"vcpus   = 1\n"
 		"disk    = [ '%s,%s,xvda,w' ]\n"
 		"vif     = [ '' ]\n",
-		p->name, paths[IMAGE_KERNEL], paths[IMAGE_RAMDISK], p->busybox ? 128U : 512U, paths[IMAGE_DISK],
+		p->busybox ? 128U : 512U, paths[IMAGE_DISK],
 		p->qcow2 ? "qcow2" : "raw");
 }
 

@@ -18,16 +18,21 @@ struct image_plan {
 	const char *suite;		/* of Debian; NULL = not said, or busybox */
 	const char *mirror, *include;	/* NULL = not said */
 	bool busybox, qcow2;
+	bool grub;			/* kernel and ramdisk are on the disk, and GRUB finds them */
 	uint64_t size;			/* of the disk, bytes */
 };
 
 /* Where a part ends up, and what it is called while it is made. */
 enum image_part { IMAGE_DISK, IMAGE_KERNEL, IMAGE_RAMDISK, IMAGE_PARTS };
+/* How many of them the plan has, from the first. */
+unsigned image_plan_parts(const struct image_plan *p);
 extern const char *const image_part_names[IMAGE_PARTS];
 #define IMAGE_PATH_MAX	128
 void image_path(const struct image_plan *p, enum image_part part, char ret[static IMAGE_PATH_MAX]);
 
-/* A program that has to be here, and the package that has it. */
+#define IMAGE_GRUB	"/usr/lib/grub-xen/grub-i386-xen_pvh.bin"
+
+/* A program, or a file with its path, that has to be here, and the package that has it. */
 struct image_need {
 	const char *program, *package;
 };
@@ -38,7 +43,7 @@ int image_plan_make(struct image_plan *p, const char *name, const char *size, st
 /* "512M", "2G": bytes, in multiples of a MiB. -EINVAL. */
 int image_parse_size(const char *text, uint64_t *ret);
 
-/* The @i'th program that the plan needs; NULL: no more. */
+/* The @i'th that the plan needs; NULL: no more. */
 const struct image_need *image_plan_need(const struct image_plan *p, unsigned i);
 
 /* Bytes that making it takes at most in IMAGE_DIR, with what is deleted afterwards. */

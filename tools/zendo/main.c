@@ -167,6 +167,7 @@ const struct command commands[] = {
 	  "  --mirror ADDRESS      of Debian's archive\n"
 	  "  --include PACKAGES    more packages, with commas\n"
 	  "  --busybox             busybox and the running kernel instead of Debian\n"
+	  "  --grub                Debian's kernel stays on the disk, started by GRUB\n"
 	  "  --size SIZE           of its disk: 512M, 2G\n"
 	  "  --format FORMAT       of its disk: raw, qcow2; raw if not given\n"
 	  "Then: zendo create -c NAME. It is on network zendo0.\n", cmd_image },

@@ -46,7 +46,7 @@ _zendo()
 		delete) options='--force' ;;
 		esac
 		;;
-	image) options='--suite --mirror --include --busybox --size --format' ;;
+	image) options='--suite --mirror --include --busybox --grub --size --format' ;;
 	shutdown) options='--all --wait --timeout --force' ;;
 	reboot) options='--all' ;;
 	vcpu-set) options='--ignore-host' ;;
