@@ -18,7 +18,7 @@ static const struct frontend_layout block = {
 };
 static const struct frontend_layout net = {
 	.rings = { { "tx-ring-ref", "event-channel-tx" }, { "rx-ring-ref", "event-channel-rx" } },
-	.nr_rings = 2, .shared_port = "event-channel", .features = features,
+	.nr_rings = 2, .shared_port = "event-channel", .features = features, .setting = "xdp-headroom",
 };
 
 /* Nodes as "name=value" lines. */
@@ -111,11 +111,28 @@ static void ports_of_a_network_are_two_or_one(void **state)
 	assert_int_equal(f.queues[0].port[0], 3);
 	assert_int_equal(f.queues[0].port[1], 4);
 	assert_int_equal(f.features, 2);
+	assert_int_equal(f.setting, 0);
 	free(f.queues);
-	f = parse(&net, "tx-ring-ref=1\nrx-ring-ref=2\nevent-channel=9\n");
+	f = parse(&net, "tx-ring-ref=1\nrx-ring-ref=2\nevent-channel=9\nxdp-headroom=256\n");
+	assert_int_equal(f.setting, 256);
 	assert_int_equal(f.queues[0].port[0], 9);
 	assert_int_equal(f.queues[0].port[1], 0);
 	free(f.queues);
+}
+
+static void a_setting_is_read_alone(void **state)
+{
+	struct zendo_error e = {};
+	uint32_t n = 1;
+
+	(void)state;
+	assert_int_equal(frontend_read_setting(&net, read_node, "", &n, &e), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(frontend_read_setting(&net, read_node, "xdp-headroom=512\n", &n, &e), 0);
+	assert_int_equal(n, 512);
+	assert_int_equal(frontend_read_setting(&net, read_node, "xdp-headroom=-1\n", &n, &e), -EINVAL);
+	assert_int_equal(frontend_read_setting(&block, read_node, "xdp-headroom=512\n", &n, &e), 0);
+	assert_int_equal(n, 0);
 }
 
 static void what_is_wrong_is_named(void **state)
@@ -147,6 +164,7 @@ int main(void)
 		cmocka_unit_test(several_queues_and_pages_are_read),
 		cmocka_unit_test(one_page_may_have_a_number),
 		cmocka_unit_test(ports_of_a_network_are_two_or_one),
+		cmocka_unit_test(a_setting_is_read_alone),
 		cmocka_unit_test(what_is_wrong_is_named),
 	};
 

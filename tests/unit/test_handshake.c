@@ -34,6 +34,11 @@ static bool settle(struct handshake *h, bool *ret_removed, unsigned *ret_connect
 			assert_int_not_equal(h->device, HVBACK_ST_WAITING);
 			h->device = HVBACK_ST_WAITING;
 			break;
+		case ACT_SETTING:
+			assert_int_equal(h->device, HVBACK_ST_CONNECTED);
+			assert_int_equal(h->front, XenbusStateReconfiguring);
+			h->back = XenbusStateReconfigured;
+			break;
 		case ACT_REMOVE:
 			assert_int_equal(h->device, HVBACK_ST_WAITING);
 			*ret_removed = true;
@@ -65,7 +70,8 @@ static void every_state_comes_to_rest(void **state)
 		/* what is connected in the end was published by a frontend that says so, and the frontend is told */
 		if (h.device == HVBACK_ST_CONNECTED && before.online)
 			assert_true((h.front == XenbusStateInitialised || h.front == XenbusStateConnected ||
-				     h.front >= XenbusStateReconfiguring) && h.back == XenbusStateConnected);
+				     h.front >= XenbusStateReconfiguring) &&
+				    h.back == (h.front == XenbusStateReconfiguring ? XenbusStateReconfigured : XenbusStateConnected));
 		/* a broken one is never taken for a good one */
 		if (before.device == HVBACK_ST_BROKEN && before.online)
 			assert_int_equal(connects, 0);
@@ -98,6 +104,19 @@ static void blkfront_connects_and_closes(void **state)
 	/* the driver is loaded again, or another kernel runs */
 	hear(&h, XenbusStateInitialising, XenbusStateInitWait, HVBACK_ST_WAITING);
 	hear(&h, XenbusStateInitialised, XenbusStateConnected, HVBACK_ST_CONNECTED);
+}
+
+static void netfront_changes_its_headroom(void **state)
+{
+	struct handshake h = { .online = true, .front = XenbusStateConnected, .back = XenbusStateConnected, .device = HVBACK_ST_CONNECTED };
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		hear(&h, XenbusStateReconfiguring, XenbusStateReconfigured, HVBACK_ST_CONNECTED);
+		hear(&h, XenbusStateConnected, XenbusStateConnected, HVBACK_ST_CONNECTED);
+	}
+	hear(&h, XenbusStateReconfiguring, XenbusStateReconfigured, HVBACK_ST_CONNECTED);
+	hear(&h, XenbusStateClosing, XenbusStateClosing, HVBACK_ST_WAITING);
 }
 
 static void netfront_connects_without_initialised(void **state)
@@ -160,6 +179,7 @@ int main(void)
 		cmocka_unit_test(every_state_comes_to_rest),
 		cmocka_unit_test(blkfront_connects_and_closes),
 		cmocka_unit_test(netfront_connects_without_initialised),
+		cmocka_unit_test(netfront_changes_its_headroom),
 		cmocka_unit_test(a_kernel_that_begins_anew_without_a_word_is_served),
 		cmocka_unit_test(a_broken_frontend_must_begin_anew),
 		cmocka_unit_test(a_device_that_is_to_go_waits_for_its_frontend),

@@ -64,6 +64,8 @@ struct device_class {
 	size_t info_size;		/* of its member of the union */
 	/* What was offered, the frontend's choice must fit. */
 	void (*offered)(const union device_info *info, unsigned *ret_queues, unsigned *ret_order);
+	/* In a job: the frontend's setting, before it is connected and when it changes. NULL: this class has none. */
+	int (*set)(int hvback, const struct hvback_id *id, const union device_info *info, uint32_t setting, struct zendo_error *e);
 	/* Nodes that go out with state Connected. May be NULL. */
 	int (*write_connected)(struct agent *a, uint32_t tx, const struct hvback_id *id, const union device_info *info, const char *back);
 	/* Look at the target's size again. NULL: this class has none. */

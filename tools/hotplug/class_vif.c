@@ -35,6 +35,7 @@ static const struct frontend_layout layout = {
 	.nr_rings = 2,
 	.shared_port = "event-channel",
 	.features = features,
+	.setting = "xdp-headroom",
 };
 
 static void fill_ips(struct hvback_vif_conf *c, const struct zendo_vif *v)
@@ -281,6 +282,7 @@ static int write_features(struct agent *a, uint32_t tx, const char *back, const 
 		{ "feature-rx-copy", HVBACK_VIF_F_RX_COPY },
 		{ "feature-multicast-control", HVBACK_VIF_F_MCAST },
 		{ "feature-split-event-channels", HVBACK_VIF_F_SPLIT },
+		{ "feature-xdp-headroom", HVBACK_VIF_F_XDP },
 	};
 	int r = node_put(a, tx, back, "feature-rx-flip", 0);
 
@@ -313,6 +315,14 @@ static int write_nodes(struct agent *a, uint32_t tx, const struct spec *s, const
 	return write_features(a, tx, back, &info);
 }
 
+/* A module from before an upgrade does not know it, and was not told to offer it. */
+static int set(int hvback, const struct hvback_id *id, const union device_info *info, uint32_t setting, struct zendo_error *e)
+{
+	if (!(info->vif.features & HVBACK_VIF_F_XDP))
+		return setting ? zendo_error(e, -EOPNOTSUPP, "'xdp-headroom' was not offered") : 0;
+	return zendo_backend_set(hvback, id, HVBACK_VIF_SET_HEADROOM, &setting, sizeof(setting), e);
+}
+
 static void offered(const union device_info *info, unsigned *ret_queues, unsigned *ret_order)
 {
 	*ret_queues = info->vif.max_queues;
@@ -328,6 +338,7 @@ const struct device_class class_vif = {
 	.write_nodes = write_nodes,
 	.info_size = sizeof(struct hvback_vif_info),
 	.offered = offered,
+	.set = set,
 	.bound = bound,
 	.found = bound,		/* it may have come again while there was no agent */
 	.rebuilt = rebuilt,

@@ -223,7 +223,8 @@ static void refuse_frontend(struct device *d, const char *text)
 	(void)nodes_set_state(d->agent, &d->id, XenbusStateClosing, NULL);
 }
 
-static int read_frontend(struct device *d, struct frontend *ret)
+/* What it has published, or with @setting its setting alone. */
+static int read_frontend(struct device *d, bool setting, struct frontend *ret)
 {
 	struct front_reader x = { .a = d->agent };
 	unsigned queues = 1, order = 0;
@@ -232,13 +233,21 @@ static int read_frontend(struct device *d, struct frontend *ret)
 
 	device_front_path(&d->id, x.folder);
 	d->class->offered(&d->info, &queues, &order);
-	r = frontend_read(d->class->layout, queues, order, read_front, &x, ret, &e);
+	r = setting ? frontend_read_setting(d->class->layout, read_front, &x, &ret->setting, &e) :
+		      frontend_read(d->class->layout, queues, order, read_front, &x, ret, &e);
 	if (r < 0 && !agent_store_again(d->agent, r))
 		refuse_frontend(d, *e.text ? e.text : strerror(-r));
 	return r;
 }
 
 /* ---- jobs ---- */
+
+static int set(const struct op *op, struct zendo_error *e)
+{
+	const struct device *d = op->d;
+
+	return d->class->set ? d->class->set(d->agent->hvback, &d->id, &d->info, op->f.setting, e) : 0;
+}
 
 static void op_work(struct job *j)
 {
@@ -250,8 +259,13 @@ static void op_work(struct job *j)
 		op->r = zendo_backend_info(d->agent->hvback, &d->id, &op->info, d->class->info_size, &op->e);
 		break;
 	case ACT_CONNECT:
-		op->r = zendo_backend_connect(d->agent->hvback, &d->id, op->f.queues, op->f.nr_queues, op->f.protocol, op->f.features,
-					      &op->e);
+		op->r = set(op, &op->e);
+		if (op->r >= 0)
+			op->r = zendo_backend_connect(d->agent->hvback, &d->id, op->f.queues, op->f.nr_queues, op->f.protocol,
+						      op->f.features, &op->e);
+		break;
+	case ACT_SETTING:
+		op->r = set(op, &op->e);
 		break;
 	case ACT_DISCONNECT:
 		op->r = zendo_backend_disconnect(d->agent->hvback, &d->id);
@@ -280,12 +294,14 @@ static void op_done(struct job *j)
 		(void)nodes_set_error(d->agent, &d->id, op->e.text);
 		if (d->again)
 			device_look(d);
-	} else if (act == ACT_CONNECT && r < 0 && r != -EISCONN) {
+	} else if ((act == ACT_CONNECT || act == ACT_SETTING) && r < 0 && r != -EISCONN) {
 		refuse_frontend(d, op->e.text);
 		device_look(d);
 	} else if (r >= 0 || r == -EISCONN) {
 		if (act == ACT_CONNECT && may_say(d))
 			log_line(LOG_INFO, "%s: connected, %" PRIu32 " queue%s", d->name, op->f.nr_queues, op->f.nr_queues > 1 ? "s" : "");
+		if (act == ACT_SETTING)
+			(void)nodes_set_state(d->agent, &d->id, XenbusStateReconfigured, NULL);
 		d->has_info = act == ACT_NONE;
 		d->info = op->info;
 		device_look(d);
@@ -308,7 +324,7 @@ static int start_op(struct device *d, enum handshake_act act)
 
 	if (op) {
 		*op = (struct op) { .job = { .work = op_work, .done = op_done }, .d = d, .act = act };
-		if (act == ACT_CONNECT && read_frontend(d, &op->f) < 0) {
+		if ((act == ACT_CONNECT || act == ACT_SETTING) && read_frontend(d, act == ACT_SETTING, &op->f) < 0) {
 			free(op);
 			return 0;
 		}
@@ -332,7 +348,7 @@ static int start_op(struct device *d, enum handshake_act act)
  */
 static int ask_info(struct device *d, const struct handshake_step *step)
 {
-	bool wanted = step->act == ACT_CONNECT || (step->act == ACT_STATE && step->state == XenbusStateConnected && d->class->write_connected);
+	bool wanted = step->act == ACT_CONNECT || step->act == ACT_SETTING || (step->act == ACT_STATE && step->state == XenbusStateConnected && d->class->write_connected);
 
 	if (wanted && !d->has_info)
 		return start_op(d, ACT_NONE);

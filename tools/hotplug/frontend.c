@@ -180,7 +180,8 @@ int frontend_read(const struct frontend_layout *l, unsigned max_queues, unsigned
 	if ((r = read_or(&x, "multi-queue-num-queues", 1, max_queues, &f.nr_queues)) < 0 ||
 	    (r = read_or(&x, l->order, 0, max_order, &x.order)) < 0 ||
 	    (r = read_protocol(&x, &f.protocol)) < 0 ||
-	    (r = read_features(&x, &f.features)) < 0)
+	    (r = read_features(&x, &f.features)) < 0 ||
+	    (r = read_or(&x, l->setting, 0, UINT32_MAX, &f.setting)) < 0)
 		return r;
 	if (f.nr_queues == 0)
 		return zendo_error(e, -EINVAL, "'multi-queue-num-queues' is 0");
@@ -197,4 +198,11 @@ int frontend_read(const struct frontend_layout *l, unsigned max_queues, unsigned
 	}
 	*ret = f;
 	return 0;
+}
+
+int frontend_read_setting(const struct frontend_layout *l, frontend_read_t read, void *userdata, uint32_t *ret, struct zendo_error *e)
+{
+	struct reader x = { .l = l, .read = read, .userdata = userdata, .e = e };
+
+	return read_or(&x, l->setting, 0, UINT32_MAX, ret);
 }

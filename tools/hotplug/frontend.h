@@ -29,6 +29,7 @@ struct frontend_layout {
 	const char *order;		/* node with the logarithm of the pages of each ring; NULL: always one page */
 	const char *shared_port;	/* one port for all rings of a queue, tried where the rings' own are missing */
 	const struct frontend_feature *features;	/* ends with a NULL node */
+	const char *setting;		/* node with a number that may change while it is connected; NULL: none. Without the node it is 0 */
 };
 
 /* Read @node of the frontend into @buf. -ENOENT: there is none; -E2BIG: it has more than @size - 1 bytes. */
@@ -36,6 +37,7 @@ typedef int (*frontend_read_t)(void *userdata, const char *node, char *buf, size
 
 struct frontend {
 	uint32_t nr_queues, protocol;
+	uint32_t setting;
 	uint64_t features;
 	struct hvback_queue *queues;	/* to be freed */
 };
@@ -43,5 +45,7 @@ struct frontend {
 /* @max_queues and @max_order are what was offered. -EINVAL with the node that is wrong in @e; what the reader says otherwise; -ENOMEM. */
 int frontend_read(const struct frontend_layout *l, unsigned max_queues, unsigned max_order, frontend_read_t read, void *userdata,
 		  struct frontend *ret, struct zendo_error *e);
+/* Its setting alone, of one that is connected. */
+int frontend_read_setting(const struct frontend_layout *l, frontend_read_t read, void *userdata, uint32_t *ret, struct zendo_error *e);
 
 #endif

@@ -61,6 +61,8 @@ struct handshake_step handshake_next(const struct handshake *h)
 		/* also a frontend that begins anew without a word: another kernel by kexec */
 		if (is_idle(h->front) || h->front == XenbusStateClosing)
 			return act(ACT_DISCONNECT);
+		if (h->front == XenbusStateReconfiguring)
+			return act(h->back == XenbusStateReconfigured ? ACT_NONE : ACT_SETTING);
 		return state(h, XenbusStateConnected);
 	default:
 		if (is_idle(h->front))

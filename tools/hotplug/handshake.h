@@ -23,6 +23,7 @@ enum handshake_act {
 	ACT_STATE,			/* write the backend's state, see ->state */
 	ACT_CONNECT,
 	ACT_DISCONNECT,
+	ACT_SETTING,			/* take what it has changed, then state Reconfigured */
 	ACT_REMOVE,
 };
 

@@ -27,10 +27,19 @@ struct hvback_vif_conf {
 	__u32 nr_ipv4, nr_ipv6;		/* addresses the guest may send from; none of both: not looked at */
 	__u8  ipv4[HVBACK_VIF_MAX_ADDRS][4];
 	__u8  ipv6[HVBACK_VIF_MAX_ADDRS][16];
-	__u64 reserved[4];		/* 0 */
+	__u32 headroom;			/* with HVBACK_ADD; HVBACK_VIF_SET_CONF leaves it as it is */
+	__u32 reserved32;		/* 0 */
+	__u64 reserved[3];		/* 0 */
 };
 
 #define HVBACK_VIF_SET_CONF	1	/* all but mac, ifname and max_queues may change; those must be as they were */
+
+/*
+ * __u32: bytes that stay free before a packet in the page that the guest posted, for an XDP program there ("xdp-headroom" of the
+ * frontend). As long as it is not 0 each packet goes into one page: no scatter-gather, no segmentation.
+ */
+#define HVBACK_VIF_SET_HEADROOM	2
+#define HVBACK_VIF_MAX_HEADROOM	2048
 
 /* What both sides can: the backend's in the info, the frontend's in struct hvback_connect. Keys in the store, each "1": */
 #define HVBACK_VIF_F_SG		(1ULL << 0)	/* feature-sg */
@@ -42,7 +51,8 @@ struct hvback_vif_conf {
 #define HVBACK_VIF_F_RX_NOTIFY	(1ULL << 6)	/* frontend: feature-rx-notify */
 #define HVBACK_VIF_F_MCAST	(1ULL << 7)	/* backend: feature-multicast-control; frontend: request-multicast-control */
 #define HVBACK_VIF_F_SPLIT	(1ULL << 8)	/* backend: feature-split-event-channels */
-#define HVBACK_VIF_F_ALL	((1ULL << 9) - 1)
+#define HVBACK_VIF_F_XDP	(1ULL << 9)	/* backend: feature-xdp-headroom */
+#define HVBACK_VIF_F_ALL	((1ULL << 10) - 1)
 
 /* HVBACK_INFO */
 struct hvback_vif_info {

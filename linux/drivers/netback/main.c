@@ -19,7 +19,7 @@ static_assert(sizeof(struct hvback_vif_conf) <= HVBACK_BLOB_MAX);
 
 static int check_conf(struct hvback_device *hv, const struct hvback_vif_conf *c)
 {
-	if (memchr_inv(c->reserved, 0, sizeof(c->reserved)) || (c->flags & ~HVBACK_VIF_PROMISC))
+	if (c->reserved32 || memchr_inv(c->reserved, 0, sizeof(c->reserved)) || (c->flags & ~HVBACK_VIF_PROMISC))
 		return hvback_reason(hv, -EINVAL, "unknown settings");
 	if (!is_valid_ether_addr(c->mac))
 		return hvback_reason(hv, -EINVAL, "%pM is no address of an interface", c->mac);
@@ -30,6 +30,8 @@ static int check_conf(struct hvback_device *hv, const struct hvback_vif_conf *c)
 		return hvback_reason(hv, -EINVAL, "mtu %u is not between %u and %u", c->mtu, HVN_MIN_MTU, HVN_MAX_MTU);
 	if (c->max_queues > HVBACK_MAX_QUEUES)
 		return hvback_reason(hv, -EINVAL, "%u queues, at most %u", c->max_queues, HVBACK_MAX_QUEUES);
+	if (c->headroom > HVBACK_VIF_MAX_HEADROOM)
+		return hvback_reason(hv, -EINVAL, "xdp-headroom %u is more than %u", c->headroom, HVBACK_VIF_MAX_HEADROOM);
 	if (c->nr_ipv4 > HVBACK_VIF_MAX_ADDRS || c->nr_ipv6 > HVBACK_VIF_MAX_ADDRS)
 		return hvback_reason(hv, -EINVAL, "more than %u addresses of a family", HVBACK_VIF_MAX_ADDRS);
 	return 0;
@@ -83,14 +85,27 @@ static int change_mtu(struct hvn_vif *vif, const struct hvback_vif_conf *c)
 	return r ? hvback_reason(vif->hv, r, "mtu %u was refused (%d)", mtu, r) : 0;
 }
 
-static int hvn_set(struct hvback_device *hv, u32 what, const void *blob, u32 len)
+/* What a module that is loaded later finds: its frontend says nothing of it again. */
+static int set_headroom(struct hvn_vif *vif, u32 headroom)
 {
-	struct hvn_vif *vif = netdev_priv(dev_get_drvdata(&hv->dev));
-	const struct hvback_vif_conf *c = blob;
+	struct hvback_vif_conf *kept = vif->hv->conf;
+
+	if (headroom > HVBACK_VIF_MAX_HEADROOM)
+		return hvback_reason(vif->hv, -EINVAL, "xdp-headroom %u is more than %u", headroom, HVBACK_VIF_MAX_HEADROOM);
+	kept->headroom = headroom;
+	WRITE_ONCE(vif->conf.headroom, headroom);
+	rtnl_lock();
+	netdev_update_features(vif->dev);
+	rtnl_unlock();
+	return 0;
+}
+
+static int set_conf(struct hvn_vif *vif, struct hvback_vif_conf *c)
+{
+	struct hvback_device *hv = vif->hv;
 	int r;
 
-	if (what != HVBACK_VIF_SET_CONF || len != sizeof(*c))
-		return hvback_reason(hv, -EINVAL, "unknown setting %u of %u bytes", what, len);
+	c->headroom = vif->conf.headroom;
 	r = check_conf(hv, c);
 	if (r)
 		return r;
@@ -109,6 +124,23 @@ static int hvn_set(struct hvback_device *hv, u32 what, const void *blob, u32 len
 	return 0;
 }
 
+static int hvn_set(struct hvback_device *hv, u32 what, const void *blob, u32 len)
+{
+	struct hvn_vif *vif = netdev_priv(dev_get_drvdata(&hv->dev));
+	struct hvback_vif_conf c;
+	u32 headroom;
+
+	if (what == HVBACK_VIF_SET_CONF && len == sizeof(c)) {
+		memcpy(&c, blob, sizeof(c));
+		return set_conf(vif, &c);
+	}
+	if (what == HVBACK_VIF_SET_HEADROOM && len == sizeof(headroom)) {
+		memcpy(&headroom, blob, sizeof(headroom));
+		return set_headroom(vif, headroom);
+	}
+	return hvback_reason(hv, -EINVAL, "unknown setting %u of %u bytes", what, len);
+}
+
 static int hvn_info(struct hvback_device *hv, void *blob)
 {
 	struct net_device *dev = dev_get_drvdata(&hv->dev);
@@ -116,7 +148,7 @@ static int hvn_info(struct hvback_device *hv, void *blob)
 	struct hvback_vif_info *info = blob;
 
 	info->features = HVBACK_VIF_F_SG | HVBACK_VIF_F_GSO4 | HVBACK_VIF_F_GSO6 | HVBACK_VIF_F_CSUM6 | HVBACK_VIF_F_RX_COPY |
-			 HVBACK_VIF_F_MCAST | HVBACK_VIF_F_SPLIT;
+			 HVBACK_VIF_F_MCAST | HVBACK_VIF_F_SPLIT | HVBACK_VIF_F_XDP;
 	info->max_queues = vif->max_queues;
 	rtnl_lock();
 	info->mtu = dev->mtu;

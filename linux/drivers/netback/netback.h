@@ -25,7 +25,7 @@
 #include "guard.h"
 #include "tx_chain.h"
 
-#define HVN_RX_SLOTS	(MAX_SKB_FRAGS + 1)	/* what Linux's frontend takes for a packet, without the extra */
+#define HVN_RX_SLOTS	(MAX_SKB_FRAGS + 1)	/* what Linux's frontend takes for a packet, without extras */
 #define HVN_MCAST_MAX	64			/* addresses of a guest's filter */
 #define HVN_COPY		64			/* so many packets are copied where one was after all */
 #define HVN_MIN_MTU	68
@@ -132,8 +132,9 @@ struct hvn_queue {
 	struct timer_list rx_timer;
 	struct hv_ring rx_ring;
 	struct xen_netif_rx_back_ring rx;
-	struct hv_grant rx_grant[HVN_RX_SLOTS];	/* of the packet that is copied */
-	u16 rx_id[HVN_RX_SLOTS];
+	unsigned int headroom;			/* of the packet that is copied; one that was queued before may need a page more for it */
+	struct hv_grant rx_grant[HVN_RX_SLOTS + 1];
+	u16 rx_id[HVN_RX_SLOTS + 1];
 	struct sk_buff_head rx_skbs;
 	bool rx_waiting;			/* for pages; rx_skbs.lock */
 	unsigned long rx_waiting_since;		/* jiffies; rx_skbs.lock */

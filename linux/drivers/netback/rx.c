@@ -26,7 +26,8 @@ module_param(rx_stall_timeout_msecs, uint, 0644);
 MODULE_PARM_DESC(rx_stall_timeout_msecs, "a guest that posts no pages for so long has no carrier");
 
 static_assert(HVN_SLOT_BYTES == PAGE_SIZE);
-static_assert(HVN_RX_SLOTS + 1 < 64);	/* far below a ring's 256 */
+static_assert(HVN_RX_SLOTS + 3 < 64);	/* far below a ring's 256 */
+static_assert(HVBACK_VIF_MAX_HEADROOM < HVN_SLOT_BYTES);
 
 struct rx_cb {
 	unsigned long since;		/* jiffies */
@@ -38,14 +39,20 @@ static struct rx_cb *rx_cb(struct sk_buff *skb)
 	return (struct rx_cb *)skb->cb;
 }
 
-static unsigned int data_slots(const struct sk_buff *skb)
+/* The first page has the headroom before the packet, the others are full. */
+static unsigned int data_slots(const struct sk_buff *skb, unsigned int headroom)
 {
-	return DIV_ROUND_UP(skb->len, HVN_SLOT_BYTES);
+	return DIV_ROUND_UP(headroom + skb->len, HVN_SLOT_BYTES);
 }
 
-static unsigned int slots_of(const struct sk_buff *skb)
+static unsigned int extras_of(const struct sk_buff *skb, unsigned int headroom)
 {
-	return data_slots(skb) + skb_is_gso(skb);
+	return skb_is_gso(skb) + !!headroom;
+}
+
+static unsigned int slots_of(const struct sk_buff *skb, unsigned int headroom)
+{
+	return data_slots(skb, headroom) + extras_of(skb, headroom);
 }
 
 static unsigned long pulse_of(const struct hvn_queue *q)
@@ -69,10 +76,11 @@ static struct netdev_queue *txq_of(const struct hvn_queue *q)
 /* Under the device's transmit lock. While the guest is slow nobody else's pages wait for it. */
 bool hvn_rx_queue(struct hvn_queue *q, struct sk_buff *skb)
 {
-	unsigned int most = q->vif->features & HVBACK_VIF_F_SG ? HVN_RX_SLOTS : 1;
+	unsigned int headroom = READ_ONCE(q->vif->conf.headroom);
+	unsigned int most = (q->vif->features & HVBACK_VIF_F_SG) && !headroom ? HVN_RX_SLOTS : 1;
 	unsigned int len = skb->len;
 
-	if (data_slots(skb) > most)
+	if (data_slots(skb, headroom) > most)
 		return false;
 	if (READ_ONCE(q->rx_waiting) && skb_orphan_frags(skb, GFP_ATOMIC))
 		return false;
@@ -143,7 +151,7 @@ static struct sk_buff *next_skb(struct hvn_queue *q)
 
 	spin_lock_bh(&q->rx_skbs.lock);
 	skb = skb_peek(&q->rx_skbs);
-	there = (skb || q->rx_stalled) && have_slots(q, skb ? slots_of(skb) : 1);
+	there = (skb || q->rx_stalled) && have_slots(q, skb ? slots_of(skb, q->headroom) : 1);
 	if (there)
 		end_stall(q);
 	set_waiting(q, skb && !there);
@@ -153,9 +161,9 @@ static struct sk_buff *next_skb(struct hvn_queue *q)
 	return there ? skb : NULL;
 }
 
-static u16 first_flags(const struct sk_buff *skb)
+static u16 first_flags(const struct sk_buff *skb, unsigned int headroom)
 {
-	u16 flags = skb_is_gso(skb) ? XEN_NETRXF_extra_info : 0;
+	u16 flags = extras_of(skb, headroom) ? XEN_NETRXF_extra_info : 0;
 
 	if (skb->ip_summed == CHECKSUM_PARTIAL)
 		return flags | XEN_NETRXF_csum_blank | XEN_NETRXF_data_validated;
@@ -165,12 +173,12 @@ static u16 first_flags(const struct sk_buff *skb)
 }
 
 /*
- * A page the guest granted gets the packet's bytes from @offset on; what went before is not looked at again. What goes into the response:
- * their number, or the error.
+ * A page the guest granted gets the packet's bytes from @offset on, @at in it; what went before is not looked at again. What goes into the
+ * response: their number, or the error.
  */
-static s16 fill_page(struct page *page, struct skb_seq_state *from, unsigned int offset)
+static s16 fill_page(struct page *page, unsigned int at, struct skb_seq_state *from, unsigned int offset)
 {
-	unsigned int len = min_t(unsigned int, from->upper_offset - offset, HVN_SLOT_BYTES);
+	unsigned int len = min_t(unsigned int, from->upper_offset - offset, HVN_SLOT_BYTES - at);
 	unsigned int n, done;
 	const u8 *data;
 
@@ -180,13 +188,13 @@ static s16 fill_page(struct page *page, struct skb_seq_state *from, unsigned int
 		n = min(len - done, skb_seq_read(offset + done, &data, from));
 		if (!n)
 			return XEN_NETIF_RSP_ERROR;
-		memcpy_to_page(page, done, data, n);
+		memcpy_to_page(page, at + done, data, n);
 	}
 	return len;
 }
 
 /* The requests of a packet, each read once: ids and grants. */
-static void take_requests(struct hvn_queue *q, unsigned int nr, bool gso)
+static void take_requests(struct hvn_queue *q, unsigned int nr, unsigned int extras)
 {
 	struct xen_netif_rx_request req;
 	unsigned int i;
@@ -195,8 +203,8 @@ static void take_requests(struct hvn_queue *q, unsigned int nr, bool gso)
 		RING_COPY_REQUEST(&q->rx, q->rx.req_cons++, &req);
 		q->rx_id[i] = req.id;
 		q->rx_grant[i] = (struct hv_grant) { .ref = req.gref, .write = true };
-		if (!i && gso)
-			q->rx.req_cons++;	/* the extra stands there */
+		if (!i)
+			q->rx.req_cons += extras;	/* which stand there */
 	}
 }
 
@@ -227,42 +235,60 @@ static void put_pages(struct hvn_queue *q, unsigned int nr)
 /* Each response stands where its request stood: Linux's frontend counts on that. */
 static void put_piece(struct hvn_queue *q, const struct sk_buff *skb, unsigned int i, s16 status)
 {
-	bool more = (i + 1) * HVN_SLOT_BYTES < skb->len;
+	bool more = (i + 1) * HVN_SLOT_BYTES < q->headroom + skb->len;
 	struct xen_netif_rx_response *rsp;
 
 	if (status < 0)
 		q->stats->tx_grant_errors++;
 	rsp = RING_GET_RESPONSE(&q->rx, q->rx.rsp_prod_pvt++);
 	rsp->id = q->rx_id[i];
-	rsp->offset = 0;
-	rsp->flags = (i ? 0 : first_flags(skb)) | (more ? XEN_NETRXF_more_data : 0);
+	rsp->offset = i ? 0 : q->headroom;
+	rsp->flags = (i ? 0 : first_flags(skb, q->headroom)) | (more ? XEN_NETRXF_more_data : 0);
 	rsp->status = status;
+}
+
+static void put_extra(struct hvn_queue *q, const struct xen_netif_extra_info *x)
+{
+	memcpy(RING_GET_RESPONSE(&q->rx, q->rx.rsp_prod_pvt++), x, sizeof(*x));
 }
 
 static void put_gso(struct hvn_queue *q, const struct sk_buff *skb)
 {
 	struct xen_netif_extra_info x = {
 		.type = XEN_NETIF_EXTRA_TYPE_GSO,
+		.flags = q->headroom ? XEN_NETIF_EXTRA_FLAG_MORE : 0,
 		.u.gso.size = skb_shinfo(skb)->gso_size,
 		.u.gso.type = skb_shinfo(skb)->gso_type & SKB_GSO_TCPV4 ? XEN_NETIF_GSO_TYPE_TCPV4 : XEN_NETIF_GSO_TYPE_TCPV6,
 	};
 
-	memcpy(RING_GET_RESPONSE(&q->rx, q->rx.rsp_prod_pvt++), &x, sizeof(x));
+	put_extra(q, &x);
+}
+
+static void put_extras(struct hvn_queue *q, const struct sk_buff *skb)
+{
+	struct xen_netif_extra_info x = { .type = XEN_NETIF_EXTRA_TYPE_XDP, .u.xdp.headroom = q->headroom };
+
+	if (skb_is_gso(skb))
+		put_gso(q, skb);
+	if (q->headroom)
+		put_extra(q, &x);
 }
 
 /* Nobody reads a response before push(): the grants are let go by then. */
 static void put_packet(struct hvn_queue *q, struct sk_buff *skb)
 {
-	unsigned int i, nr = data_slots(skb);
+	unsigned int i, nr = data_slots(skb, q->headroom);
 	struct skb_seq_state from;
 
-	take_requests(q, nr, skb_is_gso(skb));
+	take_requests(q, nr, extras_of(skb, q->headroom));
 	get_pages(q, nr);
 	skb_prepare_seq_read(skb, 0, skb->len, &from);
 	for (i = 0; i < nr; i++) {
-		put_piece(q, skb, i, fill_page(q->rx_grant[i].page, &from, i * HVN_SLOT_BYTES));
-		if (!i && skb_is_gso(skb))
-			put_gso(q, skb);
+		unsigned int at = i ? 0 : q->headroom;
+
+		put_piece(q, skb, i, fill_page(q->rx_grant[i].page, at, &from, i * HVN_SLOT_BYTES - (i ? q->headroom : 0)));
+		if (!i)
+			put_extras(q, skb);
 	}
 	skb_abort_seq_read(&from);
 	put_pages(q, nr);
@@ -335,6 +361,7 @@ void hvn_rx_work(struct hv_work *work)
 
 	if (!smp_load_acquire(&q->live) || READ_ONCE(q->broken))
 		return;
+	q->headroom = READ_ONCE(q->vif->conf.headroom);
 	again = rx_run(q, &packets, &bytes);
 	if (packets)
 		push(q);

@@ -22,4 +22,4 @@ if [ -n "${ZENDO_SOAK:-}" ]; then
 	number=64
 	timeout=7200
 fi
-machine net --copy "$agent:/root/" --timeout $timeout -- $number
+machine net --copy "$agent:/root/" --copy "$(program xdp):/root/" --timeout $timeout -- $number

@@ -33,9 +33,15 @@ fi
 wait
 '
 
+# The guest's initramfs, and /bin/xdp behind it
+initramfs_with_xdp() {
+	install -D /root/xdp "$scratch/tree/bin/xdp"
+	(cat /root/guest/initrd.gz; cd "$scratch/tree"; find bin/xdp | cpio --quiet -o -H newc | gzip -1) >/root/xdp.gz
+}
+
 # begin NAME VCPUS ADDRESS VIF
 begin() {
-	zendo create "$(stock "$1" "hostname $1; ${story/ADDRESS/$3}" "vcpus = $2" "vif = [$4]")"
+	zendo create "$(stock "$1" "hostname $1; ${story/ADDRESS/$3}" "vcpus = $2" "vif = [$4]" 'ramdisk = "/root/xdp.gz"')"
 	domid[$1]=$(zendo domid "$1")
 }
 
@@ -113,6 +119,33 @@ jumbo() {
 	ping -c 2 -i 0.2 -W 5 -M 'do' -s 8972 10.9.0.2
 	in_guest 10.9.0.2 'ping -c 2 -s 8972 10.9.0.3' | grep ' 0% packet loss'
 	guest_to_guest
+}
+
+# headroom_is BYTES - the agent has heard it, the kernel has it, and packets fit into one page
+headroom_is() {
+	local offload=off
+	[ "$1" != 0 ] || offload=on
+	equal node "$(xenstore-read "/local/domain/${domid[a]}/device/vif/0/xdp-headroom")" "$1"
+	ethtool -k "$(vif a)" | grep "tcp-segmentation-offload: $offload"
+}
+
+# A program in the guest's frontend that drops each packet without 64 bytes of room before it. The module is loaded again under it.
+xdp_has_headroom() {
+	ethtool -k "$(vif a)" | grep 'tcp-segmentation-offload: on'
+	in_guest 10.9.0.2 'xdp eth0 on' | grep -x 'xdp is on'
+	headroom_is 256
+	ping -c 2 -i 0.2 -W 5 -s 1400 10.9.0.2
+	dom0_to_guest 10.9.0.2
+	rmmod hvnetback
+	modprobe hvnetback
+	plug a
+	plug b
+	answers 10.9.0.2
+	headroom_is 256
+	in_guest 10.9.0.2 'xdp eth0 off' | grep -x 'xdp is off'
+	headroom_is 0
+	dom0_to_guest 10.9.0.2
+	equal 'state of the backend' "$(xenstore-read "/local/domain/0/backend/vif/${domid[a]}/0/state")" 4
 }
 
 six() {
@@ -414,6 +447,7 @@ dies_under_load() {
 }
 
 begin_both() {
+	initramfs_with_xdp
 	ip link add br0 type bridge
 	ip addr add 10.9.0.1/24 dev br0
 	ip link set br0 up
@@ -439,6 +473,7 @@ check 'all four queues of a guest are in use' all_queues
 check 'TCP from dom0 to a guest' dom0_to_guest 10.9.0.2
 check 'TCP from a guest to dom0' copied_at_once
 check 'TCP from guest to guest over a bridge' guest_to_guest
+check 'a program in the guest has room before packets' xdp_has_headroom
 check 'packets of 9,000 bytes' jumbo
 check 'IPv6' six
 check 'a guest in a VLAN' in_a_vlan
