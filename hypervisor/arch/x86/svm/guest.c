@@ -221,7 +221,7 @@ static const uint8_t plain_exits[] = {
 	PLAIN(SVM_INVD, EXIT_SKIP),	   PLAIN(SVM_HLT, EXIT_HLT),	   PLAIN(SVM_INVLPGA, EXIT_UD),
 	PLAIN(SVM_SHUTDOWN, EXIT_SHUTDOWN), PLAIN(SVM_VMRUN, EXIT_UD),	   PLAIN(SVM_VMMCALL, EXIT_HYPERCALL),
 	PLAIN(SVM_VMLOAD, EXIT_UD),	   PLAIN(SVM_VMSAVE, EXIT_UD),	   PLAIN(SVM_STGI, EXIT_UD),
-	PLAIN(SVM_CLGI, EXIT_UD),	   PLAIN(SVM_SKINIT, EXIT_UD),	   PLAIN(SVM_ICEBP, EXIT_UD),
+	PLAIN(SVM_CLGI, EXIT_UD),	   PLAIN(SVM_SKINIT, EXIT_UD),	   PLAIN(SVM_ICEBP, EXIT_EXCEPTION),
 	PLAIN(SVM_WBINVD, EXIT_SKIP),	   PLAIN(SVM_MONITOR, EXIT_UD),	   PLAIN(SVM_MWAIT, EXIT_UD),
 	PLAIN(SVM_MWAIT_COND, EXIT_UD),	   PLAIN(SVM_XSETBV, EXIT_XSETBV), PLAIN(SVM_RDPRU, EXIT_UD),
 	PLAIN(SVM_INVLPGB, EXIT_UD),	   PLAIN(SVM_INVLPGB_ILL, EXIT_UD), PLAIN(SVM_INVPCID, EXIT_UD),
@@ -251,6 +251,10 @@ static void decode_plain(struct vcpu *v, const struct vmcb *b, uint32_t code, st
 	if (x->kind == EXIT_HYPERCALL) {
 		x->call.cpl = b->cpl;
 		x->call.code64 = is_code64(b);
+	} else if (code == SVM_ICEBP) {	/* a trap: #DB comes behind the instruction */
+		svm_skip(v, svm_insn(v, SVM_ICEBP, NULL));
+		x->exc.vector = VEC_DB;
+		x->exc.has_error = false;
 	} else if (code == SVM_IRET) {
 		nmi_ends(v);
 	} else if (x->kind == EXIT_XSETBV) {
