@@ -64,7 +64,7 @@ static void exceptions(void)
 		TRAPS("ss", 12, 0, "mov $0x8000000000000000, %%rax; 8: mov (%%rsp, %%rax), %%eax");
 	TRAPS("gp", 13, 0, "mov $0x8000000000000000, %%r8; 8: mov (%%r8), %%eax");
 	TRAPS("gp-selector", 13, 0x100, "mov $0x100, %%eax; 8: mov %%eax, %%ds");
-	if (option("silicon"))			/* PG without PE: an emulator may enter real mode */
+	if (option("silicon") && !option("bochs"))	/* PG without PE: an emulator may enter real mode */
 		TRAPS("gp-in-cr0", 13, 0, "mov $0x80000000, %%eax; 8: mov %%rax, %%cr0");
 	TRAPS("pf-read", 14, 0, "mov $0x700000001234, %%r8; 8: mov (%%r8), %%eax");
 	check(seen_cr2 == 0x700000001234, "pf-cr2", "%lx", seen_cr2);
@@ -136,6 +136,8 @@ static void single_step(void)
 {
 	trap_handler(1, step);
 	STEPS_OVER("step-over-nop", "nop");
+	if (option("bochs"))			/* 2.7 takes the trap of a step that an exit has ended in the host */
+		return;
 	STEPS_OVER("step-over-cpuid", "cpuid");
 	STEPS_OVER("step-over-in", "in $0x80, %%al");
 	STEPS_OVER("step-over-out", "out %%al, $0x80");
@@ -173,7 +175,8 @@ static void breakpoints(void)
 	__asm__ volatile("nop");
 	__asm__ volatile("mov %%dr6, %0; mov %%dr7, %1" : "=r"(dr6), "=r"(dr7));
 	check(nr_steps == 1, "data-breakpoint", "%u traps", nr_steps);
-	check((dr6 & 0xf) == 2, "data-breakpoint-dr6", "%lx", dr6);
+	if (!option("bochs"))			/* 2.7 says nothing in DR6 of a #DB that is intercepted */
+		check((dr6 & 0xf) == 2, "data-breakpoint-dr6", "%lx", dr6);
 	check(dr7 == (0x400UL | 1 << 3 | 0xdUL << 20), "dr7-kept", "%lx", dr7);
 	__asm__ volatile("mov %0, %%dr7" :: "r"(0x400UL));
 }

@@ -5,7 +5,7 @@
  * exits of many kinds, HLT and preemptions come, and compares after each. Two guests with different seeds run side by side
  * find what leaks from one to the other; a patterned dom0 workload beside them finds the rest.
  *
- *	seed=N seconds=N (of pvclock time, default 5)
+ *	seed=N seconds=N (of pvclock time, default 5), bochs (without what Bochs gets wrong by itself)
  */
 #include "guest.h"
 #include "registers.h"
@@ -171,7 +171,7 @@ static void system_check(void)
 			bad("DR", i, d[i], dr[i]);
 	if (d7 != dr7)
 		bad("DR", 7, d7, dr7);
-	if (read_cr2() != cr2)
+	if (read_cr2() != cr2 && !option("bochs"))	/* its VMRUN does not load CR2 */
 		bad("CR", 2, read_cr2(), cr2);
 	if (xcr0) {
 		__asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
