@@ -32,9 +32,8 @@ struct disk_command {
 };
 void disk_command(const struct disk_unit *u, const char *socket, struct disk_command *ret);
 
-/* "zendo-disk-vbd-1-51712.service", and back: -EINVAL. */
+/* "zendo-disk-vbd-1-51712.service" */
 char *disk_unit_name(const struct hvback_id *id, char ret[static DISK_UNIT_NAME_MAX]);
-int disk_unit_parse_name(const char *name, struct hvback_id *ret);
 
 /* Until qemu-nbd says that it serves; *ret is its process. */
 int disk_unit_start(const struct disk_unit *u, pid_t *ret, struct zendo_error *e);
