@@ -78,7 +78,7 @@ static void both_forms_of_the_manual_are_read(void **state)
 
 static void options_have_their_effect(void **state)
 {
-	struct zendo_disk d = parse("phy:sdb,xvda,w!,no-discard,sector=4096,queues=2,iops=500,bw=20M,script=/etc/xen/scripts/x,direct-io-safe,"
+	struct zendo_disk d = parse("phy:sdb,xvda,w!,no-discard,sector=4096,queues=2,iops=500,bw=20M,direct-io-safe,"
 				     "backendtype=phy");
 
 	(void)state;
@@ -90,9 +90,37 @@ static void options_have_their_effect(void **state)
 	assert_int_equal(d.queues, 2);
 	assert_int_equal(d.iops, 500);
 	assert_int_equal(d.bandwidth, 20000000);
-	assert_string_equal(d.script, "/etc/xen/scripts/x");
 	assert_int_equal(d.at.line, 7);
 	zendo_disk_clear(&d);
+}
+
+static void assert_script(const char *text, const char *script, const char *target)
+{
+	struct zendo_disk d = parse(text);
+
+	assert_string_equal(d.script, script);
+	assert_string_equal(d.target, target);
+	assert_int_equal(d.format, ZENDO_DISK_RAW);
+	assert_int_equal(d.devid, 51712);
+	zendo_disk_clear(&d);
+}
+
+static void targets_of_scripts_may_be_anything(void **state)
+{
+	(void)state;
+	assert_script("vdev=xvda,access=w,script=block-iscsi,target=iqn=iqn.2001-05.com.x:a,portal=10.0.0.1", "block-iscsi",
+		      "iqn=iqn.2001-05.com.x:a,portal=10.0.0.1");
+	assert_script("web,raw,xvda,w,script=/srv/block-own", "/srv/block-own", "web");
+	assert_script("script=block-own,phy:sdb,xvda", "block-own", "sdb");
+	assert_script("drbd:web,xvda,w", "block-drbd", "web");
+	assert_script("iscsi:a@b,xvda,w", "block-iscsi", "a@b");
+	assert_script("nbd:host:10809,xvda,w", "block-nbd", "host:10809");
+	assert_script("enbd:x,xvda,w,script=/y", "/y", "x");
+	refuse("web,raw,xvda,w,script=x/y", -EINVAL, "must be an absolute path, or a name in");
+	refuse("web,raw,xvda,w,script=", -EINVAL, "must be an absolute path, or a name in");
+	refuse("web,qcow2,xvda,w,script=/x", -EINVAL, "no other format than raw");
+	refuse("vdev=xvda,cdrom,script=/x", -EINVAL, "a target");
+	refuse("web,raw,xvda,w,script=/x,iops=5", -EOPNOTSUPP, "with script=");
 }
 
 static void mistakes_are_named(void **state)
@@ -165,7 +193,8 @@ static void text_comes_back_as_the_same_disk(void **state)
 	static const char *const texts[] = {
 		"phy:vg0/web,xvda,w", "/srv/a,qcow2,xvdb,r,queues=3", ",empty,hdc,r,cdrom",
 		"vdev=xvda,access=r,format=vhdx,target=/a", "vdev=xvda,access=w,format=qcow2,target=nbd://h/x",
-		"vdev=sda,access=w!,no-discard,sector=512,iops=1K,bw=4294G,script=/x,target=/a,b",
+		"vdev=sda,access=w!,no-discard,sector=512,iops=1K,bw=4294G,target=/a,b",
+		"vdev=xvda,access=w,script=/x,target=a=b,c", "phy:sdb,xvda,script=x", "drbd:web,xvda,w",
 	};
 
 	(void)state;
@@ -192,6 +221,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_forms_of_the_manual_are_read),
 		cmocka_unit_test(options_have_their_effect),
+		cmocka_unit_test(targets_of_scripts_may_be_anything),
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(numbers_follow_the_table),
 		cmocka_unit_test(text_comes_back_as_the_same_disk),

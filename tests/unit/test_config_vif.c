@@ -39,7 +39,7 @@ static void keys_have_their_effect(void **state)
 {
 	static const uint8_t mac[6] = { 0, 0x16, 0x3e, 0x12, 0xab, 0xcd };
 	struct zendo_vif v = parse(" mac=00:16:3E:12:ab:cd , bridge=br0,vifname=web.0, ip=10.0.0.5  fe80::1,rate=10Mb/s@20ms,mtu=9000,"
-				   "vlan=7,queues=4,type=vif,isolated=1,promisc=1,script=/x,devid=3,backend=0");
+				   "vlan=7,queues=4,type=vif,isolated=1,promisc=1,devid=3,backend=0");
 	uint8_t v6[16] = { 0xfe, 0x80, [15] = 1 };
 
 	(void)state;
@@ -129,12 +129,17 @@ static void mistakes_are_named(void **state)
 	refuse("vlan=4095", -EINVAL, "vlan");
 	refuse("type=ioemu", -EOPNOTSUPP, "no device model");
 	refuse("model=e1000", -EOPNOTSUPP, "model=e1000");
-	refuse("gatewaydev=eth0", -EOPNOTSUPP, "gatewaydev is not supported");
+	refuse("gatewaydev=eth0", -EOPNOTSUPP, "gatewaydev is for scripts of your own");
+	refuse("gatewaydev=eth0,script=vif-route,ip=10.0.0.1", -EOPNOTSUPP, "gatewaydev is for scripts of your own");
+	refuse("gatewaydev=a/b,script=x", -EINVAL, "bad gatewaydev");
 	refuse("backend=net", -EOPNOTSUPP, "dom0 only");
 	refuse("bridge", -EINVAL, "'bridge' is not key=value");
 	refuse("colour=red", -EINVAL, "unknown key 'colour'");
 	refuse("isolated=yes", -EINVAL, "must be 0 or 1");
-	refuse("script=x", -EINVAL, "absolute");
+	refuse("script=x/y", -EINVAL, "must be an absolute path, or a name in");
+	refuse("script=", -EINVAL, "must be an absolute path, or a name in");
+	refuse("script=..", -EINVAL, "must be an absolute path, or a name in");
+	refuse("script=/x,isolated=1", -EOPNOTSUPP, "isolated= is not done with script=");
 	refuse("script=vif-route", -EINVAL, "needs ip=");
 	refuse("script=vif-route,ip=10.0.0.1,bridge=br0", -EINVAL, "bridge= has no meaning");
 	refuse("vlan=5,ip=10.0.0.1,script=/etc/xen/scripts/vif-route", -EINVAL, "vlan= has no meaning");
@@ -159,6 +164,19 @@ static void scripts_of_xen_are_built_in(void **state)
 	zendo_vif_clear(&v);
 }
 
+static void other_scripts_are_taken(void **state)
+{
+	struct zendo_vif v = parse("script=vif-nat,gatewaydev=eth1,bridge=none,vlan=5,rate=1Mb/s,ip=10.0.0.1");
+
+	(void)state;
+	assert_string_equal(v.script, "vif-nat");
+	assert_string_equal(v.gatewaydev, "eth1");
+	zendo_vif_clear(&v);
+	v = parse("script=/etc/zendo/scripts/vif-bridge");
+	assert_string_equal(v.script, "/etc/zendo/scripts/vif-bridge");
+	zendo_vif_clear(&v);
+}
+
 static void addresses_are_made_of_the_uuid(void **state)
 {
 	const uint8_t a[16] = { 1 }, b[16] = { [15] = 1 };
@@ -180,7 +198,7 @@ static void text_comes_back_as_the_same_interface(void **state)
 {
 	static const char *const texts[] = {
 		"", "mac=00:16:3e:00:00:01,bridge=br0.5,ip=10.0.0.1 2001:db8::5,rate=1Gb/s,mtu=1500,vlan=2,queues=8,isolated=1,promisc=1",
-		"ip=10.0.0.1 fd00::1,script=vif-route", "script=/x/vif-route",
+		"ip=10.0.0.1 fd00::1,script=vif-route", "script=/x/vif-route", "script=vif-nat,gatewaydev=eth1",
 		"bridge=ovsbr0:10:4094,vlan=5,script=vif-openvswitch", "bridge=br0",
 	};
 
@@ -209,6 +227,7 @@ int main(void)
 		cmocka_unit_test(rates_are_read_as_xl_does),
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(scripts_of_xen_are_built_in),
+		cmocka_unit_test(other_scripts_are_taken),
 		cmocka_unit_test(addresses_are_made_of_the_uuid),
 		cmocka_unit_test(text_comes_back_as_the_same_interface),
 	};

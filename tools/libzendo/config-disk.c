@@ -17,6 +17,7 @@ struct parser {
 	struct zendo_error *e;
 	bool set[NR_POSITIONS];
 	bool has_prefix;	/* phy: and its relatives: nobody writes a format then */
+	char *old_script;	/* of a prefix drbd: and the like; with script= that counts */
 };
 
 #define fail(p, r, ...) option_fail((p)->e, (r), (p)->at, __VA_ARGS__)
@@ -114,6 +115,29 @@ static int set_access(struct parser *p, const char *s)
 	return fail(p, -EINVAL, "'disk': access is '%s', must be r, w or w!", s);
 }
 
+/* drbd:web is script=block-drbd,target=web; nbd://... is for qemu-nbd. -ENOMEM. */
+static int take_script_prefix(struct parser *p, const char **s)
+{
+	static const char *const names[] = { "drbd", "enbd", "iscsi", "nbd" };
+	size_t len = strcspn(*s, ":");
+
+	if (zendo_disk_target_is_remote(*s) || !(*s)[len])
+		return 0;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strlen(names[i]) != len || strncmp(names[i], *s, len) != 0)
+			continue;
+		free(p->old_script);
+		if (asprintf(&p->old_script, "block-%s", names[i]) < 0) {
+			p->old_script = NULL;
+			return oom(p);
+		}
+		p->has_prefix = true;
+		*s += len + 1;
+		break;
+	}
+	return 0;
+}
+
 /* phy:, file:, tap:qcow2: and the like at the start, as older files have them. */
 static const char *take_prefix(struct parser *p, const char *s)
 {
@@ -155,22 +179,33 @@ bool zendo_disk_target_is_remote(const char *target)
 
 static int set_target(struct parser *p, const char *s)
 {
-	_cleanup_free_ char *dev = NULL;
+	int r;
 
 	s = take_prefix(p, s);
-	if (!*s)
-		return 0;
-	if (p->d->must_be_block && *s != '/') {
-		if (asprintf(&dev, "/dev/%s", s) < 0)
-			return oom(p);
-		s = dev;
-	}
-	if (*s != '/' && !zendo_disk_target_is_remote(s))
-		return fail(p, -EINVAL, "'disk': target '%s' must be an absolute path, or begin with nbd://, nbd+unix://, iscsi://, ssh://, "
-			    "http://, https:// or rbd:", s);
-	if (strlen(s) >= ZENDO_TARGET_MAX)
+	r = take_script_prefix(p, &s);
+	if (r < 0 || !*s)
+		return r;
+	if (strlen(s) + (p->d->must_be_block ? strlen("/dev/") : 0) >= ZENDO_TARGET_MAX)
 		return fail(p, -EINVAL, "'disk': target is longer than %d characters", ZENDO_TARGET_MAX - 1);
 	return option_string(&p->d->target, s) < 0 ? oom(p) : 0;
+}
+
+/* When all is read: what a script makes a disk of is the script's affair. */
+static int check_target(struct parser *p)
+{
+	struct zendo_disk *d = p->d;
+	char *dev;
+
+	if (d->must_be_block && *d->target != '/') {
+		if (asprintf(&dev, "/dev/%s", d->target) < 0)
+			return oom(p);
+		free(d->target);
+		d->target = dev;
+	}
+	if (*d->target != '/' && !zendo_disk_target_is_remote(d->target))
+		return fail(p, -EINVAL, "'disk': target '%s' must be an absolute path, or begin with nbd://, nbd+unix://, iscsi://, ssh://, "
+			    "http://, https:// or rbd:", d->target);
+	return 0;
 }
 
 static int set_position(struct parser *p, unsigned which, const char *s)
@@ -265,9 +300,22 @@ static int set_specification(struct parser *p, const char *s)
 
 static int set_script(struct parser *p, const char *s)
 {
-	if (*s != '/')
-		return fail(p, -EINVAL, "'disk': script '%s' must be an absolute path", s);
+	if (!option_is_script(s))
+		return fail(p, -EINVAL, "'disk': script '%s' must be an absolute path, or a name in /etc/zendo/scripts or /etc/xen/scripts", s);
 	return option_string(&p->d->script, s) < 0 ? oom(p) : 0;
+}
+
+/* A script's disk is a block device, whatever the target is. */
+static int check_script(struct parser *p)
+{
+	const struct zendo_disk *d = p->d;
+
+	if (!d->target || d->format != ZENDO_DISK_RAW)
+		return fail(p, -EINVAL, "'disk': %s: script= makes a block device of a target, which has no other format than raw", d->vdev);
+	if (d->iops || d->bandwidth)
+		return fail(p, -EOPNOTSUPP, "'disk': %s: iops= and bw= are for targets that are known before the domain starts; with script= "
+			    "they are not", d->vdev);
+	return 0;
 }
 
 /* @value NULL: it is a word without "=". -ENOENT: no such key. */
@@ -357,6 +405,7 @@ static int take_all(struct parser *p, char *text)
 static int check(struct parser *p)
 {
 	struct zendo_disk *d = p->d;
+	int r = 0;
 
 	if (!*d->vdev)
 		return fail(p, -EINVAL, "'disk': vdev is missing, for example: xvda");
@@ -368,8 +417,16 @@ static int check(struct parser *p)
 		return fail(p, -EINVAL, "'disk': %s has format=empty and a target", d->vdev);
 	if (!d->target && !d->cdrom)
 		return fail(p, -EINVAL, "'disk': %s has no target", d->vdev);
+	if (!d->script && p->old_script)
+		d->script = TAKE_PTR(p->old_script);
+	if (d->script)
+		return check_script(p);
 	if (!d->target)
 		d->format = ZENDO_DISK_EMPTY;
+	else
+		r = check_target(p);
+	if (r < 0)
+		return r;
 	if (d->must_be_block && d->format != ZENDO_DISK_RAW)
 		return fail(p, -EINVAL, "'disk': %s: phy: and format=%s exclude each other", d->vdev,
 			    zendo_disk_format_name(d->format));
@@ -393,6 +450,7 @@ int zendo_disk_parse(const char *text, const struct zendo_error *at, struct zend
 	r = take_all(&p, copy);
 	if (r >= 0)
 		r = check(&p);
+	free(p.old_script);
 	if (r < 0)
 		return r;
 	*ret = d;

@@ -34,7 +34,7 @@ enum zendo_disk_format {
 };
 
 struct zendo_disk {
-	char *target;			/* absolute path, or of another machine; NULL with ZENDO_DISK_EMPTY */
+	char *target;			/* absolute path, of another machine, or what script wants; NULL with ZENDO_DISK_EMPTY */
 	enum zendo_disk_format format;
 	bool must_be_block;		/* phy: */
 	char vdev[ZENDO_VDEV_LEN];	/* as it was written */
@@ -46,7 +46,7 @@ struct zendo_disk {
 	unsigned sector;		/* bytes, 0 = what suits the target */
 	unsigned queues;		/* most of them, 0 = as many as suit */
 	uint64_t iops, bandwidth;	/* requests and bytes a second, each of reads and of writes; 0 = as many as it can */
-	char *script;			/* NULL = none */
+	char *script;			/* NULL = none; makes a block device of the target, which may be anything then */
 	struct zendo_error at;		/* where it was written; no text */
 };
 

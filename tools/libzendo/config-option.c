@@ -45,6 +45,11 @@ int option_string(char **to, const char *s)
 	return 0;
 }
 
+bool option_is_script(const char *s)
+{
+	return *s && (*s == '/' || !strchr(s, '/')) && strcmp(s, ".") != 0 && strcmp(s, "..") != 0;
+}
+
 /* The last two colons: a file's name may have some, too. */
 int option_place(const char *s, struct zendo_error *ret)
 {

@@ -21,6 +21,9 @@ char *option_trim(char *s);
 /* Put @s into *to, which it replaces. -ENOMEM. */
 int option_string(char **to, const char *s);
 
+/* What script= may name: an absolute path, or a name without a slash. */
+bool option_is_script(const char *s);
+
 /* "FILE:LINE:COLUMN", written by tools into definitions they copy. -EINVAL. */
 int option_place(const char *s, struct zendo_error *ret);
 

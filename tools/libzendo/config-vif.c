@@ -179,8 +179,8 @@ static int set_script(struct parser *p, const char *s)
 		p->v->script = NULL;
 		return 0;
 	}
-	if (*s != '/')
-		return fail(p, -EINVAL, "'vif': script '%s' must be an absolute path", s);
+	if (!option_is_script(s))
+		return fail(p, -EINVAL, "'vif': script '%s' must be an absolute path, or a name in /etc/zendo/scripts or /etc/xen/scripts", s);
 	return option_string(&p->v->script, s) < 0 ? oom(p) : 0;
 }
 
@@ -349,10 +349,9 @@ static int set_at(struct parser *p, const char *s)
 	return option_place(s, &p->v->at) < 0 ? fail(p, -EINVAL, "'vif': bad at='%s'", s) : 0;
 }
 
-static int refuse_gatewaydev(struct parser *p, const char *s)
+static int set_gatewaydev(struct parser *p, const char *s)
 {
-	(void)s;
-	return fail(p, -EOPNOTSUPP, "'vif': gatewaydev is not supported; name the bridge with bridge=");
+	return set_name(p, "gatewaydev", s, p->v->gatewaydev);
 }
 
 static int refuse_model(struct parser *p, const char *s)
@@ -368,7 +367,7 @@ static const struct {
 	{ "backend", set_backend },
 	{ "bridge", set_bridge },
 	{ "devid", set_devid },
-	{ "gatewaydev", refuse_gatewaydev },
+	{ "gatewaydev", set_gatewaydev },
 	{ "ip", set_ip },
 	{ "isolated", set_isolated },
 	{ "mac", set_mac },
@@ -395,6 +394,18 @@ static int take_part(struct parser *p, char *part)
 		if (strcmp(keys[i].key, part) == 0)
 			return keys[i].set(p, option_trim(value));
 	return fail(p, -EINVAL, "'vif': unknown key '%s'", part);
+}
+
+/* With a script of the user's the bridge is that one's affair, and what only the bridge does is not done. */
+static int check_script(struct parser *p)
+{
+	const struct zendo_vif *v = p->v;
+
+	if (*v->gatewaydev && !v->script)
+		return fail(p, -EOPNOTSUPP, "'vif': gatewaydev is for scripts of your own (script=); else name the bridge with bridge=");
+	if (v->script && v->isolated)
+		return fail(p, -EOPNOTSUPP, "'vif': isolated= is not done with script=: the script puts the interface where it is to be");
+	return 0;
 }
 
 static int check_routed(struct parser *p)
@@ -434,6 +445,8 @@ int zendo_vif_parse(const char *text, const struct zendo_error *at, struct zendo
 			return r;
 	}
 	r = check_routed(&p);
+	if (r >= 0)
+		r = check_script(&p);
 	if (r < 0)
 		return r;
 	*ret = v;
@@ -504,6 +517,8 @@ int zendo_vif_format(const struct zendo_vif *v, bool place, char **ret)
 		fputs(",script=vif-openvswitch", f);
 	if (v->script)
 		fprintf(f, ",script=%s", v->script);
+	if (*v->gatewaydev)
+		fprintf(f, ",gatewaydev=%s", v->gatewaydev);
 	if (place && v->at.line && !strchr(v->at.source, ','))
 		fprintf(f, ",at=%s:%u:%u", v->at.source, v->at.line, v->at.column);
 	if (fclose(f) != 0)

@@ -35,7 +35,8 @@ struct zendo_vif {
 	uint8_t mac[6];			/* see zendo_vif_make_mac() */
 	char bridge[ZENDO_IFNAME_LEN];	/* "" = zendo0 */
 	char vifname[ZENDO_IFNAME_LEN];	/* "" = vif<domid>.<devid> */
-	char *script;			/* NULL = none, or one that is built in */
+	char *script;			/* NULL = none, or one that is built in; without a slash: of the folders of scripts */
+	char gatewaydev[ZENDO_IFNAME_LEN];	/* "" = none; for scripts */
 	bool openvswitch;		/* the bridge must be one of Open vSwitch (script=vif-openvswitch) */
 	bool routed;			/* on no bridge: ips are routed to it (script=vif-route) */
 	struct zendo_vif_ip ips[ZENDO_VIF_IPS_MAX];
