@@ -171,6 +171,7 @@ stage: hypervisor tools guests
 	$(Q)install -D -m 0755 $(O)/zendo $(DESTDIR)$(prefix)/bin/zendo
 	$(Q)install -D -m 0755 $(O)/zendo-hotplug $(DESTDIR)$(prefix)/lib/zendo/zendo-hotplug
 	$(Q)install -D -m 0755 tools/image/zendo-image $(DESTDIR)$(prefix)/lib/zendo/zendo-image
+	$(Q)install -D -m 0755 tools/hotplug/undo-script $(DESTDIR)$(prefix)/lib/zendo/undo-script
 	$(Q)install -D -m 0755 $(O)/zendo-net $(DESTDIR)$(prefix)/lib/zendo/zendo-net
 	$(Q)install -D -m 0755 $(O)/zendo-run $(DESTDIR)$(prefix)/lib/zendo/zendo-run
 	$(Q)install -D -m 0755 $(O)/zendo-stored $(DESTDIR)$(prefix)/lib/zendo/zendo-stored

@@ -12,6 +12,7 @@
  *	no-module, old-module	when they are there: nothing serves a class, or what does has other structs
  *	run/		stands for /run/zendo
  *	block/, dev/	for /sys/block and for /dev/nbd*, see fake_units.c
+ *	etc/		for /etc/zendo
  */
 #include <dirent.h>
 #include <errno.h>
@@ -47,6 +48,10 @@ int __real_connect(int fd, const struct sockaddr *sa, socklen_t len);
 int __real_bind(int fd, const struct sockaddr *sa, socklen_t len);
 int __real_socket(int domain, int type, int protocol);
 DIR *__real_opendir(const char *path);
+int __real_access(const char *path, int mode);
+ssize_t __real_readlink(const char *path, char *buf, size_t size);
+int __real_scandir(const char *path, struct dirent ***list, int (*select)(const struct dirent *),
+		   int (*compare)(const struct dirent **, const struct dirent **));
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_ioctl(int fd, unsigned long request, ...);
 int __wrap_lstat(const char *path, struct stat *st);
@@ -55,6 +60,10 @@ int __wrap_connect(int fd, const struct sockaddr *sa, socklen_t len);
 int __wrap_bind(int fd, const struct sockaddr *sa, socklen_t len);
 int __wrap_socket(int domain, int type, int protocol);
 DIR *__wrap_opendir(const char *path);
+int __wrap_access(const char *path, int mode);
+ssize_t __wrap_readlink(const char *path, char *buf, size_t size);
+int __wrap_scandir(const char *path, struct dirent ***list, int (*select)(const struct dirent *),
+		   int (*compare)(const struct dirent **, const struct dirent **));
 
 static int uevents = -1;
 
@@ -64,7 +73,7 @@ static const char *place(const char *path, char *buf, size_t size)
 		const char *from, *to;
 	} moved[] = {
 		{ "/run/zendo/", "run/" }, { "/sys/bus/hvback/devices", "devices" }, { "/dev/hvpriv", "domains" }, { "/dev/hvback", "domains" },
-		{ "/sys/block", "block" }, { "/dev/nbd", "dev/nbd" },
+		{ "/sys/block", "block" }, { "/dev/nbd", "dev/nbd" }, { "/etc/zendo", "etc" },
 	};
 
 	for (size_t i = 0; i < sizeof(moved) / sizeof(moved[0]); i++)
@@ -136,6 +145,28 @@ DIR *__wrap_opendir(const char *path)
 	char buf[512];
 
 	return __real_opendir(place(path, buf, sizeof(buf)));
+}
+
+int __wrap_access(const char *path, int mode)
+{
+	char buf[512];
+
+	return __real_access(place(path, buf, sizeof(buf)), mode);
+}
+
+ssize_t __wrap_readlink(const char *path, char *buf, size_t size)
+{
+	char moved[512];
+
+	return __real_readlink(place(path, moved, sizeof(moved)), buf, size);
+}
+
+int __wrap_scandir(const char *path, struct dirent ***list, int (*select)(const struct dirent *),
+		   int (*compare)(const struct dirent **, const struct dirent **))
+{
+	char buf[512];
+
+	return __real_scandir(place(path, buf, sizeof(buf)), list, select, compare);
 }
 
 int __wrap_connect(int fd, const struct sockaddr *sa, socklen_t len)

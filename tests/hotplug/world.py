@@ -87,7 +87,7 @@ class Machine:
     """Store, kernel's files and agent."""
 
     def __init__(self):
-        for folder in ("devices", "queues", "run/domains", "stored", "xen", "block", "dev", "units"):
+        for folder in ("devices", "queues", "run/domains", "stored", "xen", "block", "dev", "units", "etc/scripts"):
             os.makedirs(f"{WORK}/{folder}")
         self.domains = {}
         self.set_domains()
@@ -130,7 +130,7 @@ class Machine:
         self.store = Store()
 
     def start_agent(self):
-        self.agent = self.launch(self.sockets["hotplug"], f"{O}/zendo-hotplug", FAKE_KERNEL=WORK)
+        self.agent = self.launch(self.sockets["hotplug"], f"{O}/zendo-hotplug", FAKE_KERNEL=WORK, ZENDO_SCRIPT_SECONDS="2")
 
     def expect_death(self):
         assert self.agent.wait(PATIENCE) == -signal.SIGKILL, self.agent.returncode

@@ -7,6 +7,7 @@
 
 #include "agent.h"
 #include "log.h"
+#include "script.h"
 
 #define CONNECT_TRIES		5
 #define EVENTS_AT_ONCE		32
@@ -92,7 +93,19 @@ void agent_take_events(struct agent *a)
 
 /* ---- after a restart ---- */
 
-/* A device whose nodes are not there was being made or taken away: nobody waits for it any more. */
+static bool has_node(struct agent *a, const struct hvback_id *id, const char *node)
+{
+	char back[NODE_PATH_MAX], path[2 * NODE_PATH_MAX], *value;
+
+	device_back_path(id, back);
+	(void)snprintf(path, sizeof(path), "%s/%s", back, node);
+	if (zendo_store_read(a->store, 0, path, &value, NULL) < 0)
+		return false;
+	free(value);
+	return true;
+}
+
+/* A device whose nodes are not there was being made or taken away: nobody waits for it any more. Likewise one that a script was made for. */
 static void rebuild_device(struct agent *a, const struct hvback_id *id)
 {
 	const struct device_class *class = device_class_find(id->class);
@@ -103,7 +116,7 @@ static void rebuild_device(struct agent *a, const struct hvback_id *id)
 	if (!class)
 		return;		/* somebody else's */
 	r = nodes_read(a, id, &h);
-	if (r >= 0 && h.back == XenbusStateUnknown) {
+	if (r >= 0 && (h.back == XenbusStateUnknown || has_node(a, id, SCRIPT_MAKING))) {
 		log_line(LOG_NOTICE, "%s: was left half made, and is removed", zendo_backend_name(id, name));
 		(void)zendo_backend_remove(a->hvback, id);
 		class->detached(id, false);
@@ -140,6 +153,10 @@ static int leftover_device(struct agent *a, const char *path, const char *name)
 	    zendo_backend_id(class, domid, devid, &id) < 0 || device_find(a, &id))
 		return 0;
 	log_line(LOG_NOTICE, "%s-%" PRIu32 "-%" PRIu32 ": its nodes were left behind, and are removed", class, domid, devid);
+	if (has_node(a, &id, "script")) {
+		script_leftover(a, &id);	/* which undoes what it did, and finds them */
+		return 0;
+	}
 	return nodes_remove(a, &id);
 }
 
@@ -154,6 +171,7 @@ static int leftover_domain(struct agent *a, const char *path, const char *name)
 int device_rebuild(struct agent *a)
 {
 	_cleanup_free_ struct hvback_id *all = NULL;
+	struct zendo_error e = {};
 	char path[NODE_PATH_MAX];
 	size_t nr = 0;
 	int r;
@@ -169,5 +187,7 @@ int device_rebuild(struct agent *a)
 		if (r >= 0 && (*c)->rebuilt)
 			r = (*c)->rebuilt();
 	}
+	if (r >= 0 && script_rebuild(a, &e) < 0)
+		log_line(LOG_ERR, "scripts from before cannot be found: %s", e.text);
 	return r;
 }

@@ -21,6 +21,7 @@
 #include "error.h"
 #include "frontend.h"
 #include "handshake.h"
+#include "script_file.h"
 #include "store.h"
 
 #define DETACH_TIMEOUT_S	30
@@ -41,6 +42,7 @@ struct spec {
 	char bridge[ZENDO_IFNAME_LEN];	/* likewise; "" = none */
 	char ifname[ZENDO_IFNAME_LEN];	/* as the kernel named it */
 	char claim[CLAIM_SET_TEXT_MAX];	/* of a disk's target, as in claim.h */
+	char script[SCRIPT_PATH_MAX];	/* script.h; "" = none */
 	bool added;
 };
 
@@ -57,9 +59,13 @@ struct device_class {
 
 	/* In a job. All that is needed is made, or nothing; @e has place and key. */
 	int (*attach)(int hvback, struct spec *s, struct zendo_error *e);
+	/* In a job, before the kernel's object is removed whose guest has let go of it. May be NULL. */
+	void (*leave)(const struct hvback_id *id);
 	/* What attach() made besides the kernel's object, which is gone. @wait: in a job, until all is; else the rest is done in one. */
 	void (*detached)(const struct hvback_id *id, bool wait);
-	/* Nodes of both sides; their folders are there, with their rights. */
+	/* Nodes of the backend's folder that are of the definition alone: scripts find them. In any thread. */
+	int (*write_wish)(struct zendo_store *store, uint32_t tx, const struct spec *s, const char *back);
+	/* Nodes of both sides besides these; their folders are there, with their rights. */
 	int (*write_nodes)(struct agent *a, uint32_t tx, const struct spec *s, const char *front, const char *back);
 	size_t info_size;		/* of its member of the union */
 	/* What was offered, the frontend's choice must fit. */
@@ -152,8 +158,12 @@ int device_rebuild(struct agent *a);
 /* ---- nodes of the store: nodes.c ---- */
 
 /* For classes: one node below @folder. */
-int node_put(struct agent *a, uint32_t tx, const char *folder, const char *node, uint64_t value);
-int node_put_text(struct agent *a, uint32_t tx, const char *folder, const char *node, const char *value);
+int node_put(struct zendo_store *s, uint32_t tx, const char *folder, const char *node, uint64_t value);
+int node_put_text(struct zendo_store *s, uint32_t tx, const char *folder, const char *node, const char *value);
+
+/* Steps of a transaction, in any thread: the backend's folder for a script that is to run, and the end of both folders. */
+int nodes_make_back(struct zendo_store *s, uint32_t tx, const struct spec *spec);
+int nodes_remove_both(struct zendo_store *s, uint32_t tx, const struct hvback_id *id);
 
 int nodes_make(struct agent *a, struct spec *specs, size_t nr);
 int nodes_remove(struct agent *a, const struct hvback_id *id);

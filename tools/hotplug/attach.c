@@ -13,6 +13,7 @@
 #include "job.h"
 #include "log.h"
 #include "runtime.h"
+#include "script.h"
 
 #define LEND_PATIENCE_S	5
 
@@ -54,6 +55,8 @@ static void undo(struct attaching *t, bool wait)
 
 		if (!s->added)
 			continue;
+		if (wait && s->class->leave)
+			s->class->leave(&s->id);
 		(void)zendo_backend_remove(t->agent->hvback, &s->id);
 		s->class->detached(&s->id, wait);
 		s->added = false;
@@ -112,6 +115,7 @@ static int publish(struct attaching *t)
 	for (size_t i = 0; i < t->nr; i++) {
 		char name[ZENDO_BACKEND_NAME_MAX];
 
+		script_published(&t->specs[i].id);
 		log_line(LOG_INFO, "%s: attached", zendo_backend_name(&t->specs[i].id, name));
 		/* the domain may be gone since: this look finds it */
 		if (device_new(t->agent, &t->specs[i].id, &d) >= 0)
@@ -220,6 +224,7 @@ static int make_specs(struct attaching *t, uint32_t domid)
 		if (r < 0)
 			return r;
 		s->vif = &c->vifs[i];
+		s->domain = c->name;
 		make_mac(c, s->vif, s->mac);
 		if (r > 0 && mac_is_taken(t->agent, &s->id, s->mac))
 			return plumb_fail(s->vif, &t->e, -EEXIST, "another domain has this mac");

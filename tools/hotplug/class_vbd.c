@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <linux/hvback_vbd.h>
 
@@ -11,6 +13,7 @@
 #include "claim.h"
 #include "export.h"
 #include "log.h"
+#include "script.h"
 #include "target.h"
 
 static const struct frontend_feature features[] = {
@@ -40,6 +43,77 @@ static int add(int hvback, const struct hvback_id *id, int target, const struct 
 	return r;
 }
 
+/* A name of the block device whose number the script wrote: the one it gave, or the kernel's. */
+static int name_device(const struct hvback_id *id, dev_t dev, char *ret, size_t size)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_fclose_ FILE *f = NULL;
+	char line[128], uevent[64];
+	struct stat st;
+
+	if (script_read(id, "physical-device-path", &path) < 0)
+		path = NULL;
+	if (path && *path == '/' && strlen(path) < size && stat(path, &st) == 0 && S_ISBLK(st.st_mode) && st.st_rdev == dev) {
+		(void)strcpy(ret, path);
+		return 0;
+	}
+	(void)snprintf(uevent, sizeof(uevent), "/sys/dev/block/%u:%u/uevent", major(dev), minor(dev));
+	f = fopen(uevent, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (strncmp(line, "DEVNAME=", 8) == 0) {
+			(void)snprintf(ret, size, "/dev/%.*s", (int)strcspn(line + 8, "\n"), line + 8);
+			return 0;
+		}
+	return -ENOENT;
+}
+
+/* What the script made is opened as phy: would be. */
+static int open_script_device(const struct spec *s, struct target *ret, struct zendo_error *e)
+{
+	struct zendo_disk device = *s->disk;
+	_cleanup_free_ char *text = NULL;
+	unsigned major_number, minor_number;
+	char path[256], end;
+	struct stat st;
+	int r = script_read(&s->id, "physical-device", &text);
+	dev_t dev;
+
+	if (r < 0)
+		return target_fail(s->disk, e, -EINVAL, "%s ended well, but wrote no physical-device (MAJOR:MINOR in hexadecimal) into the store",
+				   s->script);
+	if (sscanf(text, "%x:%x%c", &major_number, &minor_number, &end) != 2)
+		return target_fail(s->disk, e, -EINVAL, "%s wrote physical-device '%.40s', which is not MAJOR:MINOR in hexadecimal", s->script, text);
+	dev = makedev(major_number, minor_number);
+	r = name_device(&s->id, dev, path, sizeof(path));
+	if (r < 0)
+		return target_fail(s->disk, e, -ENODEV, "%s wrote physical-device %.40s, but there is no block device %u:%u", s->script, text,
+				   major_number, minor_number);
+	device.target = path;
+	device.script = NULL;
+	device.must_be_block = true;
+	r = target_open(&device, &s->id, s->domain, ret, e);
+	if (r < 0 || (fstat(ret->fd, &st) == 0 && st.st_rdev == dev))
+		return r;
+	safe_close(ret->fd);
+	claim_release(&s->id);
+	return target_fail(s->disk, e, -ESTALE, "%s: it is another device now than %s wrote", path, s->script);
+}
+
+static int open_by_script(struct spec *s, struct target *ret, struct zendo_error *e)
+{
+	struct zendo_error why = {};
+	int r = script_find(s->disk->script, "block", s->script, &why);
+
+	if (r >= 0)
+		r = script_start(s, NULL, &why);
+	if (r < 0)
+		return target_fail(s->disk, e, r, "%s", why.text);
+	r = open_script_device(s, ret, e);
+	if (r < 0)
+		script_stop(&s->id);
+	return r;
+}
+
 static int attach(int hvback, struct spec *s, struct zendo_error *e)
 {
 	const struct zendo_disk *d = s->disk;
@@ -53,7 +127,7 @@ static int attach(int hvback, struct spec *s, struct zendo_error *e)
 	struct target t;
 	int r;
 
-	r = target_open(d, &s->id, s->domain, &t, e);
+	r = d->script ? open_by_script(s, &t, e) : target_open(d, &s->id, s->domain, &t, e);
 	if (r < 0)
 		return r;
 	(void)claim_set_format(&t.set, s->claim);
@@ -66,6 +140,7 @@ static int attach(int hvback, struct spec *s, struct zendo_error *e)
 	}
 	if (r != -EEXIST) {
 		export_stop(&s->id);
+		script_stop(&s->id);
 		claim_release(&s->id);
 	}
 	return zendo_error_at(e, r, d->at.source, d->at.line, d->at.column, "'disk': %s: %s: %s", d->vdev, d->target, why.text);
@@ -73,10 +148,13 @@ static int attach(int hvback, struct spec *s, struct zendo_error *e)
 
 static void detached(const struct hvback_id *id, bool wait)
 {
-	if (wait)
+	if (wait) {
 		export_stop(id);
-	else
+		script_stop(id);
+	} else {
 		export_stop_later(id);
+		script_stop_later(id);
+	}
 	claim_release(id);
 }
 
@@ -106,13 +184,28 @@ static int write_info(struct agent *a, uint32_t tx, const char *back, const stru
 
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]) && r >= 0; i++)
 		if (nodes[i].wanted)
-			r = node_put(a, tx, back, nodes[i].node, nodes[i].value);
+			r = node_put(a->store, tx, back, nodes[i].node, nodes[i].value);
 	return r;
+}
+
+static int write_wish(struct zendo_store *store, uint32_t tx, const struct spec *s, const char *back)
+{
+	const struct zendo_disk *d = s->disk;
+	int r;
+
+	if ((r = node_put_text(store, tx, back, "params", d->target)) < 0 ||
+	    (r = node_put_text(store, tx, back, "dev", d->vdev)) < 0 ||
+	    (r = node_put_text(store, tx, back, "mode", d->readonly ? "r" : "w")) < 0 ||
+	    (r = node_put_text(store, tx, back, "type", "phy")) < 0 ||
+	    (r = node_put_text(store, tx, back, "device-type", d->cdrom ? "cdrom" : "disk")) < 0 ||
+	    (r = node_put(store, tx, back, "removable", d->cdrom)) < 0 ||
+	    (r = node_put(store, tx, back, "bootable", 1)) < 0)
+		return r;
+	return node_put(store, tx, back, "discard-enable", !d->no_discard);
 }
 
 static int write_nodes(struct agent *a, uint32_t tx, const struct spec *s, const char *front, const char *back)
 {
-	const struct zendo_disk *d = s->disk;
 	struct hvback_vbd_info info;
 	char device[32];
 	int r;
@@ -121,18 +214,11 @@ static int write_nodes(struct agent *a, uint32_t tx, const struct spec *s, const
 	if (r < 0)
 		return r;
 	(void)snprintf(device, sizeof(device), "%x:%x", info.major, info.minor);
-	if ((r = node_put(a, tx, front, "virtual-device", s->id.devid)) < 0 ||
-	    (r = node_put_text(a, tx, front, "device-type", d->cdrom ? "cdrom" : "disk")) < 0 ||
-	    (r = node_put_text(a, tx, back, "params", d->target)) < 0 ||
-	    (r = node_put_text(a, tx, back, "dev", d->vdev)) < 0 ||
-	    (r = node_put_text(a, tx, back, "mode", d->readonly ? "r" : "w")) < 0 ||
-	    (r = node_put_text(a, tx, back, "type", info.major ? "phy" : "file")) < 0 ||
-	    (r = node_put_text(a, tx, back, "device-type", d->cdrom ? "cdrom" : "disk")) < 0 ||
-	    (r = node_put(a, tx, back, "removable", d->cdrom)) < 0 ||
-	    (r = node_put(a, tx, back, "bootable", 1)) < 0 ||
-	    (r = node_put(a, tx, back, "discard-enable", !d->no_discard)) < 0 ||
-	    (r = node_put_text(a, tx, back, "claim", s->claim)) < 0 ||
-	    (info.major && (r = node_put_text(a, tx, back, "physical-device", device)) < 0))
+	if ((r = node_put(a->store, tx, front, "virtual-device", s->id.devid)) < 0 ||
+	    (r = node_put_text(a->store, tx, front, "device-type", s->disk->cdrom ? "cdrom" : "disk")) < 0 ||
+	    (!info.major && (r = node_put_text(a->store, tx, back, "type", "file")) < 0) ||
+	    (r = node_put_text(a->store, tx, back, "claim", s->claim)) < 0 ||
+	    (info.major && (r = node_put_text(a->store, tx, back, "physical-device", device)) < 0))
 		return r;
 	return write_info(a, tx, back, &info);
 }
@@ -200,6 +286,7 @@ const struct device_class class_vbd = {
 	.layout = &layout,
 	.attach = attach,
 	.detached = detached,
+	.write_wish = write_wish,
 	.write_nodes = write_nodes,
 	.info_size = sizeof(struct hvback_vbd_info),
 	.offered = offered,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Network interfaces: <xen/io/netif.h> names the nodes, <linux/hvback_vif.h> what the module knows of them. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <net/if.h>
@@ -15,6 +16,7 @@
 #include "log.h"
 #include "plumb_ovs.h"
 #include "plumb_proxy.h"
+#include "script.h"
 
 #define USEC_PER_SEC	1000000ULL
 
@@ -47,14 +49,18 @@ static void fill_ips(struct hvback_vif_conf *c, const struct zendo_vif *v)
 			memcpy(c->ipv6[c->nr_ipv6++], v->ips[i].addr, 16);
 }
 
+/* Bytes of an interval. */
+static uint64_t burst_of(const struct zendo_vif *v)
+{
+	return v->rate / USEC_PER_SEC * v->rate_interval_us + v->rate % USEC_PER_SEC * v->rate_interval_us / USEC_PER_SEC;
+}
+
 static void fill_rate(struct hvback_vif_conf *c, const struct zendo_vif *v)
 {
-	uint64_t burst = v->rate / USEC_PER_SEC * v->rate_interval_us + v->rate % USEC_PER_SEC * v->rate_interval_us / USEC_PER_SEC;
-
 	if (!v->rate)
 		return;
 	c->rate_from = c->rate_to = v->rate;
-	c->burst_from = c->burst_to = burst;
+	c->burst_from = c->burst_to = burst_of(v);
 }
 
 _Static_assert(ZENDO_VIF_IPS_MAX <= HVBACK_VIF_MAX_ADDRS, "all addresses of a definition fit");
@@ -79,35 +85,69 @@ static void sweep(void)
 	ovs_sweep();
 }
 
+/* As the kernel names it now, and what else it says. */
+static int ask(int hvback, struct spec *s, struct hvback_vif_info *info, struct zendo_error *e)
+{
+	struct zendo_error why = {};
+	int r = zendo_backend_info(hvback, &s->id, info, sizeof(*info), &why);
+
+	(void)snprintf(s->ifname, sizeof(s->ifname), "%.*s", (int)sizeof(s->ifname) - 1, info->ifname);
+	return r < 0 ? plumb_fail(s->vif, e, r, "%s", why.text) : 0;
+}
+
+/* A script may have given it another name. It is up then, as Xen's leave it. */
+static int set_up(int hvback, struct spec *s, struct zendo_error *e)
+{
+	struct hvback_vif_info info = {};
+	int r = ask(hvback, s, &info, e);
+
+	return r < 0 ? r : plumb_up(s->vif, &(struct plumb_bridge) {}, info.ifindex, e);
+}
+
+static int run_script(int hvback, struct spec *s, struct zendo_error *e)
+{
+	struct zendo_error why = {};
+	int r = script_start(s, s->ifname, &why);
+
+	if (r < 0)
+		return plumb_fail(s->vif, e, r, "%s", why.text);
+	r = set_up(hvback, s, e);
+	if (r < 0)
+		script_stop(&s->id);
+	return r;
+}
+
+static void fill_conf(struct hvback_vif_conf *c, const struct spec *s, const struct plumb_bridge *b)
+{
+	const struct zendo_vif *v = s->vif;
+
+	memcpy(c->mac, s->mac, sizeof(c->mac));
+	if (!v->script)		/* Xen's give it its name themselves, and refuse one that has it */
+		(void)snprintf(c->ifname, sizeof(c->ifname), "%s", v->vifname);
+	c->mtu = v->mtu ? v->mtu : b->mtu;
+	fill_ips(c, v);
+	fill_rate(c, v);
+}
+
 static int attach(int hvback, struct spec *s, struct zendo_error *e)
 {
 	const struct zendo_vif *v = s->vif;
 	struct hvback_vif_conf conf = { .flags = v->promisc ? HVBACK_VIF_PROMISC : 0, .max_queues = v->queues };
 	struct hvback_vif_info info = {};
 	struct zendo_error why = {};
-	struct plumb_bridge b;
+	struct plumb_bridge b = {};
 	int r;
 
-	if (v->script)
-		return plumb_fail(v, e, -EOPNOTSUPP, "script=%s is not in this version: only vif-bridge, vif-route and vif-openvswitch are, "
-				  "which are built in", v->script);
-	r = plumb_find_bridge(v, &b, e);
+	r = v->script ? script_find(v->script, "vif-", s->script, &why) : plumb_find_bridge(v, &b, e);
 	if (r < 0)
-		return r;
-	memcpy(conf.mac, s->mac, sizeof(conf.mac));
-	(void)snprintf(conf.ifname, sizeof(conf.ifname), "%s", v->vifname);
-	conf.mtu = v->mtu ? v->mtu : b.mtu;
-	fill_ips(&conf, v);
-	fill_rate(&conf, v);
+		return v->script ? plumb_fail(v, e, r, "%s", why.text) : r;
+	fill_conf(&conf, s, &b);
 	r = zendo_backend_add(hvback, &s->id, -1, &conf, sizeof(conf), &why);
 	if (r < 0)
 		return plumb_fail(v, e, r, "%s", why.text);
-	r = zendo_backend_info(hvback, &s->id, &info, sizeof(info), &why);
-	(void)snprintf(s->ifname, sizeof(s->ifname), "%.*s", (int)sizeof(s->ifname) - 1, info.ifname);
-	if (r < 0)
-		(void)plumb_fail(v, e, r, "%s", why.text);
-	else
-		r = plumb(s, &b, info.ifindex, e);
+	r = ask(hvback, s, &info, e);
+	if (r >= 0)
+		r = v->script ? run_script(hvback, s, e) : plumb(s, &b, info.ifindex, e);
 	if (r < 0) {
 		(void)zendo_backend_remove(hvback, &s->id);
 		sweep();
@@ -140,14 +180,22 @@ static void sweep_later(void)
 	}
 }
 
+/* Its script wants to find it. */
+static void leave(const struct hvback_id *id)
+{
+	script_stop(id);
+}
+
 /* The interface went with the kernel's object, from its bridge and with its routes. */
 static void detached(const struct hvback_id *id, bool wait)
 {
-	(void)id;
-	if (wait)
+	if (wait) {
+		script_stop(id);
 		sweep();
-	else
+	} else {
+		script_stop_later(id);
 		sweep_later();
+	}
 }
 
 /* Interfaces may have gone while there was no agent. */
@@ -164,6 +212,7 @@ struct again {
 	int hvback;
 	struct spec spec;
 	struct zendo_vif vif;
+	char *domain;
 	struct zendo_error e;
 	bool is_new;
 	int r;
@@ -181,17 +230,31 @@ static bool is_up(const char *ifname)
 	return f && fscanf(f, "%x", &flags) == 1 && flags & IFF_UP;
 }
 
+/* It has its first name again, which the script is told. */
+static int run_script_again(struct again *x)
+{
+	struct zendo_error why = {};
+	int r = script_find(x->vif.script, "vif-", x->spec.script, &why);
+
+	if (r >= 0)
+		r = script_again(&x->spec, x->spec.ifname, &why);
+	return r < 0 ? plumb_fail(&x->vif, &x->e, r, "%s", why.text) : set_up(x->hvback, &x->spec, &x->e);
+}
+
 static void again_work(struct job *j)
 {
 	struct again *x = (struct again *)j;
 	struct hvback_vif_info info = {};
 	struct plumb_bridge b;
 
-	x->r = zendo_backend_info(x->hvback, &x->spec.id, &info, sizeof(info), &x->e);
-	(void)snprintf(x->spec.ifname, sizeof(x->spec.ifname), "%.*s", (int)sizeof(x->spec.ifname) - 1, info.ifname);
+	x->r = ask(x->hvback, &x->spec, &info, &x->e);
 	if (x->r < 0 || is_up(x->spec.ifname))
 		return;
 	x->is_new = true;
+	if (x->vif.script) {
+		x->r = run_script_again(x);
+		return;
+	}
 	x->r = plumb_find_bridge(&x->vif, &b, &x->e);
 	if (x->r >= 0)
 		x->r = plumb(&x->spec, &b, info.ifindex, &x->e);
@@ -200,6 +263,7 @@ static void again_work(struct job *j)
 static void again_free(struct again *x)
 {
 	zendo_vif_clear(&x->vif);
+	free(x->domain);
 	free(x);
 }
 
@@ -233,7 +297,15 @@ static int read_definition(struct agent *a, const char *back, struct again *x)
 		return r;
 	r = zendo_mac_parse(mac, x->spec.mac, NULL);
 	free(mac);
-	return r;
+	if (r < 0 || !x->vif.script)
+		return r;
+	/* whose unit the script's is bound to */
+	free(x->domain);
+	x->domain = NULL;
+	(void)snprintf(path, sizeof(path), "/local/domain/%" PRIu32 "/name", x->spec.id.domid);
+	r = zendo_store_read(a->store, 0, path, &x->domain, NULL);
+	x->spec.domain = x->domain;
+	return r == -ENOENT ? 0 : r;
 }
 
 static void bound(struct agent *a, const struct hvback_id *id, const char *back)
@@ -256,19 +328,19 @@ static void bound(struct agent *a, const struct hvback_id *id, const char *back)
 	}
 }
 
-static int write_definition(struct agent *a, uint32_t tx, const struct zendo_vif *v, const char *back)
+static int write_definition(struct zendo_store *s, uint32_t tx, const struct zendo_vif *v, const char *back)
 {
 	char *text;
 	int r = zendo_vif_format(v, false, &text);
 
 	if (r < 0)
 		return r;
-	r = node_put_text(a, tx, back, "definition", text);
+	r = node_put_text(s, tx, back, "definition", text);
 	free(text);
 	return r;
 }
 
-static int write_features(struct agent *a, uint32_t tx, const char *back, const struct hvback_vif_info *info)
+static int write_features(struct zendo_store *s, uint32_t tx, const char *back, const struct hvback_vif_info *info)
 {
 	static const struct {
 		const char *node;
@@ -284,12 +356,56 @@ static int write_features(struct agent *a, uint32_t tx, const char *back, const 
 		{ "feature-split-event-channels", HVBACK_VIF_F_SPLIT },
 		{ "feature-xdp-headroom", HVBACK_VIF_F_XDP },
 	};
-	int r = node_put(a, tx, back, "feature-rx-flip", 0);
+	int r = node_put(s, tx, back, "feature-rx-flip", 0);
 
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]) && r >= 0; i++)
 		if (info->features & nodes[i].bit)
-			r = node_put(a, tx, back, nodes[i].node, 1);
-	return r < 0 ? r : node_put(a, tx, back, "multi-queue-max-queues", info->max_queues);
+			r = node_put(s, tx, back, nodes[i].node, 1);
+	return r < 0 ? r : node_put(s, tx, back, "multi-queue-max-queues", info->max_queues);
+}
+
+/* What scripts of Xen's tree and others look for, as libxl writes it. */
+static int write_for_script(struct zendo_store *store, uint32_t tx, const struct zendo_vif *v, const char *back)
+{
+	char text[INET6_ADDRSTRLEN * ZENDO_VIF_IPS_MAX] = "", address[INET6_ADDRSTRLEN];
+	size_t len = 0;
+	int r = 0;
+
+	for (unsigned i = 0; i < v->nr_ips; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", i ? " " : "",
+					inet_ntop(v->ips[i].family, v->ips[i].addr, address, sizeof(address)));
+	if (len)
+		r = node_put_text(store, tx, back, "ip", text);
+	len = (size_t)snprintf(text, sizeof(text), "%s", v->bridge);
+	for (unsigned i = 0; i < v->nr_trunks; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, ":%u", v->trunks[i]);
+	if (r >= 0 && *v->bridge)
+		r = node_put_text(store, tx, back, "bridge", text);
+	if (r >= 0 && *v->vifname)
+		r = node_put_text(store, tx, back, "vifname", v->vifname);
+	if (r >= 0 && *v->gatewaydev)
+		r = node_put_text(store, tx, back, "gatewaydev", v->gatewaydev);
+	if (r >= 0 && v->mtu)
+		r = node_put(store, tx, back, "mtu", v->mtu);
+	if (r >= 0 && v->vlan)
+		r = node_put(store, tx, back, "vlan", v->vlan);
+	if (r < 0 || !v->rate)
+		return r;
+	(void)snprintf(text, sizeof(text), "%" PRIu64 ",%" PRIu32, burst_of(v), v->rate_interval_us);
+	return node_put_text(store, tx, back, "rate", text);
+}
+
+static int write_wish(struct zendo_store *store, uint32_t tx, const struct spec *s, const char *back)
+{
+	char mac[ZENDO_MAC_STRLEN];
+	int r;
+
+	if ((r = node_put_text(store, tx, back, "mac", zendo_mac_format(s->mac, mac))) < 0 ||
+	    (r = node_put(store, tx, back, "handle", s->id.devid)) < 0 ||
+	    (r = node_put_text(store, tx, back, "type", "vif")) < 0 ||
+	    (r = write_definition(store, tx, s->vif, back)) < 0)
+		return r;
+	return s->vif->script ? write_for_script(store, tx, s->vif, back) : 0;
 }
 
 static int write_nodes(struct agent *a, uint32_t tx, const struct spec *s, const char *front, const char *back)
@@ -301,18 +417,13 @@ static int write_nodes(struct agent *a, uint32_t tx, const struct spec *s, const
 	r = zendo_backend_info(a->hvback, &s->id, &info, sizeof(info), NULL);
 	if (r < 0)
 		return r;
-	(void)zendo_mac_format(s->mac, mac);
-	if ((r = node_put_text(a, tx, front, "mac", mac)) < 0 ||
-	    (r = node_put(a, tx, front, "handle", s->id.devid)) < 0 ||
-	    (r = node_put(a, tx, front, "mtu", info.mtu)) < 0 ||
-	    (r = node_put_text(a, tx, back, "mac", mac)) < 0 ||
-	    (r = node_put(a, tx, back, "handle", s->id.devid)) < 0 ||
-	    (r = node_put_text(a, tx, back, "vifname", s->ifname)) < 0 ||
-	    (r = node_put_text(a, tx, back, "type", "vif")) < 0 ||
-	    (r = write_definition(a, tx, s->vif, back)) < 0 ||
-	    (*s->bridge && (r = node_put_text(a, tx, back, "bridge", s->bridge)) < 0))
+	if ((r = node_put_text(a->store, tx, front, "mac", zendo_mac_format(s->mac, mac))) < 0 ||
+	    (r = node_put(a->store, tx, front, "handle", s->id.devid)) < 0 ||
+	    (r = node_put(a->store, tx, front, "mtu", info.mtu)) < 0 ||
+	    (!s->vif->script && (r = node_put_text(a->store, tx, back, "vifname", s->ifname)) < 0) ||
+	    (*s->bridge && (r = node_put_text(a->store, tx, back, "bridge", s->bridge)) < 0))
 		return r;
-	return write_features(a, tx, back, &info);
+	return write_features(a->store, tx, back, &info);
 }
 
 /* A module from before an upgrade does not know it, and was not told to offer it. */
@@ -334,7 +445,9 @@ const struct device_class class_vif = {
 	.device_type = "interface",
 	.layout = &layout,
 	.attach = attach,
+	.leave = leave,
 	.detached = detached,
+	.write_wish = write_wish,
 	.write_nodes = write_nodes,
 	.info_size = sizeof(struct hvback_vif_info),
 	.offered = offered,

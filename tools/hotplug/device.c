@@ -11,6 +11,7 @@
 #include "agent.h"
 #include "job.h"
 #include "log.h"
+#include "script.h"
 
 /* Lines of the journal that a guest can make the agent write, for each device. */
 #define MOST_LINES	20
@@ -143,13 +144,17 @@ static void tell_waiter(struct device *d, int r, const char *text)
 		gone(d->gone_userdata, r, text);
 }
 
-/* The kernel has it no more: nodes, watch and memory go. */
+static int start_op(struct device *d, enum handshake_act act);
+
+/* The kernel has it no more: nodes, watch and memory go. A script that made something for it undoes that first, and finds the nodes. */
 static void drop(struct device *d)
 {
 	struct agent *a = d->agent;
 	char path[NODE_PATH_MAX];
 	int r;
 
+	if (script_has(&d->id) && start_op(d, ACT_REMOVE) > 0)
+		return;
 	for (struct device **p = &a->devices; *p; p = &(*p)->next)
 		if (*p == d) {
 			*p = d->next;
@@ -271,8 +276,10 @@ static void op_work(struct job *j)
 		op->r = zendo_backend_disconnect(d->agent->hvback, &d->id);
 		break;
 	default:
+		if (d->class->leave)
+			d->class->leave(&d->id);
 		op->r = zendo_backend_remove(d->agent->hvback, &d->id);
-		if (op->r >= 0)		/* who waits for its end can have the target then */
+		if (op->r >= 0 || op->r == -ENOENT || op->r == -ESRCH)	/* who waits for its end can have the target then */
 			d->class->detached(&d->id, true);
 	}
 }
@@ -522,12 +529,12 @@ static int add_node(struct device *d, struct json_object *o, const char *folder,
 int device_describe(struct device *d, struct json_object **ret)
 {
 	static const char *const nodes[] = {
-		"dev", "params", "mode", "sectors", "mac", "bridge", "vifname", "error",
+		"dev", "params", "mode", "sectors", "mac", "bridge", "vifname", "script", "error",
 	};
 	static const char *const kernel[] = {
 		[HVBACK_ST_WAITING] = "waiting", [HVBACK_ST_CONNECTED] = "connected", [HVBACK_ST_BROKEN] = "broken",
 	};
-	char back[NODE_PATH_MAX];
+	char back[NODE_PATH_MAX], name[32];
 	struct handshake h = {};
 	struct json_object *o;
 	int r = read_all(d, &h);
@@ -548,6 +555,11 @@ int device_describe(struct device *d, struct json_object **ret)
 	(void)json_object_object_add(o, "detaching", json_object_new_boolean(!h.online));
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]) && r >= 0; i++)
 		r = add_node(d, o, back, nodes[i]);
+	if (r >= 0 && d->class == &class_vif && !json_object_object_get(o, "vifname")) {
+		/* a script that was told no name has not given it one */
+		(void)snprintf(name, sizeof(name), "vif%" PRIu32 ".%" PRIu32, d->id.domid, d->id.devid);
+		(void)json_object_object_add(o, "vifname", json_object_new_string(name));
+	}
 	if (r < 0) {
 		json_object_put(o);
 		return r;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent.h"
+#include "script.h"
 
 void device_front_path(const struct hvback_id *id, char ret[static NODE_PATH_MAX])
 {
@@ -17,20 +18,20 @@ void device_back_path(const struct hvback_id *id, char ret[static NODE_PATH_MAX]
 	(void)snprintf(ret, NODE_PATH_MAX, "/local/domain/0/backend/%s/%" PRIu32 "/%" PRIu32, id->class, id->domid, id->devid);
 }
 
-int node_put(struct agent *a, uint32_t tx, const char *folder, const char *node, uint64_t value)
+int node_put(struct zendo_store *s, uint32_t tx, const char *folder, const char *node, uint64_t value)
 {
 	char path[2 * NODE_PATH_MAX];
 
 	(void)snprintf(path, sizeof(path), "%s/%s", folder, node);
-	return zendo_store_printf(a->store, tx, path, "%" PRIu64, value);
+	return zendo_store_printf(s, tx, path, "%" PRIu64, value);
 }
 
-int node_put_text(struct agent *a, uint32_t tx, const char *folder, const char *node, const char *value)
+int node_put_text(struct zendo_store *s, uint32_t tx, const char *folder, const char *node, const char *value)
 {
 	char path[2 * NODE_PATH_MAX];
 
 	(void)snprintf(path, sizeof(path), "%s/%s", folder, node);
-	return zendo_store_printf(a->store, tx, path, "%s", value);
+	return zendo_store_printf(s, tx, path, "%s", value);
 }
 
 /* ---- making ---- */
@@ -68,33 +69,58 @@ static int make_parents(struct zendo_store *s, uint32_t tx, uint32_t domid)
 	return r;
 }
 
+/* 0 also if it was not there. */
+static int remove_node(struct zendo_store *s, uint32_t tx, const char *path)
+{
+	int r = zendo_store_rm(s, tx, path);
+
+	return r == -ENOENT ? 0 : r;
+}
+
+static int put_back(struct zendo_store *s, uint32_t tx, const struct spec *spec, const char *front, const char *back)
+{
+	int r;
+
+	if ((r = make_folder(s, tx, back, 0, spec->id.domid)) < 0 ||
+	    (r = node_put_text(s, tx, back, "frontend", front)) < 0 ||
+	    (r = node_put(s, tx, back, "frontend-id", spec->id.domid)) < 0 ||
+	    (r = node_put(s, tx, back, "online", 1)) < 0 ||
+	    (r = node_put(s, tx, back, "state", XenbusStateInitWait)) < 0 ||
+	    (*spec->script && (r = node_put_text(s, tx, back, "script", spec->script)) < 0))
+		return r;
+	return spec->class->write_wish(s, tx, spec, back);
+}
+
+int nodes_make_back(struct zendo_store *s, uint32_t tx, const struct spec *spec)
+{
+	char front[NODE_PATH_MAX], back[NODE_PATH_MAX];
+	int r;
+
+	device_front_path(&spec->id, front);
+	device_back_path(&spec->id, back);
+	if ((r = remove_node(s, tx, back)) < 0 || (r = put_back(s, tx, spec, front, back)) < 0)
+		return r;
+	return node_put(s, tx, back, SCRIPT_MAKING, 1);
+}
+
 static int make_one(struct making *m, struct zendo_store *s, uint32_t tx, const struct spec *spec)
 {
+	char front[NODE_PATH_MAX], back[NODE_PATH_MAX], making[2 * NODE_PATH_MAX];
 	const struct hvback_id *id = &spec->id;
-	char front[NODE_PATH_MAX], back[NODE_PATH_MAX], node[2 * NODE_PATH_MAX];
 	int r;
 
 	device_front_path(id, front);
 	device_back_path(id, back);
-	if ((r = zendo_store_rm(s, tx, front)) < 0 && r != -ENOENT)
+	/* what a script has written there it wants to find */
+	(void)snprintf(making, sizeof(making), "%s%s", back, *spec->script ? "/" SCRIPT_MAKING : "");
+	if ((r = remove_node(s, tx, making)) < 0 || (r = remove_node(s, tx, front)) < 0 ||
+	    (r = make_folder(s, tx, front, id->domid, 0)) < 0 ||
+	    (r = node_put_text(s, tx, front, "backend", back)) < 0 ||
+	    (r = node_put(s, tx, front, "backend-id", 0)) < 0 ||
+	    (r = node_put(s, tx, front, "state", XenbusStateInitialising)) < 0 ||
+	    (r = put_back(s, tx, spec, front, back)) < 0 ||
+	    (r = node_put_text(s, tx, back, "hotplug-status", "connected")) < 0)
 		return r;
-	if ((r = zendo_store_rm(s, tx, back)) < 0 && r != -ENOENT)
-		return r;
-	if ((r = make_folder(s, tx, front, id->domid, 0)) < 0 || (r = make_folder(s, tx, back, 0, id->domid)) < 0)
-		return r;
-
-#define PUT(folder, name, ...) \
-	(snprintf(node, sizeof(node), "%s/%s", folder, name), zendo_store_printf(s, tx, node, __VA_ARGS__))
-	if ((r = PUT(front, "backend", "%s", back)) < 0 ||
-	    (r = PUT(front, "backend-id", "0")) < 0 ||
-	    (r = PUT(front, "state", "%d", XenbusStateInitialising)) < 0 ||
-	    (r = PUT(back, "frontend", "%s", front)) < 0 ||
-	    (r = PUT(back, "frontend-id", "%" PRIu32, id->domid)) < 0 ||
-	    (r = PUT(back, "online", "1")) < 0 ||
-	    (r = PUT(back, "hotplug-status", "connected")) < 0 ||
-	    (r = PUT(back, "state", "%d", XenbusStateInitWait)) < 0)
-		return r;
-#undef PUT
 	return spec->class->write_nodes(m->a, tx, spec, front, back);
 }
 
@@ -144,18 +170,22 @@ static int remove_folder(struct zendo_store *s, uint32_t tx, char *path, unsigne
 	return r == -ENOENT ? 0 : r;
 }
 
-static int remove_both(struct zendo_store *s, uint32_t tx, void *userdata)
+int nodes_remove_both(struct zendo_store *s, uint32_t tx, const struct hvback_id *id)
 {
-	const struct change *c = userdata;
 	char path[NODE_PATH_MAX];
 	int r;
 
-	device_front_path(c->id, path);
+	device_front_path(id, path);
 	r = remove_folder(s, tx, path, 1);
 	if (r < 0)
 		return r;
-	device_back_path(c->id, path);
+	device_back_path(id, path);
 	return remove_folder(s, tx, path, 2);
+}
+
+static int remove_both(struct zendo_store *s, uint32_t tx, void *userdata)
+{
+	return nodes_remove_both(s, tx, ((const struct change *)userdata)->id);
 }
 
 int nodes_remove(struct agent *a, const struct hvback_id *id)

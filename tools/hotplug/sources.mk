@@ -27,6 +27,9 @@ HOTPLUG_SRCS := \
 	tools/hotplug/plumb_proxy.c \
 	tools/hotplug/plumb_route.c \
 	tools/hotplug/run.c \
+	tools/hotplug/script.c \
+	tools/hotplug/script_file.c \
+	tools/hotplug/script_unit.c \
 	tools/hotplug/server.c \
 	tools/hotplug/target.c \
 	tools/hotplug/target_image.c \

@@ -42,8 +42,6 @@ static int check_supported(const struct zendo_disk *d, struct zendo_error *e)
 {
 	if (d->format == ZENDO_DISK_EMPTY)
 		return fail(d, e, -EOPNOTSUPP, "a drive without a medium is not in this version");
-	if (d->script)
-		return fail(d, e, -EOPNOTSUPP, "script= is not in this version");
 	return 0;
 }
 

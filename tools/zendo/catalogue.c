@@ -167,6 +167,18 @@ const struct catalogue_entry catalogue[] = {
 	{ "Z0412", "zendo-hotplug does not run",
 	  "It is the agent that serves disks and interfaces.",
 	  "systemctl start zendo-hotplug; journalctl -u zendo-hotplug" },
+	{ "Z0413", "there is no such script",
+	  "script= names a script that is neither in /etc/zendo/scripts nor in\n"
+	  "/etc/xen/scripts; or a path that is not there.",
+	  "Copy it there: whoever wrote it says where it comes from." },
+	{ "Z0414", "others than root may write a script",
+	  "It is run as root: whoever may write it, or a folder above it, would be root.",
+	  "chown root FILE; chmod go-w FILE; likewise for the folder that is told" },
+	{ "Z0415", "a script failed",
+	  "It ended with an error, or was not done in 40 seconds. What it did was undone.",
+	  "journalctl -u zendo-script-DEVICE has what it said; Xen's scripts also write\n"
+	  "/var/log/xen/xen-hotplug.log. More time: Environment=ZENDO_SCRIPT_SECONDS=120\n"
+	  "by systemctl edit zendo-hotplug" },
 	{}
 };
 
