@@ -4,7 +4,7 @@
 
 stored_CFLAGS := -Itools/stored -Itests/unit
 stored_SRCS := $(addprefix tools/stored/, \
-	conn.c domain.c journal.c node.c path.c removed.c request.c request_domain.c request_runner.c request_tree.c ring.c state.c store.c tx.c watch.c) \
+	conn.c domain.c journal.c look.c node.c path.c removed.c request.c request_domain.c request_runner.c request_tree.c ring.c state.c store.c tx.c watch.c) \
 	tests/unit/store_client.c
 
 test_store_SRCS = $(stored_SRCS) tests/unit/store_world.c
@@ -34,3 +34,7 @@ test_store_runner_LIBS = -lz
 test_store_removed_SRCS = $(stored_SRCS) tests/unit/store_world.c
 test_store_removed_CFLAGS = $(stored_CFLAGS)
 test_store_removed_LIBS = -lz
+
+test_store_look_SRCS = $(stored_SRCS) tests/unit/store_world.c
+test_store_look_CFLAGS = $(stored_CFLAGS)
+test_store_look_LIBS = -lz

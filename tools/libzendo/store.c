@@ -489,6 +489,14 @@ int zendo_store_rm(struct zendo_store *s, uint32_t tx, const char *path)
 	return request_path(s, XS_RM, tx, path);
 }
 
+int zendo_store_await_look(struct zendo_store *s, const char *path)
+{
+	const struct iovec parts[] = { string_part("await-look"), string_part(path) };
+	int r = request(s, XS_CONTROL, 0, parts, 2);
+
+	return r < 0 ? r : strcmp(s->body, "awaited") == 0;
+}
+
 /* ---- permissions ---- */
 
 static const char access_letters[] = "nrwb";	/* by enum zendo_store_access */

@@ -66,6 +66,12 @@ int zendo_store_mkdir(struct zendo_store *s, uint32_t tx, const char *path);
 /* With all that is below; 0 also if it was not there but the node above is, -ENOENT if neither. */
 int zendo_store_rm(struct zendo_store *s, uint32_t tx, const char *path);
 
+/*
+ * zendo-stored's, for domain 0: @path is /local/domain/DOMID/device/zendo-look/NAME, and a node there until the guest looks at it, which it does
+ * when it has seen all that happened before to its devices. 1, or 0: the guest has no watch that tells it of devices, so it does not look.
+ */
+int zendo_store_await_look(struct zendo_store *s, const char *path);
+
 /* ---- permissions: the first entry is the owner's, with what domains that are not listed may ---- */
 
 enum zendo_store_access {

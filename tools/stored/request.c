@@ -94,15 +94,15 @@ int request_answer_format(struct request *rq, const char *format, ...)
 
 /* ---- dispatch ---- */
 
-enum { ONLY_DOM0 = 1, IN_TX = 2 };
+enum { ONLY_DOM0 = 1, IN_TX = 2, LOOKS = 4 };
 
 static const struct {
 	int (*handle)(struct request *rq);
 	unsigned flags;
 } requests[WIRE_TYPES] = {
 	[XS_CONTROL]			= { do_control, ONLY_DOM0 },
-	[XS_DIRECTORY]			= { do_directory, IN_TX },
-	[XS_READ]			= { do_read, IN_TX },
+	[XS_DIRECTORY]			= { do_directory, IN_TX | LOOKS },
+	[XS_READ]			= { do_read, IN_TX | LOOKS },
 	[XS_GET_PERMS]			= { do_get_perms, IN_TX },
 	[XS_WATCH]			= { do_watch, 0 },
 	[XS_UNWATCH]			= { do_unwatch, 0 },
@@ -119,7 +119,7 @@ static const struct {
 	[XS_RESUME]			= { do_resume, ONLY_DOM0 },
 	[XS_SET_TARGET]			= { do_set_target, ONLY_DOM0 },
 	[XS_RESET_WATCHES]		= { do_reset_watches, 0 },
-	[XS_DIRECTORY_PART]		= { do_directory_part, IN_TX },
+	[XS_DIRECTORY_PART]		= { do_directory_part, IN_TX | LOOKS },
 	[WIRE_GET_FEATURE]		= { do_get_feature, 0 },
 	[WIRE_SET_FEATURE]		= { do_set_feature, ONLY_DOM0 },
 	[WIRE_GET_QUOTA]		= { do_get_quota, ONLY_DOM0 },
@@ -154,13 +154,14 @@ void request_send(struct request *rq, int r)
 
 static int dispatch(struct request *rq)
 {
+	int r;
+
 	if (rq->h.type >= WIRE_TYPES || !requests[rq->h.type].handle)
 		return -ENOSYS;
 	if (requests[rq->h.type].flags & ONLY_DOM0 && !conn_is_privileged(rq->conn))
 		return -EACCES;
 	if (rq->conn->runner_of) {
-		int r = request_check_runner(rq);
-
+		r = request_check_runner(rq);
 		if (r < 0)
 			return r;
 	}
@@ -169,7 +170,10 @@ static int dispatch(struct request *rq)
 		if (!rq->tx)
 			return -ENOENT;
 	}
-	return requests[rq->h.type].handle(rq);
+	r = requests[rq->h.type].handle(rq);
+	if (requests[rq->h.type].flags & LOOKS && rq->conn->is_ring)
+		look_seen(rq);
+	return r;
 }
 
 void request_handle(struct conn *c)

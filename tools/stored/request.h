@@ -64,4 +64,8 @@ int do_get_quota(struct request *rq);
 int do_set_quota(struct request *rq);
 int do_control(struct request *rq);
 
+/* look.c: a command of XS_CONTROL, and what is done when a guest's request has been handled that asks for a path. */
+int control_await_look(struct request *rq, const char *argument);
+void look_seen(struct request *rq);
+
 #endif

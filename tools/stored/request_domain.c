@@ -234,6 +234,7 @@ static const struct {
 	const char *name;
 	int (*handle)(struct request *rq, const char *argument);
 } controls[] = {
+	{ "await-look", control_await_look },
 	{ "check", control_check },
 	{ "help", control_help },
 	{ "memreport", control_memreport },
@@ -243,7 +244,7 @@ static const struct {
 static int control_help(struct request *rq, const char *argument)
 {
 	(void)argument;
-	return request_answer_string(rq, "Supported commands:\ncheck\nhelp\nmemreport\nprint\n");
+	return request_answer_string(rq, "Supported commands:\nawait-look\ncheck\nhelp\nmemreport\nprint\n");
 }
 
 int do_control(struct request *rq)

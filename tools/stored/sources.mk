@@ -6,6 +6,7 @@ STORED_LOGIC := \
 	tools/stored/conn.c \
 	tools/stored/domain.c \
 	tools/stored/journal.c \
+	tools/stored/look.c \
 	tools/stored/node.c \
 	tools/stored/path.c \
 	tools/stored/removed.c \
