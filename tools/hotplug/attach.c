@@ -12,6 +12,7 @@
 #include "control.h"
 #include "job.h"
 #include "log.h"
+#include "look.h"
 #include "runtime.h"
 #include "script.h"
 
@@ -92,6 +93,9 @@ static void work(struct job *j)
 
 	if (r < 0)
 		log_line(LOG_WARNING, "the runner of '%s' lends no threads to devices: %s", t->config->name, strerror(-r));
+	/* before anything is in the store again; one that does not run yet has seen nothing */
+	for (size_t i = 0; i < t->nr && t->lend; i++)
+		look_wait(&t->specs[i].id);
 	for (size_t i = 0; i < t->nr && t->r >= 0; i++) {
 		t->r = t->specs[i].class->attach(t->agent->hvback, &t->specs[i], &t->e);
 		t->specs[i].added = t->r >= 0;

@@ -11,6 +11,7 @@
 #include "agent.h"
 #include "job.h"
 #include "log.h"
+#include "look.h"
 #include "script.h"
 
 /* Lines of the journal that a guest can make the agent write, for each device. */
@@ -165,6 +166,7 @@ static void drop(struct device *d)
 	r = nodes_remove(a, &d->id);
 	if (r < 0)
 		log_line(LOG_ERR, "%s: its nodes stay in the store: %s", d->name, strerror(-r));
+	look_begin(a, &d->id);
 	d->class->detached(&d->id, false);
 	sd_event_source_disable_unref(d->later);
 	log_line(LOG_INFO, "%s: gone", d->name);

@@ -17,6 +17,7 @@ HOTPLUG_SRCS := \
 	tools/hotplug/handshake.c \
 	tools/hotplug/job.c \
 	tools/hotplug/log.c \
+	tools/hotplug/look.c \
 	tools/hotplug/magic.c \
 	tools/hotplug/main.c \
 	tools/hotplug/nbd.c \
