@@ -144,6 +144,11 @@ void device_vanished(struct agent *a, const struct hvback_id *id);
  * -errno is returned.
  */
 int device_detach(struct device *d, bool force, unsigned timeout_s, device_gone_t gone, void *userdata);
+/*
+ * Until the guest's frontend has done something about it, and at most @timeout_s: then it is taken away again. One at a time: -EALREADY.
+ * @taken is told once, unless -errno is returned.
+ */
+int device_await_guest(struct device *d, unsigned timeout_s, device_gone_t taken, void *userdata);
 /* Its target may have another size now: vbd. The frontend is told if there is one. */
 int device_resize(struct device *d, struct zendo_error *e);
 
@@ -178,7 +183,7 @@ int nodes_read(struct agent *a, const struct hvback_id *id, struct handshake *re
 
 /* ---- attaching: attach.c ---- */
 
-/* @e: why not, with place and key. Called once, in the event loop. */
+/* @e: why not, with place and key. Called once, in the event loop. @r 1: the runner does not answer, so its guest does nothing now. */
 typedef void (*attach_done_t)(void *userdata, int r, const struct zendo_error *e);
 
 /*

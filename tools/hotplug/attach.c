@@ -30,6 +30,7 @@ struct attaching {
 	attach_done_t done;
 	void *userdata;
 	bool lend;			/* the domain runs, and may have no threads for devices yet */
+	bool no_answer;			/* its runner lends none */
 };
 
 static struct attaching *on_their_way;
@@ -91,10 +92,11 @@ static void work(struct job *j)
 	struct attaching *t = (struct attaching *)j;
 	int r = t->lend ? ask_to_lend(t->config->name) : 0;
 
+	t->no_answer = r < 0;
 	if (r < 0)
 		log_line(LOG_WARNING, "the runner of '%s' lends no threads to devices: %s", t->config->name, strerror(-r));
 	/* before anything is in the store again; one that does not run yet has seen nothing */
-	for (size_t i = 0; i < t->nr && t->lend; i++)
+	for (size_t i = 0; i < t->nr && t->lend && !t->no_answer; i++)
 		look_wait(&t->specs[i].id);
 	for (size_t i = 0; i < t->nr && t->r >= 0; i++) {
 		t->r = t->specs[i].class->attach(t->agent->hvback, &t->specs[i], &t->e);
@@ -134,7 +136,7 @@ static void done(struct job *j)
 
 	if (t->r >= 0)
 		t->r = publish(t);
-	t->done(t->userdata, t->r, &t->e);
+	t->done(t->userdata, t->r >= 0 ? t->no_answer : t->r, &t->e);
 	attaching_free(t);
 }
 

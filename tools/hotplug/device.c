@@ -33,7 +33,10 @@ struct device {
 	union device_info info;
 	device_gone_t gone;		/* who waits for its end */
 	void *gone_userdata;
-	sd_event_source *timer, *later;
+	device_gone_t taken;		/* who waits for its guest to look at it */
+	void *taken_userdata;
+	unsigned taken_s;
+	sd_event_source *timer, *later, *taken_timer;
 	time_t said;			/* start of the time that nr_said is of */
 	unsigned nr_said;
 };
@@ -147,6 +150,16 @@ static void tell_waiter(struct device *d, int r, const char *text)
 
 static int start_op(struct device *d, enum handshake_act act);
 
+static void tell_taken(struct device *d, int r, const char *text)
+{
+	device_gone_t taken = d->taken;
+
+	d->taken_timer = sd_event_source_disable_unref(d->taken_timer);
+	d->taken = NULL;
+	if (taken)
+		taken(d->taken_userdata, r, text);
+}
+
 /* The kernel has it no more: nodes, watch and memory go. A script that made something for it undoes that first, and finds the nodes. */
 static void drop(struct device *d)
 {
@@ -171,6 +184,7 @@ static void drop(struct device *d)
 	sd_event_source_disable_unref(d->later);
 	log_line(LOG_INFO, "%s: gone", d->name);
 	tell_waiter(d, 0, "");
+	tell_taken(d, -ESRCH, "it was detached, or its domain has ended");
 	free(d);
 }
 
@@ -406,6 +420,8 @@ void device_look(struct device *d)
 			log_line(LOG_ERR, "%s: cannot find out how it is: %s", d->name, strerror(-r));
 			return;
 		}
+		if (h.front != XenbusStateUnknown && h.front != XenbusStateInitialising)
+			tell_taken(d, 0, "");
 		step = handshake_next(&h);
 		if (step.act == ACT_NONE)
 			return;
@@ -442,6 +458,7 @@ void device_forget_all(struct agent *a)
 		a->devices = d->next;
 		sd_event_source_disable_unref(d->timer);
 		sd_event_source_disable_unref(d->later);
+		sd_event_source_disable_unref(d->taken_timer);
 		if (!d->busy)	/* a job still looks at it */
 			free(d);
 	}
@@ -490,6 +507,48 @@ int device_detach(struct device *d, bool force, unsigned timeout_s, device_gone_
 	d->gone_userdata = userdata;
 	if (force)
 		log_line(LOG_WARNING, "%s: is taken away by force", d->name);
+	return look_later(d);
+}
+
+static void on_not_taken(void *userdata, int r, const char *text)
+{
+	struct device *d = userdata;
+	char why[400];
+
+	if (r < 0) {	/* it is another's to say whether it goes */
+		tell_taken(d, r, text);
+		return;
+	}
+	(void)snprintf(why, sizeof(why), "%s: nothing in the guest looked at it in %u seconds, so it was taken away again: the guest has no driver for it "
+		       "(%s), or is not up yet; with --wait 0 it stays for later [Z0416]", d->name, d->taken_s,
+		       d->class == &class_vif ? "xen-netfront" : "xen-blkfront");
+	tell_taken(d, -ETIMEDOUT, why);
+}
+
+static int on_taken_timeout(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	struct device *d = userdata;
+	int r = device_detach(d, false, DETACH_TIMEOUT_S, on_not_taken, d);
+
+	(void)s;
+	(void)usec;
+	if (r < 0)
+		tell_taken(d, r, strerror(-r));
+	return 0;
+}
+
+int device_await_guest(struct device *d, unsigned timeout_s, device_gone_t taken, void *userdata)
+{
+	int r;
+
+	if (d->taken)
+		return -EALREADY;
+	r = sd_event_add_time_relative(d->agent->event, &d->taken_timer, CLOCK_MONOTONIC, timeout_s * 1000000ULL, 0, on_taken_timeout, d);
+	if (r < 0)
+		return r;
+	d->taken = taken;
+	d->taken_userdata = userdata;
+	d->taken_s = timeout_s;
 	return look_later(d);
 }
 

@@ -29,6 +29,8 @@ struct client {
 	int fd;
 	struct ucred peer;
 	bool busy;		/* a request waits for its answer */
+	unsigned wait;		/* seconds that the guest has to look at what is attached; 0: nobody waits */
+	struct hvback_id attached;
 	size_t len;
 	char line[ZENDO_CONTROL_LINE_MAX];
 };
@@ -116,15 +118,24 @@ static void answer_late(struct client *cl, int r, const char *text)
 		(void)sd_event_source_set_enabled(cl->source, SD_EVENT_ON);
 }
 
+static void on_taken(void *userdata, int r, const char *text)
+{
+	if (r < 0)
+		log_line(LOG_ERR, "%s", text);
+	answer_late(userdata, r, text);
+}
+
 static void on_attached(void *userdata, int r, const struct zendo_error *e)
 {
 	struct client *cl = userdata;
+	struct device *d = r == 0 && cl->wait ? device_find(cl->agent, &cl->attached) : NULL;
 	char text[1024];
 
 	(void)zendo_error_format(e, text, sizeof(text));
 	if (r < 0)
 		log_line(LOG_ERR, "%s", text);
-	answer_late(cl, r, text);
+	if (!d || device_await_guest(d, cl->wait, on_taken, cl) < 0)
+		answer_late(cl, r, text);
 }
 
 static void on_gone(void *userdata, int r, const char *text)
@@ -281,12 +292,15 @@ static int request_attach(struct client *cl, struct json_object *request, struct
 	_cleanup_(zendo_config_freep) struct zendo_config *c = calloc(1, sizeof(*c));
 	struct hvpriv_domain_info info;
 	struct hvback_id id;
+	int64_t wait = 0;
 	int r;
 
 	if (!c)
 		return zendo_error(e, -ENOMEM, "out of memory");
 	if (!is_root(cl))
 		return zendo_error(e, -EPERM, "only root may attach devices");
+	if (json_object_object_get(request, "wait") && !number_of(request, "wait", 86400, &wait))
+		return zendo_error(e, -EINVAL, "\"wait\" is seconds, at most a day");
 	r = find_domain(cl->agent, request, &info, e);
 	if (r >= 0)
 		r = parse_device(cl, request, &info, c, e);
@@ -298,6 +312,8 @@ static int request_attach(struct client *cl, struct json_object *request, struct
 	(void)zendo_backend_id(c->nr_disks ? "vbd" : "vif", info.domid, c->nr_disks ? c->disks->devid : c->vifs->devid, &id);
 	if (device_find(cl->agent, &id))
 		return zendo_error(e, -EEXIST, "%s %u of '%s' is taken", c->nr_disks ? "disk" : "interface", id.devid, info.name);
+	cl->attached = id;
+	cl->wait = info.state & HVPRIV_ST_PAUSED ? 0 : (unsigned)wait;
 	return begin_attach(cl, info.domid, TAKE_PTR(c), true, e);
 }
 
@@ -381,6 +397,7 @@ static bool handle(struct client *cl, struct json_object *request)
 	struct zendo_error e = {};
 	int r;
 
+	cl->wait = 0;
 	if (strcmp(what, "list") == 0) {
 		struct json_object *o = json_object_new_object();
 

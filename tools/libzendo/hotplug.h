@@ -5,13 +5,15 @@
  *
  *	{"do":"prepare","domid":N,"disks":D,"vifs":V}	all devices of the domain's definition, which the agent reads by itself, from
  *					where only root writes; so many are expected. They wait for the guest then; or none is there.
- *	{"do":"attach","domid":N,"disk":TEXT}		one more, TEXT as in disk = [...]; or "vif" as in vif = [...]
+ *	{"do":"attach","domid":N,"disk":TEXT}		one more, TEXT as in disk = [...]; or "vif" as in vif = [...]. With "wait" (seconds) it is
+ *					answered when the guest's frontend has looked at it, and taken away again when it has not in
+ *					that time ("timeout"); a guest that is paused is not waited for
  *	{"do":"detach","class":C,"domid":N,"devid":D}	answered when it is gone; "timeout" (seconds, 30): how long the guest has to let
  *					go of it, "force": true does not ask the guest
  *	{"do":"resize","class":C,"domid":N,"devid":D}	the target has another size
  *	{"do":"list","domid":N}		"devices", some of them; with "next" ask again with "from" set to it. Of each: class, device, domid,
  *					devid, frontend_state and backend_state (numbers of xenbus), kernel (waiting, connected, broken),
- *					detaching; as far as they are there dev, params, mode, sectors, mac, bridge, vifname, error
+ *					detaching; as far as they are there dev, params, mode, sectors, mac, bridge, vifname, script, error
  *
  * Error words: "invalid", "gone", "busy" (in use by somebody, who is named), "denied", "timeout", "failed".
  */

@@ -179,6 +179,11 @@ const struct catalogue_entry catalogue[] = {
 	  "journalctl -u zendo-script-DEVICE has what it said; Xen's scripts also write\n"
 	  "/var/log/xen/xen-hotplug.log. More time: Environment=ZENDO_SCRIPT_SECONDS=120\n"
 	  "by systemctl edit zendo-hotplug" },
+	{ "Z0416", "a guest did not look at a new device",
+	  "Nothing in it reacted to the device that was attached: it has no driver for\n"
+	  "it, or is not up yet.",
+	  "In the guest: modprobe xen-netfront, or xen-blkfront. For a guest that is not\n"
+	  "up yet: zendo network-attach --wait 0, or block-attach --wait 0" },
 	{}
 };
 

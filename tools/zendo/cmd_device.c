@@ -13,6 +13,8 @@
 #include "control.h"
 #include "hotplug.h"
 
+#define WAIT_S	10	/* for a guest's driver, which is there at once if it is there */
+
 /* ---- the agent ---- */
 
 static struct json_object *request_of(const char *what, uint32_t domid)
@@ -259,13 +261,28 @@ static int join(char **argv, char **ret)
 	return 0;
 }
 
+/* Seconds on the command line, of the option @name. */
+static int parse_seconds(const char *name, const char *s, int64_t *ret)
+{
+	if (!*s || strlen(s) > 5 || strspn(s, "0123456789") != strlen(s))
+		return fail(EXIT_USAGE, "--%s is '%s', must be a number of seconds", name, s);
+	*ret = strtol(s, NULL, 10);
+	return EXIT_OK;
+}
+
 static int attach(int argc, char **argv, const char *key, int least)
 {
+	static const struct option options[] = { { "wait", required_argument, NULL, 'w' }, {} };
 	_cleanup_free_ char *text = NULL;
 	struct hvpriv_domain_info info;
 	struct json_object *request;
-	int r = plain_arguments(argc, argv, least, -1);
+	int64_t wait = WAIT_S;
+	int c, r = EXIT_OK;
 
+	while (r == EXIT_OK && (c = getopt_long(argc, argv, "w:", options, NULL)) >= 0)
+		r = c == 'w' ? parse_seconds("wait", optarg, &wait) : usage(argv[0]);
+	if (r == EXIT_OK && argc - optind < least)
+		r = usage(argv[0]);
 	if (r != EXIT_OK)
 		return r;
 	if (join(argv + optind + 1, &text) < 0)
@@ -275,6 +292,7 @@ static int attach(int argc, char **argv, const char *key, int least)
 		return r;
 	request = request_of("attach", info.domid);
 	add_string(request, key, text);
+	(void)json_object_object_add(request, "wait", json_object_new_int64(wait));
 	return ask_once(request);
 }
 
@@ -338,7 +356,7 @@ static int detach(int argc, char **argv, const char *class)
 		{}
 	};
 	struct json_object *request;
-	const char *timeout = NULL;
+	int64_t timeout = -1;
 	bool force = false;
 	int c, r;
 
@@ -348,21 +366,21 @@ static int detach(int argc, char **argv, const char *class)
 			force = true;
 			break;
 		case 't':
-			timeout = optarg;
+			r = parse_seconds("timeout", optarg, &timeout);
+			if (r != EXIT_OK)
+				return r;
 			break;
 		default:
 			return usage(argv[0]);
 		}
 	if (argc - optind != 2)
 		return usage(argv[0]);
-	if (timeout && (!*timeout || strlen(timeout) > 5 || strspn(timeout, "0123456789") != strlen(timeout)))
-		return fail(EXIT_USAGE, "--timeout is '%s', must be a number of seconds", timeout);
 	r = request_for(argv, "detach", class, &request);
 	if (r != EXIT_OK)
 		return r;
 	(void)json_object_object_add(request, "force", json_object_new_boolean(force));
-	if (timeout)
-		(void)json_object_object_add(request, "timeout", json_object_new_int64(strtol(timeout, NULL, 10)));
+	if (timeout >= 0)
+		(void)json_object_object_add(request, "timeout", json_object_new_int64(timeout));
 	return ask_once(request);
 }
 

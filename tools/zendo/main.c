@@ -89,7 +89,9 @@ const struct command commands[] = {
 	{ "vcpu-set", "[-i] NAME|ID NUMBER", "ask a guest to have so many vCPUs online",
 	  "  -i, --ignore-host   though the machine has fewer CPUs\n", cmd_vcpu_set },
 	{ "trigger", "NAME|ID nmi [VCPU|all]", "send an NMI to a vCPU, the first if none is named", "", cmd_trigger },
-	{ "block-attach", "NAME|ID DISK...", "give a domain one more disk",
+	{ "block-attach", "[-w SECONDS] NAME|ID DISK...", "give a domain one more disk",
+	  "  -w, --wait      how long the guest has to look at it, 10 if not given; then it is\n"
+	  "                  taken away again. 0: it stays for later\n"
 	  "DISK is as in disk= of zendo.cfg(5); several arguments are one text with\n"
 	  "commas: phy:vg0/data xvdb w.\n", cmd_block_attach },
 	{ "block-detach", "[-f] [-t SECONDS] NAME|ID VDEV", "take a disk away",
@@ -99,7 +101,9 @@ const struct command commands[] = {
 	  "  -j, --json      for programs\n", cmd_block_list },
 	{ "block-resize", "NAME|ID VDEV", "tell a guest that its disk has another size",
 	  "What the disk stands on is to be resized before.\n", cmd_block_resize },
-	{ "network-attach", "NAME|ID [KEY=VALUE...]", "give a domain one more network interface",
+	{ "network-attach", "[-w SECONDS] NAME|ID [KEY=VALUE...]", "give a domain one more network interface",
+	  "  -w, --wait      how long the guest has to look at it, 10 if not given; then it is\n"
+	  "                  taken away again. 0: it stays for later\n"
 	  "Keys are those of vif= in zendo.cfg(5).\n", cmd_network_attach },
 	{ "network-detach", "[-f] [-t SECONDS] NAME|ID DEVID|MAC", "take a network interface away",
 	  "  -f, --force     do not ask the guest\n"

@@ -240,6 +240,22 @@ static int run_dump_core(struct call *c)
 	return run_command(c, "dump-core");
 }
 
+/* xl does not wait for the guest. */
+static int run_attach(struct call *c)
+{
+	_cleanup_free_ char **argv = calloc((size_t)c->argc + 3, sizeof(*argv));
+	struct call call = { .argv = argv };
+
+	if (!argv)
+		return fail(EXIT_FAILED, "out of memory");
+	argv[call.argc++] = c->argv[0];
+	argv[call.argc++] = (char *)"--wait=0";
+	argv[call.argc++] = (char *)"--";
+	for (char **a = c->rest; *a; a++)
+		argv[call.argc++] = *a;
+	return run_command(&call, c->verb->name);
+}
+
 /* One after the other: xl takes several domains where zendo takes one. */
 static int run_each(struct call *c)
 {
@@ -301,10 +317,10 @@ static const struct verb verbs[] = {
 	{ "vcpu-list", 0, NULL, NULL, NULL },
 	{ "vcpu-pin", 3, force_options, NULL, NULL },
 	{ "vcpu-set", 2, force_options, NULL, NULL },
-	{ "block-attach", 2, NULL, NULL, NULL },
+	{ "block-attach", 2, NULL, run_attach, NULL },
 	{ "block-detach", 2, detach_options, NULL, NULL },
 	{ "block-list", 1, NULL, run_each, NULL },
-	{ "network-attach", 1, NULL, NULL, NULL },
+	{ "network-attach", 1, NULL, run_attach, NULL },
 	{ "network-detach", 2, detach_options, NULL, NULL },
 	{ "network-list", 1, NULL, run_each, NULL },
 	{ "info", 0, info_options, run_info, NULL },

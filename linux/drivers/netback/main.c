@@ -185,7 +185,7 @@ static int hvn_probe(struct hvback_device *hv)
 	int r;
 
 	if (hv->conf_len != sizeof(*c))
-		return hvback_reason(hv, -EINVAL, "settings of %u bytes, not %zu", hv->conf_len, sizeof(*c));
+		return hvback_reason(hv, -EINVAL, "settings of %u bytes, not %zu: tools of another version", hv->conf_len, sizeof(*c));
 	r = check_conf(hv, c);
 	if (r)
 		return r;
