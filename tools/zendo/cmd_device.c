@@ -13,7 +13,7 @@
 #include "control.h"
 #include "hotplug.h"
 
-#define WAIT_S	10	/* for a guest's driver, which is there at once if it is there */
+#define WAIT_S	30	/* as long as it has to let go of one */
 
 /* ---- the agent ---- */
 

@@ -90,7 +90,7 @@ const struct command commands[] = {
 	  "  -i, --ignore-host   though the machine has fewer CPUs\n", cmd_vcpu_set },
 	{ "trigger", "NAME|ID nmi [VCPU|all]", "send an NMI to a vCPU, the first if none is named", "", cmd_trigger },
 	{ "block-attach", "[-w SECONDS] NAME|ID DISK...", "give a domain one more disk",
-	  "  -w, --wait      how long the guest has to look at it, 10 if not given; then it is\n"
+	  "  -w, --wait      how long the guest has to look at it, 30 if not given; then it is\n"
 	  "                  taken away again. 0: it stays for later\n"
 	  "DISK is as in disk= of zendo.cfg(5); several arguments are one text with\n"
 	  "commas: phy:vg0/data xvdb w.\n", cmd_block_attach },
@@ -102,7 +102,7 @@ const struct command commands[] = {
 	{ "block-resize", "NAME|ID VDEV", "tell a guest that its disk has another size",
 	  "What the disk stands on is to be resized before.\n", cmd_block_resize },
 	{ "network-attach", "[-w SECONDS] NAME|ID [KEY=VALUE...]", "give a domain one more network interface",
-	  "  -w, --wait      how long the guest has to look at it, 10 if not given; then it is\n"
+	  "  -w, --wait      how long the guest has to look at it, 30 if not given; then it is\n"
 	  "                  taken away again. 0: it stays for later\n"
 	  "Keys are those of vif= in zendo.cfg(5).\n", cmd_network_attach },
 	{ "network-detach", "[-f] [-t SECONDS] NAME|ID DEVID|MAC", "take a network interface away",

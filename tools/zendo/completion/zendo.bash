@@ -37,6 +37,7 @@ _zendo()
 	logs) options='--follow --lines --no-pager --output --since --until' ;;
 	try) options='--command --kernel --memory --timing' ;;
 	doctor) options='--json --kernel' ;;
+	block-attach | network-attach) options='--wait' ;;
 	block-detach | network-detach) options='--force --timeout' ;;
 	uptime) options='--short' ;;
 	net)

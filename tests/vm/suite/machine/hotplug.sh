@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 
 . "$(dirname "$0")/checks.sh"
+. "$(dirname "$0")/hotplug-guests.sh"
+. "$(dirname "$0")/hotplug-scripts.sh"
 
 domid_of() {
 	zendo domid "$1"
@@ -11,15 +13,7 @@ domid_of() {
 net() {
 	local name=$1 address=$2
 	shift 2
-	stock "$name" "busybox uevent & ip link set eth0 up; ip addr add $address/24 dev eth0; echo up; cat /dev/hvc0 >/dev/null" "$@"
-}
-
-# The guest has let go of its second interface, too. One of the same number that comes before it has looked is no new one to it (docs/backends.md).
-detach_web() {
-	local seen
-	seen=$(journal_of web | grep -c '^remove@/devices/vif-1$') || true
-	zendo network-detach web 1
-	journal_hears web -n $((seen + 1)) 30 '^remove@/devices/vif-1$'
+	stock "$name" "ip link set eth0 up; ip addr add $address/24 dev eth0; echo up; cat /dev/hvc0 >/dev/null" "$@"
 }
 
 bridges() {
@@ -168,7 +162,7 @@ attach_and_detach() {
 		front_is "/local/domain/$id/device/vif/1/state" 4
 		equal bridge "$(ip -o link show "vif$id.1" | grep -o 'master [^ ]*')" 'master br1'
 		equal mtu "$(cat "/sys/class/net/vif$id.1/mtu")" 1400
-		detach_web
+		zendo network-detach web 1
 		refuses ip link show "vif$id.1"
 		refuses xenstore-read "/local/domain/0/backend/vif/$id/1/state"
 	done
@@ -210,7 +204,7 @@ store_is_killed() {
 		kill -9 "$(systemctl show -P MainPID zendo-stored)"
 		zendo network-attach web bridge=br1
 		front_is "/local/domain/$(domid_of web)/device/vif/1/state" 4
-		detach_web
+		zendo network-detach web 1
 	done
 	ping -c 2 -i 0.2 -W 5 10.9.0.2
 }
@@ -319,7 +313,7 @@ frozen_domain_holds_up_nobody() {
 	ping -c 3 -i 0.2 -W 5 10.9.0.2
 	zendo network-attach web bridge=br1
 	front_is "/local/domain/$(domid_of web)/device/vif/1/state" 4
-	detach_web
+	zendo network-detach web 1
 	fails_with 1 'does not let go' zendo network-detach --timeout 1 still 0
 	zendo network-detach --force still 0
 	refuses ip link show "vif$id.0"
@@ -588,6 +582,15 @@ check 'bridges' bridges
 check 'test files' sh -c 'mkdir -p /srv && truncate -s 1000 /srv/odd'
 check 'bad definitions are refused whole, with line and key' definitions_are_refused
 check 'targets that dom0 uses are refused with who does' targets_in_use_are_refused
+check 'a number that is taken again at once' number_is_taken_again_at_once "${1:-10}"
+check 'a guest without a driver' guest_without_a_driver
+check 'modules that cannot be loaded' modules_cannot_be_loaded
+check 'scripts are put there' scripts
+check 'a guest lives on what own scripts made' scripts_serve_a_guest
+check "a guest lives on what Xen's scripts made" scripts_of_xen_serve_a_guest
+check 'scripts undo while there is no agent' scripts_undo_without_an_agent
+check 'scripts that are missing, open to others, or fail' scripts_that_are_no_good
+check 'scripts that hang, and the agent killed in one' scripts_that_hang
 check 'a stock guest has its network' guest_pings
 check 'figures of a domain, its vCPU, its interface' figures_are_told
 check 'figures live' figures_are_told_live
