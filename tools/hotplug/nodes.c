@@ -176,7 +176,8 @@ int nodes_remove_both(struct zendo_store *s, uint32_t tx, const struct hvback_id
 	int r;
 
 	device_front_path(id, path);
-	r = remove_folder(s, tx, path, 1);
+	/* not the class's folder: a guest that were told of that only would not look at the device */
+	r = remove_folder(s, tx, path, 0);
 	if (r < 0)
 		return r;
 	device_back_path(id, path);
