@@ -42,17 +42,24 @@ HV_SRCS := $(sort $(wildcard hypervisor/lib/*.c hypervisor/core/*.c hypervisor/g
 	$(sort $(wildcard hypervisor/arch/x86/*.S hypervisor/arch/x86/svm/*.S))
 HV_OBJS := $(patsubst hypervisor/%,$(HV_O)/%.o,$(HV_SRCS))
 
+# What gcc and clang spell differently. The image that is shipped is gcc's; clang's is not optimized when it is linked.
+ifneq ($(findstring clang,$(CC)),)
+HV_CC_CFLAGS := -mretpoline
+else
+HV_CC_CFLAGS := -flto=auto -mindirect-branch=thunk-inline -mindirect-branch-register
+HV_CC_LDFLAGS := -no-pie
+endif
+
 # No red zone: exceptions use the same stack. General registers only: the x87/SSE state in the CPU is
 # somebody else's. PIE code without a GOT needs no relocation at the address it is linked for. Optimized when it is linked: the
 # small functions of each exit lie in several files, and calls to them were a tenth of a hypercall. The module has the
 # image's digest, so the folder that it is built in must leave no trace.
 HV_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fpie -fvisibility=hidden -fno-stack-protector -fcf-protection=none \
 	-mno-red-zone -mgeneral-regs-only -fno-strict-aliasing -fno-common -fno-asynchronous-unwind-tables \
-	-fomit-frame-pointer -flto=auto \
-	-mindirect-branch=thunk-inline -mindirect-branch-register -fno-jump-tables -ffile-prefix-map=$(CURDIR)=. \
+	-fomit-frame-pointer $(HV_CC_CFLAGS) -fno-jump-tables -ffile-prefix-map=$(CURDIR)=. \
 	-Wall -Wextra -Werror -Wshadow -Wvla -Wimplicit-fallthrough -Wframe-larger-than=4096 \
 	-Ihypervisor -Iinclude -DZENDO_BUILD='"$(BUILD_ID)"' $(if $(filter 1,$(CHECK)),-DZENDO_CHECK)
-HV_LDFLAGS := -static -nostdlib -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-T,hypervisor/boot/image.ld
+HV_LDFLAGS := -static -nostdlib $(HV_CC_LDFLAGS) -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-T,hypervisor/boot/image.ld
 
 hypervisor: $(HV_O)/hypervisor.elf
 
