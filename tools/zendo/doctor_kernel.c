@@ -6,6 +6,7 @@
 
 #include "cleanup.h"
 #include "doctor.h"
+#include "doctor_keys.h"
 
 #define MODULES		"/lib/modules"
 #define SOURCES		"/usr/src/zendo-" ZENDO_VERSION
@@ -180,11 +181,11 @@ static void check_signature(struct finding *f)
 	config("CONFIG_MODULE_SIG_FORCE", force, sizeof(force));
 	if (force[0] != 'y')
 		found(f, DOCTOR_OK, NULL, "wanted with Secure Boot only");
-	else if (access("/var/lib/dkms/mok.pub", F_OK) == 0)
-		found(f, DOCTOR_WARN, "if it was not done yet: mokutil --import /var/lib/dkms/mok.pub, and reboot",
+	else if (access(DOCTOR_DKMS_KEY, F_OK) == 0)
+		found(f, DOCTOR_WARN, "if it was not done yet: mokutil --import " DOCTOR_DKMS_KEY ", and reboot",
 		      "this kernel takes signed modules only; DKMS has a key to sign them");
 	else
-		found(f, DOCTOR_FAIL, "see 'Secure Boot' in docs/packages.md",
+		found(f, DOCTOR_FAIL, DOCTOR_MAKE_KEY,
 		      "this kernel takes signed modules only, and DKMS has no key");
 }
 

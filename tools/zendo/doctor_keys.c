@@ -87,8 +87,7 @@ void check_signatures(struct finding *f)
 		      locked ? " (lockdown)" : "");
 		break;
 	case KEY_NONE:
-		found(f, DOCTOR_WARN, "build the modules by DKMS, which makes a key: dkms install zendo/" ZENDO_VERSION
-		      "; then import it with mokutil; or switch Secure Boot off",
+		found(f, DOCTOR_WARN, DOCTOR_MAKE_KEY "; then mokutil --import " DOCTOR_DKMS_KEY ", and reboot; or switch Secure Boot off",
 		      "the kernel takes signed modules only%s, and DKMS has no key", locked ? " (lockdown)" : "");
 		break;
 	case KEY_UNKNOWN:

@@ -5,6 +5,8 @@
 struct finding;
 
 #define DOCTOR_DKMS_KEY	"/var/lib/dkms/mok.pub"
+/* DKMS makes a key when openssl is there while it builds */
+#define DOCTOR_MAKE_KEY	"apt install openssl mokutil; /usr/lib/zendo-dkms/modules remove; /usr/lib/zendo-dkms/modules build-all"
 /* shim's GUID; four bytes of attributes come first */
 #define DOCTOR_MOK_LIST	"/sys/firmware/efi/efivars/MokListRT-605dab50-e046-4300-abb6-3dd810dd8b23"
 

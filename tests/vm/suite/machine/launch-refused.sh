@@ -59,11 +59,27 @@ sys.stdin.read()
 	"$@"
 }
 
+# As with Secure Boot and a key that the firmware does not know; it cannot be switched off again.
+signature_wanted() {
+	zendo doctor >"$scratch/doctor" || true
+	grep -E '^OK +signatures' "$scratch/doctor"
+	echo 1 >/sys/module/module/parameters/sig_enforce
+	refuses systemctl start zendo
+	journalctl -b -u zendo | grep 'Key was rejected by service'
+	not_loaded hvpriv
+	systemctl reset-failed zendo
+	zendo doctor >"$scratch/doctor" || true
+	cat "$scratch/doctor"
+	grep -E '^WARN +signatures +the kernel takes signed modules only, and DKMS has no key' "$scratch/doctor"
+	grep -E '^ +signatures +remedy: ' "$scratch/doctor"
+}
+
 case $1 in
 no-svm)
 	check 'without SVM the unit says so' unit_says 'no SVM'
 	check 'without SVM the tool says so' tool_says 'no SVM .*: enable nested virtualisation'
 	check 'without SVM doctor says so' doctor_says '(FAIL|NO|BAD).*virtualisation'
+	check 'a module that is not signed, where one must be, is refused, and doctor says what helps' signature_wanted
 	;;
 kvm)
 	check 'an image with another digest is refused' wrong_digest
