@@ -6,9 +6,18 @@
 top=$(readlink -f "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../../..")
 packages=$top/build/tests/packages
 
-# The packages of this checkout in $packages/deb; those that are there when they are of the same sources.
+# The packages of this checkout in $packages/deb; those that are there when they are of the same sources. Two suites want them, and one
+# makes them.
 make_packages() {
-	local new=$packages.new
+	local new=$packages.new lock
+	mkdir -p "${packages%/*}"
+	exec {lock}>"$packages.lock"
+	flock "$lock"
+	make_packages_locked || return
+	exec {lock}>&-
+}
+
+make_packages_locked() {
 	rm -rf "$new"
 	make -s -C "$top" dist O="${new#"$top"/}"
 	if compgen -G "$packages/deb/zendo-dkms_*.deb" >/dev/null && cmp -s "$new"/zendo-*.tar.xz "$packages"/zendo-*.tar.xz; then

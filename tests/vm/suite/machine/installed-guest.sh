@@ -26,9 +26,23 @@ guest_is_made() {
 	zendo enable web
 }
 
-# guest_is_up N - for the Nth time: its line is in the journal once for each boot of it
+# What there is to see of a guest that was not heard of
+guest_is_where() {
+	zendo list
+	zendo device list web
+	zendo top -b -i 1 -v -e
+	systemctl --no-pager list-jobs
+	journalctl -b -o short-monotonic --no-pager -u zendo -u 'zendo-domain@*' -u 'zendo-net@*' -u zendo-hotplug -u zendo-stored | tail -n 40
+	ip -br addr
+}
+
+# guest_is_up N [TIMES] - for the Nth time, and the TIMES-th (1) since this machine's boot: so often its line is in the journal of that. A
+# journal that is followed was seen to leave out the boot before.
 guest_is_up() {
-	journal_hears web -n "$1" $patience '^web: Linux .*, 10\.78\.0\.[0-9]+/'
+	hears -n "${2:-1}" $patience '^web: Linux .*, 10\.78\.0\.[0-9]+/' journalctl -b -f -n all -o cat -u zendo-domain@web || {
+		guest_is_where
+		return 1
+	}
 	journal_of web | sed -n 's,^web: Linux .*\, \(10[0-9.]*\)/.*,\1,p' | tail -n 1 >$kept_in/address
 	equal boots "$(in_guest 'cat /boots')" "$1"
 	ping -c 2 -W 10 "$(cat $kept_in/address)"
