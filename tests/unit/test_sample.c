@@ -283,6 +283,11 @@ static void exits_are_told_from_the_most_frequent_on(void **state)
 	assert_string_equal(line, "  exits/s: hypercall 1.5M, hlt 5.0");
 	sample_exits_row(row("Domain-0", DOMAIN), 0, line);
 	assert_string_equal(line, "  exits/s: -");
+	new.domains[1].parts[0].counters = old.domains[1].parts[0].counters;
+	sample_rates_done(&rates);
+	assert_int_equal(sample_compare(&old, &new, &rates), 0);
+	sample_exits_row(row("web", 0), 0, line);
+	assert_string_equal(line, "  exits/s: none");
 }
 
 static void domains_are_sorted_with_what_belongs_to_them(void **state)

@@ -240,6 +240,10 @@ static void it_ends_by_its_keys_and_others_are_told(void **state)
 	assert_int_equal(top_key(&top, '?'), TOP_REDRAW);
 	frame(80, 24);
 	assert_string_equal(seen.line[0], "Keys of zendo top");
+	/* and is not cut off on a usual terminal */
+	frame(99, 24);
+	for (int i = 0; i < seen.nr; i++)
+		assert_in_range(strlen(seen.line[i]), 0, 80);
 	assert_int_equal(top_key(&top, 27), TOP_REDRAW);
 	assert_false(top.help);
 }

@@ -35,7 +35,7 @@ static void add_host(struct json_object *o)
 	if (zendo_host_read(&h) < 0)
 		return;
 	number(o, "nr_cpus", h.nr_cpus);
-	number(o, "total_memory", h.mem_total_kib / 1024);
+	number(o, "total_memory", (h.mem_total_kib + 512) / 1024);	/* as list has it */
 	number(o, "free_memory", h.mem_available_kib / 1024);
 }
 

@@ -273,7 +273,7 @@ static void check_memory(struct finding *f)
 		      h.mem_available_kib / 1024);
 	else
 		found(f, DOCTOR_OK, NULL, "%" PRIu64 " of %" PRIu64 " MiB are free", h.mem_available_kib / 1024,
-		      h.mem_total_kib / 1024);
+		      (h.mem_total_kib + 512) / 1024);
 }
 
 const struct check doctor_checks[] = {

@@ -225,6 +225,8 @@ void sample_exits_row(const struct sample_rate *r, int width, char ret[static SA
 			return;
 		strcat(ret, word);
 	}
+	if (ret[strlen(ret) - 1] == ':')
+		strcat(ret, " none");
 }
 
 /* ---- which, and in which order ------------------------------------------------------------ */

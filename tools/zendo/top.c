@@ -151,8 +151,8 @@ void top_summary(const struct sample_rates *r, const struct top_host *h, char re
 	(void)snprintf(ret[0], SAMPLE_LINE_MAX, "zendo top - %s  %u domain%s: %u running, %u blocked, %u paused, %u ended", h->clock, nr,
 		       nr == 1 ? "" : "s", running, blocked, paused, ended);
 	(void)snprintf(ret[1], SAMPLE_LINE_MAX, "%u CPU%s: %.1f%% guests, %.1f%% dom0   Mem: %" PRIu64 "M, %" PRIu64 "M free, %" PRIu64 "M guests",
-		       h->host.nr_cpus, h->host.nr_cpus == 1 ? "" : "s", guests, dom0, h->host.mem_total_kib / 1024,
-		       h->host.mem_available_kib / 1024, kib / 1024);
+		       h->host.nr_cpus, h->host.nr_cpus == 1 ? "" : "s", guests, dom0, (h->host.mem_total_kib + 512) / 1024,
+		       h->host.mem_available_kib / 1024, (kib + 512) / 1024);
 }
 
 static const char *const help_lines[] = {
@@ -164,7 +164,8 @@ static const char *const help_lines[] = {
 	"  d  another interval             space  now",
 	"  arrows, page up and down, home, end  move         q  leave",
 	"",
-	"CPU% and STEAL% are of one CPU, all other figures per second; RX and TX as the guest sees it.",
+	"CPU% and STEAL% are of one CPU, all other figures per second; RX and TX are as",
+	"the guest sees it.",
 	"Any key goes on.",
 };
 
