@@ -219,6 +219,37 @@ duplicate_name() {
 	equal leftovers "$(leftovers)" ''
 }
 
+# full FOLDER COMMAND... - with no room left in that folder
+full() {
+	local folder=$1
+	shift
+	mount -t tmpfs -o size=4k,mode="$(stat -c %a "$folder")",uid="$(stat -c %u "$folder")",gid="$(stat -c %g "$folder")" full "$folder"
+	trap 'umount "$folder"' EXIT
+	head -c 4096 /dev/zero >"$folder/fill"
+	"$@"
+	umount "$folder"
+	trap - EXIT
+}
+
+disk_is_full() {
+	local file
+	file=$(tiny nowhere hello idle)
+	full /run/zendo/domains fails_with 1 'nowhere.*No space left on device' zendo create "$file"
+	equal leftovers "$(leftovers)" ''
+}
+
+# What is printed is kept by the journal, too.
+console_is_full() {
+	zendo create "$1"
+	ended mute 60
+	journal_of mute | grep PASS
+}
+
+log_is_full() {
+	full /var/lib/zendo/console console_is_full "$(tiny mute hello 'ticks=2 period_us=100000')"
+	equal leftovers "$(leftovers)" ''
+}
+
 # As an ordinary user.
 ordinary() {
 	setpriv --reuid nobody --regid nogroup --clear-groups "$@"
@@ -293,6 +324,8 @@ check 'usage errors' usage_errors
 check 'a domain that is not there' no_such_domain
 check 'a domain that ends while it is asked' asks_one_that_ends
 check 'a name that is taken' duplicate_name
+check 'a domain that there is no room to start is refused' disk_is_full
+check 'no room for what a console prints: the domain does not mind' log_is_full
 check 'no permission' no_permission
 check 'no leave while a domain runs' leave_while_busy
 check 'a killed runner leaves nothing' killed_runner
