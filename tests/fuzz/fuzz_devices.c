@@ -22,7 +22,7 @@ static void disk(const char *text)
 			abort();
 		return;
 	}
-	if (!a.devid || !*a.vdev || (a.target && *a.target != '/' && !zendo_disk_target_is_remote(a.target)))
+	if (!a.devid || !*a.vdev || (a.target && !a.script && *a.target != '/' && !zendo_disk_target_is_remote(a.target)))
 		abort();
 	if (zendo_disk_format(&a, true, &first) < 0 || zendo_disk_parse(first, NULL, &b, &e) < 0 ||
 	    zendo_disk_format(&b, true, &second) < 0 || strcmp(first, second) != 0)

@@ -179,10 +179,15 @@ bool zendo_disk_target_is_remote(const char *target)
 
 static int set_target(struct parser *p, const char *s)
 {
+	const char *before;
 	int r;
 
-	s = take_prefix(p, s);
-	r = take_script_prefix(p, &s);
+	/* none is left: written down and read again it is the same */
+	do {
+		before = s;
+		s = take_prefix(p, s);
+		r = take_script_prefix(p, &s);
+	} while (r >= 0 && s != before);
 	if (r < 0 || !*s)
 		return r;
 	if (strlen(s) + (p->d->must_be_block ? strlen("/dev/") : 0) >= ZENDO_TARGET_MAX)
