@@ -36,8 +36,9 @@ static bool settle(struct handshake *h, bool *ret_removed, unsigned *ret_connect
 			break;
 		case ACT_SETTING:
 			assert_int_equal(h->device, HVBACK_ST_CONNECTED);
-			assert_int_equal(h->front, XenbusStateReconfiguring);
-			h->back = XenbusStateReconfigured;
+			assert_int_not_equal(h->back, s.state);
+			assert_int_equal(s.state, h->front == XenbusStateReconfiguring ? XenbusStateReconfigured : XenbusStateConnected);
+			h->back = s.state;
 			break;
 		case ACT_REMOVE:
 			assert_int_equal(h->device, HVBACK_ST_WAITING);

@@ -46,6 +46,7 @@ struct op {
 	struct job job;
 	struct device *d;
 	enum handshake_act act;		/* ACT_NONE: ask for the info */
+	enum xenbus_state then;		/* with ACT_SETTING */
 	union device_info info;
 	struct frontend f;
 	struct zendo_error e;
@@ -148,7 +149,7 @@ static void tell_waiter(struct device *d, int r, const char *text)
 		gone(d->gone_userdata, r, text);
 }
 
-static int start_op(struct device *d, enum handshake_act act);
+static int start_op(struct device *d, struct handshake_step step);
 
 static void tell_taken(struct device *d, int r, const char *text)
 {
@@ -167,7 +168,7 @@ static void drop(struct device *d)
 	char path[NODE_PATH_MAX];
 	int r;
 
-	if (script_has(&d->id) && start_op(d, ACT_REMOVE) > 0)
+	if (script_has(&d->id) && start_op(d, (struct handshake_step) { .act = ACT_REMOVE }) > 0)
 		return;
 	for (struct device **p = &a->devices; *p; p = &(*p)->next)
 		if (*p == d) {
@@ -324,7 +325,7 @@ static void op_done(struct job *j)
 		if (act == ACT_CONNECT && may_say(d))
 			log_line(LOG_INFO, "%s: connected, %" PRIu32 " queue%s", d->name, op->f.nr_queues, op->f.nr_queues > 1 ? "s" : "");
 		if (act == ACT_SETTING)
-			(void)nodes_set_state(d->agent, &d->id, XenbusStateReconfigured, NULL);
+			(void)nodes_set_state(d->agent, &d->id, op->then, NULL);
 		d->has_info = act == ACT_NONE;
 		d->info = op->info;
 		device_look(d);
@@ -340,13 +341,14 @@ static void op_done(struct job *j)
 }
 
 /* 1: it was begun. 0: the frontend was refused. -errno: there is no going on now. */
-static int start_op(struct device *d, enum handshake_act act)
+static int start_op(struct device *d, struct handshake_step step)
 {
+	const enum handshake_act act = step.act;
 	struct op *op = calloc(1, sizeof(*op));
 	int r = op ? 0 : -ENOMEM;
 
 	if (op) {
-		*op = (struct op) { .job = { .work = op_work, .done = op_done }, .d = d, .act = act };
+		*op = (struct op) { .job = { .work = op_work, .done = op_done }, .d = d, .act = act, .then = step.state };
 		if ((act == ACT_CONNECT || act == ACT_SETTING) && read_frontend(d, act == ACT_SETTING, &op->f) < 0) {
 			free(op);
 			return 0;
@@ -374,7 +376,7 @@ static int ask_info(struct device *d, const struct handshake_step *step)
 	bool wanted = step->act == ACT_CONNECT || step->act == ACT_SETTING || (step->act == ACT_STATE && step->state == XenbusStateConnected && d->class->write_connected);
 
 	if (wanted && !d->has_info)
-		return start_op(d, ACT_NONE);
+		return start_op(d, (struct handshake_step) { .act = ACT_NONE });
 	d->has_info = false;
 	return 0;
 }
@@ -428,7 +430,7 @@ void device_look(struct device *d)
 		if (ask_info(d, &step) != 0)
 			return;
 		if (step.act != ACT_STATE) {
-			if (start_op(d, step.act) != 0)
+			if (start_op(d, step) != 0)
 				return;
 			continue;
 		}

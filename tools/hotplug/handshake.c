@@ -14,6 +14,11 @@ static struct handshake_step state(const struct handshake *h, enum xenbus_state 
 	return (struct handshake_step) { .act = h->back == wanted ? ACT_NONE : ACT_STATE, .state = wanted };
 }
 
+static struct handshake_step setting(const struct handshake *h, enum xenbus_state then)
+{
+	return (struct handshake_step) { .act = h->back == then ? ACT_NONE : ACT_SETTING, .state = then };
+}
+
 /* The frontend uses nothing of the device any more, or never has. */
 static bool is_idle(enum xenbus_state front)
 {
@@ -62,7 +67,10 @@ struct handshake_step handshake_next(const struct handshake *h)
 		if (is_idle(h->front) || h->front == XenbusStateClosing)
 			return act(ACT_DISCONNECT);
 		if (h->front == XenbusStateReconfiguring)
-			return act(h->back == XenbusStateReconfigured ? ACT_NONE : ACT_SETTING);
+			return setting(h, XenbusStateReconfigured);
+		/* it may have said so before it wrote what has changed: looked at once more */
+		if (h->back == XenbusStateReconfigured)
+			return setting(h, XenbusStateConnected);
 		return state(h, XenbusStateConnected);
 	default:
 		if (is_idle(h->front))

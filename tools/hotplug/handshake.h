@@ -23,13 +23,13 @@ enum handshake_act {
 	ACT_STATE,			/* write the backend's state, see ->state */
 	ACT_CONNECT,
 	ACT_DISCONNECT,
-	ACT_SETTING,			/* take what it has changed, then state Reconfigured */
+	ACT_SETTING,			/* take what it has changed, then ->state */
 	ACT_REMOVE,
 };
 
 struct handshake_step {
 	enum handshake_act act;
-	enum xenbus_state state;	/* with ACT_STATE */
+	enum xenbus_state state;	/* with ACT_STATE and ACT_SETTING */
 };
 
 struct handshake_step handshake_next(const struct handshake *h);
