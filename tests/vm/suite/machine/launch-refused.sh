@@ -70,8 +70,7 @@ signature_wanted() {
 	systemctl reset-failed zendo
 	zendo doctor >"$scratch/doctor" || true
 	cat "$scratch/doctor"
-	grep -E '^WARN +signatures +the kernel takes signed modules only, and DKMS has no key' "$scratch/doctor"
-	grep -E '^ +signatures +remedy: ' "$scratch/doctor"
+	grep -A 1 -E '^WARN +signatures +the kernel takes signed modules only, and DKMS has no key' "$scratch/doctor" | grep -E '^ +remedy: .*openssl'
 }
 
 case $1 in
