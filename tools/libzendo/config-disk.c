@@ -187,6 +187,7 @@ static int set_target(struct parser *p, const char *s)
 		before = s;
 		s = take_prefix(p, s);
 		r = take_script_prefix(p, &s);
+		s += strspn(s, " \t");
 	} while (r >= 0 && s != before);
 	if (r < 0 || !*s)
 		return r;
