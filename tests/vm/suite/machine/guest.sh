@@ -501,7 +501,7 @@ check 'stolen time is told' time_is_accounted
 check 'a stock 32-bit kernel with 2 vCPUs' boots_32_bits
 check 'GRUB reads a menu from a disk and has its prompt on the console' grub_has_a_prompt
 check 'GRUB boots a kernel from a disk' grub_boots
-# Two of some fourteen minutes of it, beside other emulators, had a CPU of the guest, and once of dom0, that stood for 20 s: for a soak until it is
+# Two of twelve minutes of it, beside other emulators, had a CPU of the guest, and once of dom0, that stood for 20 s: for a soak until it is
 # known why.
 [ "$seconds" = 0 ] || check "4 vCPUs under stress-ng for $seconds s" endures
 check 'the hypervisor is clean' hypervisor_clean
