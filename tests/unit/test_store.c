@@ -430,6 +430,35 @@ static void only_what_was_looked_at_conflicts(void **state)
 	conflict("/t/a|1", XS_MKDIR, "/t/a|", XS_RM, "/t/a|", -EAGAIN);
 }
 
+/* What it came along has gone: who gave up for the error would not hear that it may try again. */
+static void what_is_refused_for_a_conflict_says_so(void **state)
+{
+	uint32_t tx;
+
+	(void)state;
+	assert_int_equal(ask_text(dom0, XS_WRITE, 0, "/a/b/c|1", NULL), 0);
+	tx = start(dom0);
+	assert_int_equal(ask_text(dom0, XS_MKDIR, tx, "/a/b/d/e|", NULL), 0);
+	assert_int_equal(ask_text(dom0, XS_READ, tx, "/a/x|", NULL), -ENOENT);
+	assert_int_equal(ask_text(dom0, XS_WRITE, 0, "/elsewhere|1", NULL), 0);
+	assert_int_equal(ask_text(dom0, XS_READ, tx, "/a/x|", NULL), -ENOENT);
+	assert_int_equal(ask_text(dom0, XS_RM, 0, "/a|", NULL), 0);
+	assert_int_equal(ask_text(dom0, XS_SET_PERMS, tx, "/a/b/d/e|n0|", NULL), -EAGAIN);
+	/* and it does not come back */
+	assert_int_equal(ask_text(dom0, XS_WRITE, 0, "/a/b/c|1", NULL), 0);
+	assert_int_equal(ask_text(dom0, XS_READ, tx, "/a/y|", NULL), -EAGAIN);
+	assert_int_equal(ask_text(dom0, XS_TRANSACTION_END, tx, "T|", NULL), -EAGAIN);
+
+	assert_int_equal(ask_text(dom0, XS_WRITE, 0, "/g|1", NULL), 0);
+	assert_int_equal(ask_text(dom0, XS_SET_PERMS, 0, "/g|b5|", NULL), 0);
+	tx = start(guest);
+	assert_int_equal(ask_text(guest, XS_READ, tx, "/g|", NULL), 0);
+	assert_int_equal(ask_text(guest, XS_READ, tx, "/local|", NULL), -EACCES);
+	assert_int_equal(ask_text(dom0, XS_SET_PERMS, 0, "/g|n0|", NULL), 0);
+	assert_int_equal(ask_text(guest, XS_READ, tx, "/g|", NULL), -EAGAIN);
+	assert_int_equal(ask_text(guest, XS_TRANSACTION_END, tx, "F|", NULL), 0);
+}
+
 /* At the commit all is as it was at first; what was made below it would have no place. */
 static void what_came_and_went_again_conflicts_when_it_was_seen(void **state)
 {
@@ -592,6 +621,7 @@ int main(void)
 		TEST(an_abandoned_transaction_leaves_nothing),
 		TEST(only_what_was_looked_at_conflicts),
 		TEST(what_came_and_went_again_conflicts_when_it_was_seen),
+		TEST(what_is_refused_for_a_conflict_says_so),
 		TEST(what_is_removed_and_made_again_is_new),
 		TEST(transactions_belong_to_their_connection),
 		TEST(a_domain_that_ends_leaves_nothing_to_the_next),

@@ -587,11 +587,10 @@ int zendo_store_transaction(struct zendo_store *s, int (*step)(struct zendo_stor
 		if (r < 0)
 			return r;
 		r = step(s, tx, userdata);
-		if (r < 0) {
+		if (r < 0)
 			(void)zendo_store_tx_end(s, tx, false);
-			return r;
-		}
-		r = zendo_store_tx_end(s, tx, true);
+		else
+			r = zendo_store_tx_end(s, tx, true);
 		if (r != -EAGAIN)
 			return r;
 	}

@@ -171,6 +171,9 @@ static int dispatch(struct request *rq)
 			return -ENOENT;
 	}
 	r = requests[rq->h.type].handle(rq);
+	/* who gives up for something that another has just removed would not come to the commit that says to try again */
+	if ((r == -ENOENT || r == -EACCES) && rq->tx && tx_is_lost(rq->tx))
+		r = -EAGAIN;
 	if (requests[rq->h.type].flags & LOOKS && rq->conn->is_ring)
 		look_seen(rq);
 	return r;

@@ -210,6 +210,7 @@ struct tx {
 	struct conn *conn;
 	uint32_t id;
 	bool doomed;			/* saw two states, or was open when the daemon ended: commits with EAGAIN */
+	uint64_t generation;		/* of the tree, up to which it is known that no other changed what this one saw */
 	uint32_t nr_changes;
 	uint32_t nr_shadows, shadows_room;
 	struct shadow **shadows;	/* parents before children; [0] is the root's */
@@ -221,6 +222,8 @@ struct tx {
 
 int tx_start(struct conn *c, uint32_t id, struct tx **ret);	/* id 0: choose one */
 struct tx *tx_find(const struct conn *c, uint32_t id);
+/* It cannot be committed any more: what it is refused now may come from a state that it has not seen. */
+bool tx_is_lost(struct tx *tx);
 int tx_end(struct tx *tx, bool commit);
 void tx_free(struct tx *tx);
 void tx_free_all(struct conn *c);

@@ -529,6 +529,7 @@ int tx_start(struct conn *c, uint32_t id, struct tx **ret)
 		id = tx_find(c, ++s->last_tx) ? 0 : s->last_tx;
 	tx->id = id;
 	tx->conn = c;
+	tx->generation = s->generation;
 	tx->next = c->transactions;
 	c->transactions = tx;
 	s->nr_transactions++;
@@ -587,6 +588,18 @@ static bool saw_what_is(const struct tx *tx)
 				return false;
 	}
 	return true;
+}
+
+bool tx_is_lost(struct tx *tx)
+{
+	struct store *s = tx->conn->store;
+
+	if (tx->doomed || tx->generation == s->generation)
+		return tx->doomed;
+	find_peers(s, tx);
+	tx->doomed = !saw_what_is(tx);
+	tx->generation = s->generation;
+	return tx->doomed;
 }
 
 /* Others of the same domain may have made nodes meanwhile. */
