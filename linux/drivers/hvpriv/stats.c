@@ -57,6 +57,7 @@ int hv_ioctl_info(struct hvpriv_info __user *arg)
 	info->api_version = HVPRIV_API_VERSION;
 	info->abi_version = ZENDO_ABI_VERSION;
 	info->tsc_khz = tsc_khz;
+	hv_pages_out_look();
 	info->pages_out = hv_pages_out();
 	info_running(info);
 	if (copy_to_user(arg, info, sizeof(*info)))

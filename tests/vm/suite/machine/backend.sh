@@ -38,10 +38,6 @@ nothing_is_lost() {
 	between 'KiB lost' $((before - after)) -65536 8192
 }
 
-# Looked at ten times a second by the module itself.
-pages_come_back() {
-	equal 'guest pages still held' "$(info pages_out)" 0
-}
 
 modules_are_gone() {
 	not_loaded hvnullback
@@ -66,7 +62,7 @@ check 'ends while it is made' backend backend_ends births $((20 * factor))
 check 'a domain that is stopped or frozen holds up nobody' backend backend_ends stopped $((4 * factor))
 check 'devices are made and removed while their domain ends' backend backend_ends races $((30 * factor))
 check 'nothing is lost' nothing_is_lost
-check 'no page of a guest is out' pages_come_back
+check 'no page of a guest is out' pages_are_home
 check 'the hypervisor is clean' hypervisor_clean
 check 'it stops' systemctl stop zendo
 check 'the modules are gone' modules_are_gone

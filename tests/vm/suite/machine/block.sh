@@ -12,7 +12,7 @@ stat_of() {
 # Of devices that dom0 served nothing is left anywhere.
 nothing_left() {
 	equal devices "$(ls /sys/bus/hvback/devices)" ''
-	equal 'guest pages still held' "$(info pages_out)" 0
+	pages_are_home
 	equal 'backends in the store' "$(xenstore-list /local/domain/0/backend/vbd 2>/dev/null || true)" ''
 	equal 'loop devices' "$(losetup -a)" ''
 }

@@ -129,10 +129,20 @@ mem_available() {
 	awk '/^MemAvailable:/ { kib += $2 } / count:/ { kib += 4 * $2 } END { print kib }' /proc/meminfo /proc/zoneinfo
 }
 
+# Guest pages come home when the last one who holds them lets go: zendo-stored has a guest's ring until it has heard of its end, which
+# nobody waits for.
+pages_are_home() {
+	local deadline=$((SECONDS + 20)) out
+	while out=$(info pages_out) && [ "$out" != 0 ] && [ $SECONDS -lt $deadline ]; do
+		:
+	done
+	equal 'guest pages still held' "$out" 0
+}
+
 hypervisor_clean() {
 	equal 'failures the checking build found' "$(info check_failures)" 0
 	equal 'writes to hidden frames' "$(info dom0_hidden_writes)" 0
-	equal 'guest pages still held' "$(info pages_out)" 0
+	pages_are_home
 	equal domains "$(info domains)" 0
 }
 

@@ -17,7 +17,7 @@ census() {
 	echo "domains: $(info domains)"
 	echo "hypervisor: $(info hypervisor_kib)"
 	echo "pool: $(($(info pool_kib) - $(info pool_free_kib)))"
-	echo "out: $(info pages_out)"
+	pages_are_home
 	echo "folders: $(find /run/zendo/domains -mindepth 1 2>/dev/null | wc -l)"
 	echo "cgroups: $(find /sys/fs/cgroup -type d | wc -l)"
 	echo "failed: $(systemctl --failed --no-legend | wc -l)"
