@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,204 +13,79 @@
 #include <sys/stat.h>
 
 #include "backend.h"
+#include "beside.h"
 #include "cleanup.h"
 #include "disk_unit.h"
-#include "job.h"
 #include "log.h"
 #include "nbd.h"
 
 struct export {
-	struct export *next;
-	struct hvback_id id;
+	struct beside b;
 	struct claim_set set;
-	bool settled;		/* its device was made */
-	bool stopping;
 	bool reserved;		/* nbd is ours, though the kernel does not show it yet */
 	unsigned nbd;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t gone = PTHREAD_COND_INITIALIZER;	/* one was taken from the list */
-static struct export *exports;				/* under lock */
-
-/* ---- the list ---- */
-
-static struct export *find(const struct hvback_id *id)
-{
-	for (struct export *x = exports; x; x = x->next)
-		if (zendo_backend_id_equal(&x->id, id))
-			return x;
-	return NULL;
-}
-
-bool export_has(const struct hvback_id *id)
-{
-	bool has;
-
-	(void)pthread_mutex_lock(&lock);
-	has = find(id);
-	(void)pthread_mutex_unlock(&lock);
-	return has;
-}
-
-void export_settle(const struct hvback_id *id)
-{
-	struct export *x;
-
-	(void)pthread_mutex_lock(&lock);
-	x = find(id);
-	if (x)
-		x->settled = true;
-	(void)pthread_mutex_unlock(&lock);
-}
-
-static void drop_locked(const struct hvback_id *id)
-{
-	for (struct export **p = &exports; *p; p = &(*p)->next)
-		if (zendo_backend_id_equal(&(*p)->id, id)) {
-			struct export *x = *p;
-
-			*p = x->next;
-			free(x);
-			break;
-		}
-	(void)pthread_cond_broadcast(&gone);
-}
-
-/* One with this number that ends is waited for. */
-static int add(const struct hvback_id *id, const struct claim_set *set, bool settled)
-{
-	struct export *x = malloc(sizeof(*x)), *other;
-
-	if (!x)
-		return -ENOMEM;
-	*x = (struct export) { .id = *id, .set = *set, .settled = settled };
-	(void)pthread_mutex_lock(&lock);
-	for (other = find(id); other && other->stopping; other = find(id))
-		(void)pthread_cond_wait(&gone, &lock);
-	if (!other) {
-		x->next = exports;
-		exports = x;
-	}
-	(void)pthread_mutex_unlock(&lock);
-	if (other)
-		free(x);
-	return other ? -EEXIST : 0;
-}
-
-/* ---- the end ---- */
-
-/* True: it is the caller's to stop now. */
-static bool mark_stopping(const struct hvback_id *id)
-{
-	struct export *x;
-	bool ours;
-
-	(void)pthread_mutex_lock(&lock);
-	x = find(id);
-	ours = x && !x->stopping;
-	if (ours)
-		x->stopping = true;
-	(void)pthread_mutex_unlock(&lock);
-	return ours;
-}
-
-static void stop_marked(const struct hvback_id *id)
+static void undo(const struct hvback_id *id, bool published)
 {
 	char name[ZENDO_BACKEND_NAME_MAX];
 	struct zendo_error e = {};
 
+	(void)published;
 	if (disk_unit_stop(id, &e) < 0)
 		log_line(LOG_ERR, "%s: its image is not let go: %s", zendo_backend_name(id, name), e.text);
-	(void)pthread_mutex_lock(&lock);
-	drop_locked(id);
-	(void)pthread_mutex_unlock(&lock);
+}
+
+static void free_export(struct beside *b)
+{
+	free(b);
+}
+
+static struct beside_kind exports = BESIDE_KIND(undo, free_export);
+
+bool export_has(const struct hvback_id *id)
+{
+	return beside_has(&exports, id);
+}
+
+void export_settle(const struct hvback_id *id)
+{
+	beside_publish(&exports, id);
 }
 
 void export_stop(const struct hvback_id *id)
 {
-	if (mark_stopping(id)) {
-		stop_marked(id);
-		return;
-	}
-	(void)pthread_mutex_lock(&lock);
-	while (find(id))	/* somebody stops it */
-		(void)pthread_cond_wait(&gone, &lock);
-	(void)pthread_mutex_unlock(&lock);
-}
-
-struct stop_job {
-	struct job job;
-	struct hvback_id id;
-	struct stop_job *next;
-};
-
-/* Of the event loop. When the agent ends meanwhile the next one stops the unit, as its device is gone. */
-static struct stop_job *under_way;
-
-static void stop_work(struct job *j)
-{
-	stop_marked(&((struct stop_job *)j)->id);
-}
-
-static void stop_done(struct job *j)
-{
-	struct stop_job **at = &under_way;
-
-	while (&(*at)->job != j)
-		at = &(*at)->next;
-	*at = (*at)->next;
-	free(j);
+	beside_stop(&exports, id);
 }
 
 void export_stop_later(const struct hvback_id *id)
 {
-	struct stop_job *s;
-
-	if (!mark_stopping(id))
-		return;
-	s = malloc(sizeof(*s));
-	if (s)
-		*s = (struct stop_job) { .job = { .work = stop_work, .done = stop_done }, .id = *id };
-	if (!s || job_start(&s->job) < 0) {
-		free(s);
-		stop_marked(id);	/* late, but done */
-		return;
-	}
-	s->next = under_way;	/* before the event loop can hear of its end */
-	under_way = s;
+	beside_stop_later(&exports, id);
 }
 
-/* Whose device is gone, though the agent may not have heard of it, and that has a file of @set. */
-static bool find_ending(const struct claim_set *set, struct hvback_id *ret)
+static bool shares_a_file(const struct beside *b, const void *with)
 {
-	uint32_t state;
+	const struct claim_set *one = &((const struct export *)b)->set, *other = with;
 
-	for (const struct export *x = exports; x; x = x->next) {
-		if (!x->stopping && !(x->settled && zendo_backend_state(&x->id, &state, NULL) == -ENOENT))
-			continue;
-		for (size_t i = 0; i < set->nr; i++)
-			for (size_t k = 0; k < x->set.nr; k++)
-				if (claim_overlaps(&set->keys[i], &x->set.keys[k])) {
-					*ret = x->id;
-					return true;
-				}
-	}
+	for (size_t i = 0; i < one->nr; i++)
+		for (size_t k = 0; k < other->nr; k++)
+			if (claim_overlaps(&one->keys[i], &other->keys[k]))
+				return true;
 	return false;
 }
 
 void export_wait_for(const struct claim_set *set)
 {
-	struct hvback_id id;
-	bool found;
+	beside_wait_for(&exports, shares_a_file, set);
+}
 
-	do {
-		(void)pthread_mutex_lock(&lock);
-		found = find_ending(set, &id);
-		(void)pthread_mutex_unlock(&lock);
-		if (found)
-			export_stop(&id);
-	} while (found);
+static struct beside *make(const struct hvback_id *id, const struct claim_set *set, bool settled)
+{
+	struct export *x = malloc(sizeof(*x));
+
+	if (x)
+		*x = (struct export) { .b = { .id = *id, .published = settled }, .set = *set };
+	return x ? &x->b : NULL;
 }
 
 /* ---- the beginning ---- */
@@ -235,17 +109,17 @@ static int reserve(const struct hvback_id *id, struct zendo_error *e)
 
 	if (!taken)
 		return zendo_error(e, -ENOMEM, "out of memory");
-	(void)pthread_mutex_lock(&lock);
-	for (x = exports; x; x = x->next)
+	(void)pthread_mutex_lock(&exports.lock);
+	for (x = (struct export *)exports.first; x; x = (struct export *)x->b.next)
 		if (x->reserved)
 			taken[x->nbd] = true;
 	r = nbd_find_idle(taken, &n);
-	x = find(id);
+	x = (struct export *)beside_find(&exports, id);
 	if (r >= 0 && x) {
 		x->nbd = n;
 		x->reserved = true;
 	}
-	(void)pthread_mutex_unlock(&lock);
+	(void)pthread_mutex_unlock(&exports.lock);
 	if (r < 0)
 		return zendo_error(e, r, "all of the kernel's nbd devices are in use; more: 'options nbd nbds_max=NUMBER' in /etc/modprobe.d [Z0411]");
 	return (int)n;
@@ -364,23 +238,26 @@ static int serve(const struct export_wish *w, unsigned n, int events, int *ret_f
 int export_start(const struct export_wish *w, int *ret_fd, struct zendo_error *e)
 {
 	_cleanup_close_ int events = -EBADF;
+	struct beside *b;
 	int r = load_nbd(e);
 
 	if (r >= 0 && (events = nbd_events()) < 0)
 		r = zendo_error(e, events, "cannot hear the kernel's events: %s", strerror(-events));
 	if (r < 0)
 		return r;
-	r = add(w->id, w->set, false);
-	if (r < 0)
-		return zendo_error(e, r, "%s", strerror(-r));
+	b = make(w->id, w->set, false);
+	if (!b)
+		return zendo_error(e, -ENOMEM, "out of memory");
+	if (!beside_add(&exports, b, beside_same_id, w->id))
+		return zendo_error(e, -EEXIST, "%s", strerror(EEXIST));
 	do {
 		r = reserve(w->id, e);
 		if (r >= 0)
 			r = serve(w, (unsigned)r, events, ret_fd, e);
 	} while (r == 1);
-	(void)pthread_mutex_lock(&lock);
-	find(w->id)->reserved = false;	/* the kernel shows it, or it is free */
-	(void)pthread_mutex_unlock(&lock);
+	(void)pthread_mutex_lock(&exports.lock);
+	((struct export *)b)->reserved = false;	/* the kernel shows it, or it is free */
+	(void)pthread_mutex_unlock(&exports.lock);
 	if (r < 0)
 		export_stop(w->id);
 	return r;
@@ -391,14 +268,14 @@ int export_start(const struct export_wish *w, int *ret_fd, struct zendo_error *e
 static void found_unit(const struct hvback_id *id, void *userdata)
 {
 	struct claim_set set;
+	struct beside *b;
 	uint32_t state;
 	const bool there = zendo_backend_state(id, &state, NULL) >= 0;
 
 	(void)userdata;
 	claim_set_of(id, &set);
-	if (export_has(id) || add(id, &set, true) < 0)
-		return;
-	if (!there)
+	b = export_has(id) ? NULL : make(id, &set, true);
+	if (b && beside_insert(&exports, b) && !there)
 		export_stop_later(id);
 }
 

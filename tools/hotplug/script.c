@@ -3,13 +3,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "job.h"
+#include "beside.h"
 #include "log.h"
 #include "script_unit.h"
 
@@ -18,141 +17,6 @@
 #define STORE_TIMEOUT_MS	10000
 #define STORE_TRIES	5
 #define KEY_MAX		(ZENDO_TARGET_MAX + SCRIPT_PATH_MAX)
-
-struct script {
-	struct script *next;
-	struct hvback_id id;
-	char *key;		/* no two may be at once: what a domain has left the next one may want already */
-	bool published;
-	bool stopping;
-};
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t gone = PTHREAD_COND_INITIALIZER;	/* one was taken from the list */
-static struct script *scripts;				/* under lock */
-
-/* ---- the list ---- */
-
-static struct script *find(const struct hvback_id *id)
-{
-	for (struct script *x = scripts; x; x = x->next)
-		if (zendo_backend_id_equal(&x->id, id))
-			return x;
-	return NULL;
-}
-
-bool script_has(const struct hvback_id *id)
-{
-	bool has;
-
-	(void)pthread_mutex_lock(&lock);
-	has = find(id);
-	(void)pthread_mutex_unlock(&lock);
-	return has;
-}
-
-void script_published(const struct hvback_id *id)
-{
-	struct script *x;
-
-	(void)pthread_mutex_lock(&lock);
-	x = find(id);
-	if (x)
-		x->published = true;
-	(void)pthread_mutex_unlock(&lock);
-}
-
-static void free_script(struct script *x)
-{
-	if (x)
-		free(x->key);
-	free(x);
-}
-
-static void drop(const struct hvback_id *id)
-{
-	(void)pthread_mutex_lock(&lock);
-	for (struct script **p = &scripts; *p; p = &(*p)->next)
-		if (zendo_backend_id_equal(&(*p)->id, id)) {
-			struct script *x = *p;
-
-			*p = x->next;
-			free_script(x);
-			break;
-		}
-	(void)pthread_cond_broadcast(&gone);
-	(void)pthread_mutex_unlock(&lock);
-}
-
-/* Another of this number or key that is ending: 1 when it is nobody's yet, and the caller's to stop. */
-static int find_ending(const struct hvback_id *id, const char *key, struct hvback_id *ret)
-{
-	uint32_t state;
-
-	for (const struct script *x = scripts; x; x = x->next) {
-		const bool same = zendo_backend_id_equal(&x->id, id);
-
-		if (!same && strcmp(x->key, key) != 0)
-			continue;
-		*ret = x->id;
-		if (x->stopping)
-			return 0;
-		/* its device is gone, though the agent may not have heard of it */
-		if (x->published && zendo_backend_state(&x->id, &state, NULL) == -ENOENT)
-			return 1;
-	}
-	return -ENOENT;
-}
-
-static struct script *make(const struct hvback_id *id, const char *key, bool published)
-{
-	struct script *x = malloc(sizeof(*x));
-
-	if (x)
-		*x = (struct script) { .id = *id, .key = strdup(key), .published = published };
-	if (x && !x->key) {
-		free(x);
-		return NULL;
-	}
-	return x;
-}
-
-/* Under lock. False: its number is taken. */
-static bool insert(struct script *x)
-{
-	if (find(&x->id))
-		return false;
-	x->next = scripts;
-	scripts = x;
-	return true;
-}
-
-/* In a job's thread: those that are ending are waited for. */
-static int add(const struct hvback_id *id, const char *key)
-{
-	struct script *x = make(id, key, false);
-	struct hvback_id other;
-	bool added;
-	int r;
-
-	if (!x)
-		return -ENOMEM;
-	(void)pthread_mutex_lock(&lock);
-	while ((r = find_ending(id, key, &other)) >= 0) {
-		if (r == 0) {
-			(void)pthread_cond_wait(&gone, &lock);
-			continue;
-		}
-		(void)pthread_mutex_unlock(&lock);
-		script_stop(&other);
-		(void)pthread_mutex_lock(&lock);
-	}
-	added = insert(x);
-	(void)pthread_mutex_unlock(&lock);
-	if (!added)
-		free_script(x);
-	return added ? 0 : -EEXIST;
-}
 
 /* ---- the store, in a job's thread: by a connection of its own ---- */
 
@@ -212,26 +76,14 @@ int script_read(const struct hvback_id *id, const char *node, char **ret)
 	return r;
 }
 
-/* ---- the end ---- */
+/* ---- the list ---- */
 
-/* True: it is the caller's to stop now. */
-static bool mark_stopping(const struct hvback_id *id, bool *ret_published)
-{
-	struct script *x;
-	bool ours;
+struct script {
+	struct beside b;
+	char *key;		/* no two may be at once */
+};
 
-	(void)pthread_mutex_lock(&lock);
-	x = find(id);
-	ours = x && !x->stopping;
-	if (ours) {
-		x->stopping = true;
-		*ret_published = x->published;
-	}
-	(void)pthread_mutex_unlock(&lock);
-	return ours;
-}
-
-static void stop_marked(const struct hvback_id *id, bool published)
+static void undo(const struct hvback_id *id, bool published)
 {
 	char name[ZENDO_BACKEND_NAME_MAX];
 	struct zendo_error e = {};
@@ -241,67 +93,54 @@ static void stop_marked(const struct hvback_id *id, bool published)
 		log_line(LOG_ERR, "%s: its script failed to undo what it did: %s", zendo_backend_name(id, name), e.text);
 	if (!published)
 		(void)with_store(step_remove, (void *)id);
-	drop(id);
+}
+
+static void free_script(struct beside *b)
+{
+	free(((struct script *)b)->key);
+	free(b);
+}
+
+static struct beside_kind scripts = BESIDE_KIND(undo, free_script);
+
+bool script_has(const struct hvback_id *id)
+{
+	return beside_has(&scripts, id);
+}
+
+void script_published(const struct hvback_id *id)
+{
+	beside_publish(&scripts, id);
 }
 
 void script_stop(const struct hvback_id *id)
 {
-	bool published;
-
-	if (mark_stopping(id, &published)) {
-		stop_marked(id, published);
-		return;
-	}
-	(void)pthread_mutex_lock(&lock);
-	while (find(id))	/* somebody stops it */
-		(void)pthread_cond_wait(&gone, &lock);
-	(void)pthread_mutex_unlock(&lock);
-}
-
-struct stop_job {
-	struct job job;
-	struct hvback_id id;
-	bool published;
-	struct stop_job *next;
-};
-
-/* Of the event loop. When the agent ends meanwhile the next one goes on. */
-static struct stop_job *under_way;
-
-static void stop_work(struct job *j)
-{
-	struct stop_job *s = (struct stop_job *)j;
-
-	stop_marked(&s->id, s->published);
-}
-
-static void stop_done(struct job *j)
-{
-	struct stop_job **at = &under_way;
-
-	while (&(*at)->job != j)
-		at = &(*at)->next;
-	*at = (*at)->next;
-	free(j);
+	beside_stop(&scripts, id);
 }
 
 void script_stop_later(const struct hvback_id *id)
 {
-	struct stop_job *s;
-	bool published;
+	beside_stop_later(&scripts, id);
+}
 
-	if (!mark_stopping(id, &published))
-		return;
-	s = malloc(sizeof(*s));
-	if (s)
-		*s = (struct stop_job) { .job = { .work = stop_work, .done = stop_done }, .id = *id, .published = published };
-	if (!s || job_start(&s->job) < 0) {
-		free(s);
-		stop_marked(id, published);	/* late, but done */
-		return;
+static struct beside *make(const struct hvback_id *id, const char *key, bool published)
+{
+	struct script *x = malloc(sizeof(*x));
+
+	if (x)
+		*x = (struct script) { .b = { .id = *id, .published = published }, .key = strdup(key) };
+	if (x && !x->key) {
+		free(x);
+		return NULL;
 	}
-	s->next = under_way;	/* before the event loop can hear of its end */
-	under_way = s;
+	return x ? &x->b : NULL;
+}
+
+static bool same_id_or_key(const struct beside *b, const void *with)
+{
+	const struct script *one = (const struct script *)b, *other = with;
+
+	return zendo_backend_id_equal(&one->b.id, &other->b.id) || strcmp(one->key, other->key) == 0;
 }
 
 /* ---- running ---- */
@@ -363,13 +202,16 @@ static void key_of(const struct spec *s, const char *vif, char ret[static KEY_MA
 int script_start(const struct spec *s, const char *vif, struct zendo_error *e)
 {
 	struct zendo_error how = {};
+	struct beside *b;
 	char key[KEY_MAX];
 	int r;
 
 	key_of(s, vif, key);
-	r = add(&s->id, key);
-	if (r < 0)
-		return zendo_error(e, r, "%s: %s", s->script, strerror(-r));
+	b = make(&s->id, key, false);
+	if (!b)
+		return zendo_error(e, -ENOMEM, "out of memory");
+	if (!beside_add(&scripts, b, same_id_or_key, b))
+		return zendo_error(e, -EEXIST, "%s: %s", s->script, strerror(EEXIST));
 	r = with_store(step_make, (void *)s);
 	if (r < 0)
 		(void)zendo_error(e, r, "%s: its nodes cannot be written into the store: %s", s->script, strerror(-r));
@@ -415,19 +257,13 @@ static void key_from_store(struct agent *a, const struct hvback_id *id, char ret
 
 static void remember(struct agent *a, const struct hvback_id *id, bool published)
 {
-	struct script *x;
+	struct beside *b;
 	char key[KEY_MAX];
-	bool added;
 
 	key_from_store(a, id, key);
-	x = make(id, key, published);
-	if (!x)
-		return;
-	(void)pthread_mutex_lock(&lock);
-	added = insert(x);
-	(void)pthread_mutex_unlock(&lock);
-	if (!added)
-		free_script(x);
+	b = make(id, key, published);
+	if (b)
+		(void)beside_insert(&scripts, b);
 }
 
 void script_leftover(struct agent *a, const struct hvback_id *id)

@@ -4,6 +4,7 @@
 HOTPLUG_SRCS := \
 	tools/hotplug/agent.c \
 	tools/hotplug/attach.c \
+	tools/hotplug/beside.c \
 	tools/hotplug/chain.c \
 	tools/hotplug/claim.c \
 	tools/hotplug/class_vbd.c \
