@@ -17,6 +17,13 @@ static_assert(HVBACK_VIF_MAX_ADDRS == HVN_GUARD_ADDRS);
 static_assert(HVBACK_VIF_IFNAME == IFNAMSIZ);
 static_assert(sizeof(struct hvback_vif_conf) <= HVBACK_BLOB_MAX);
 
+static int check_headroom(struct hvback_device *hv, u32 headroom)
+{
+	if (headroom > HVBACK_VIF_MAX_HEADROOM)
+		return hvback_reason(hv, -EINVAL, "xdp-headroom %u is more than %u", headroom, HVBACK_VIF_MAX_HEADROOM);
+	return 0;
+}
+
 static int check_conf(struct hvback_device *hv, const struct hvback_vif_conf *c)
 {
 	if (c->reserved32 || memchr_inv(c->reserved, 0, sizeof(c->reserved)) || (c->flags & ~HVBACK_VIF_PROMISC))
@@ -30,11 +37,9 @@ static int check_conf(struct hvback_device *hv, const struct hvback_vif_conf *c)
 		return hvback_reason(hv, -EINVAL, "mtu %u is not between %u and %u", c->mtu, HVN_MIN_MTU, HVN_MAX_MTU);
 	if (c->max_queues > HVBACK_MAX_QUEUES)
 		return hvback_reason(hv, -EINVAL, "%u queues, at most %u", c->max_queues, HVBACK_MAX_QUEUES);
-	if (c->headroom > HVBACK_VIF_MAX_HEADROOM)
-		return hvback_reason(hv, -EINVAL, "xdp-headroom %u is more than %u", c->headroom, HVBACK_VIF_MAX_HEADROOM);
 	if (c->nr_ipv4 > HVBACK_VIF_MAX_ADDRS || c->nr_ipv6 > HVBACK_VIF_MAX_ADDRS)
 		return hvback_reason(hv, -EINVAL, "more than %u addresses of a family", HVBACK_VIF_MAX_ADDRS);
-	return 0;
+	return check_headroom(hv, c->headroom);
 }
 
 /* ---- settings that may change while it runs ------------------------------------------------------- */
@@ -89,9 +94,10 @@ static int change_mtu(struct hvn_vif *vif, const struct hvback_vif_conf *c)
 static int set_headroom(struct hvn_vif *vif, u32 headroom)
 {
 	struct hvback_vif_conf *kept = vif->hv->conf;
+	int r = check_headroom(vif->hv, headroom);
 
-	if (headroom > HVBACK_VIF_MAX_HEADROOM)
-		return hvback_reason(vif->hv, -EINVAL, "xdp-headroom %u is more than %u", headroom, HVBACK_VIF_MAX_HEADROOM);
+	if (r)
+		return r;
 	kept->headroom = headroom;
 	WRITE_ONCE(vif->conf.headroom, headroom);
 	rtnl_lock();

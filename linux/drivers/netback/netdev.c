@@ -105,7 +105,7 @@ static netdev_features_t hvn_fix_features(struct net_device *dev, netdev_feature
 	if (!(vif->features & HVBACK_VIF_F_SG))
 		features &= ~NETIF_F_SG;
 	if (vif->conf.headroom)		/* an XDP program in the guest sees packets of one page only */
-		features &= ~(NETIF_F_SG | NETIF_F_ALL_TSO);
+		features &= ~NETIF_F_SG;
 	if (vif->features & HVBACK_VIF_F_NO_CSUM4)
 		features &= ~NETIF_F_IP_CSUM;
 	if (!(vif->features & HVBACK_VIF_F_CSUM6))
