@@ -50,6 +50,8 @@ int __real_socket(int domain, int type, int protocol);
 DIR *__real_opendir(const char *path);
 int __real_access(const char *path, int mode);
 ssize_t __real_readlink(const char *path, char *buf, size_t size);
+int __real_rename(const char *from, const char *to);
+int __real_unlink(const char *path);
 int __real_scandir(const char *path, struct dirent ***list, int (*select)(const struct dirent *),
 		   int (*compare)(const struct dirent **, const struct dirent **));
 int __wrap_open(const char *path, int flags, ...);
@@ -62,6 +64,8 @@ int __wrap_socket(int domain, int type, int protocol);
 DIR *__wrap_opendir(const char *path);
 int __wrap_access(const char *path, int mode);
 ssize_t __wrap_readlink(const char *path, char *buf, size_t size);
+int __wrap_rename(const char *from, const char *to);
+int __wrap_unlink(const char *path);
 int __wrap_scandir(const char *path, struct dirent ***list, int (*select)(const struct dirent *),
 		   int (*compare)(const struct dirent **, const struct dirent **));
 
@@ -152,6 +156,20 @@ int __wrap_access(const char *path, int mode)
 	char buf[512];
 
 	return __real_access(place(path, buf, sizeof(buf)), mode);
+}
+
+int __wrap_rename(const char *from, const char *to)
+{
+	char buf[2][512];
+
+	return __real_rename(place(from, buf[0], sizeof(buf[0])), place(to, buf[1], sizeof(buf[1])));
+}
+
+int __wrap_unlink(const char *path)
+{
+	char buf[512];
+
+	return __real_unlink(place(path, buf, sizeof(buf)));
 }
 
 ssize_t __wrap_readlink(const char *path, char *buf, size_t size)

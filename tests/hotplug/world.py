@@ -160,6 +160,8 @@ class Machine:
         with open(f"{WORK}/run/domains/{name}/config", "w", encoding="ascii") as file:
             file.write(f"name='{name}'\nkernel='/k'\nmemory=16\ndisk=[{','.join(repr(d) for d in disks)}]\n")
         os.chmod(f"{WORK}/run/domains/{name}/config", 0o640)
+        if os.path.exists(wanted(domid)):   # as zendo-run does at its start
+            os.unlink(wanted(domid))
 
     def end(self, domid):
         """As the kernel ends a domain: its devices go, each with an event."""
@@ -227,6 +229,11 @@ def front(domid, devid=51712):
 
 def back(domid, devid=51712):
     return f"/local/domain/0/backend/vbd/{domid}/{devid}"
+
+
+def wanted(domid):
+    """The definition of a domain with the devices as they are."""
+    return f"{WORK}/run/domains/guest{domid}/devices"
 
 
 def prepare(m, domid, *disks):

@@ -193,9 +193,6 @@ typedef void (*attach_done_t)(void *userdata, int r, const struct zendo_error *e
 int attach_start(struct agent *a, uint32_t domid, struct zendo_config *c, bool running, attach_done_t done, void *userdata,
 		 struct zendo_error *e);
 
-/* The definition of a running domain, from a place where only root writes. */
-int attach_load_definition(const char *name, struct zendo_config **ret, struct zendo_error *e);
-
 /* ---- control socket: server.c ---- */
 
 int server_start(struct agent *a, int fd);

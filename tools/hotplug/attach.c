@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <json-c/json.h>
 
@@ -13,8 +12,8 @@
 #include "job.h"
 #include "log.h"
 #include "look.h"
-#include "runtime.h"
 #include "script.h"
+#include "wanted.h"
 
 #define LEND_PATIENCE_S	5
 
@@ -130,12 +129,24 @@ static int publish(struct attaching *t)
 	return 0;
 }
 
+/* It is there for the guest as it is; that the next one has it, too, is no reason to take it away. */
+static void keep(struct attaching *t)
+{
+	struct zendo_error e = {};
+	int r = wanted_add(t->config, &e);
+
+	if (r < 0)
+		log_line(LOG_ERR, "what was attached to '%s' will not be there when its guest reboots: %s", t->config->name, e.text);
+}
+
 static void done(struct job *j)
 {
 	struct attaching *t = (struct attaching *)j;
 
 	if (t->r >= 0)
 		t->r = publish(t);
+	if (t->r >= 0 && t->lend)
+		keep(t);
 	t->done(t->userdata, t->r >= 0 ? t->no_answer : t->r, &t->e);
 	attaching_free(t);
 }
@@ -264,38 +275,4 @@ int attach_start(struct agent *a, uint32_t domid, struct zendo_config *c, bool r
 	t->next = on_their_way;
 	on_their_way = t;
 	return 0;
-}
-
-/* ---- definitions ---- */
-
-/* Nobody but root can have put there what is there. */
-static int check_owner(const char *path, struct zendo_error *e)
-{
-	struct stat st;
-
-	if (lstat(path, &st) < 0)
-		return zendo_error(e, -errno, "%s: %s", path, strerror(errno));
-	if (st.st_uid != 0 || st.st_mode & 022 || S_ISLNK(st.st_mode))
-		return zendo_error(e, -EPERM, "%s must be root's alone to write", path);
-	return 0;
-}
-
-int attach_load_definition(const char *name, struct zendo_config **ret, struct zendo_error *e)
-{
-	char folder[ZENDO_RUNTIME_PATH_MAX], path[ZENDO_RUNTIME_PATH_MAX];
-	struct stat st;
-	int r;
-
-	if (zendo_runtime_path(name, "", folder) < 0 || zendo_runtime_path(name, "config", path) < 0)
-		return zendo_error(e, -EINVAL, "'%s' cannot be a domain's name", name);
-	if (lstat(path, &st) < 0 && errno == ENOENT) {
-		(void)snprintf(folder, sizeof(folder), ZENDO_ETC_DIR);
-		(void)snprintf(path, sizeof(path), ZENDO_ETC_DIR "/%s.cfg", name);
-	}
-	r = check_owner(folder, e);
-	if (r >= 0)
-		r = check_owner(path, e);
-	if (r >= 0)
-		r = zendo_config_load(path, NULL, ret, e);
-	return r;
 }

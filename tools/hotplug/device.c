@@ -13,6 +13,7 @@
 #include "log.h"
 #include "look.h"
 #include "script.h"
+#include "wanted.h"
 
 /* Lines of the journal that a guest can make the agent write, for each device. */
 #define MOST_LINES	20
@@ -495,6 +496,7 @@ static int look_later(struct device *d)
 
 int device_detach(struct device *d, bool force, unsigned timeout_s, device_gone_t gone, void *userdata)
 {
+	struct zendo_error e = {};
 	int r;
 
 	if (d->gone)
@@ -504,6 +506,8 @@ int device_detach(struct device *d, bool force, unsigned timeout_s, device_gone_
 		r = sd_event_add_time_relative(d->agent->event, &d->timer, CLOCK_MONOTONIC, timeout_s * 1000000ULL, 0, on_timeout, d);
 	if (r < 0)
 		return r;
+	if (wanted_remove(d->agent->hvpriv, &d->id, &e) < 0)
+		log_line(LOG_ERR, "%s: it will be there again when its guest reboots: %s", d->name, e.text);
 	d->force |= force;
 	d->gone = gone;
 	d->gone_userdata = userdata;

@@ -17,6 +17,7 @@
 #include "hotplug.h"
 #include "log.h"
 #include "runtime.h"
+#include "wanted.h"
 
 #define CONTROLS		"\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020\021\022\023\024\025\026\027" \
 				"\030\031\032\033\034\035\036\037\177"
@@ -214,11 +215,28 @@ static int begin_attach(struct client *cl, uint32_t domid, struct zendo_config *
 	return r < 0 ? r : 1;
 }
 
+/* After a reboot the devices are those that the last guest had, and their runner does not know how many. */
+static int load_wanted(const char *name, struct json_object *request, struct zendo_config **ret, struct zendo_error *e)
+{
+	const bool again = json_object_get_boolean(json_object_object_get(request, "again"));
+	_cleanup_(zendo_config_freep) struct zendo_config *c = NULL;
+	bool changed = false;
+	int64_t disks, vifs;
+	int r = again ? wanted_load(name, &c, &changed, e) : wanted_definition(name, &c, e);
+
+	if (r < 0)
+		return r;
+	if (!changed && (!number_of(request, "disks", INT32_MAX, &disks) || !number_of(request, "vifs", INT32_MAX, &vifs) ||
+			 (size_t)disks != c->nr_disks || (size_t)vifs != c->nr_vifs))
+		return zendo_error(e, -ESTALE, "the definition of '%s' has other devices than its runner read", name);
+	*ret = TAKE_PTR(c);
+	return 0;
+}
+
 static int request_prepare(struct client *cl, struct json_object *request, struct zendo_error *e)
 {
+	struct zendo_config *c = NULL;
 	struct hvpriv_domain_info info;
-	struct zendo_config *c;
-	int64_t disks, vifs;
 	int r;
 
 	r = find_domain(cl->agent, request, &info, e);
@@ -226,15 +244,8 @@ static int request_prepare(struct client *cl, struct json_object *request, struc
 		return r;
 	r = check_runner(cl, &info, e);
 	if (r >= 0)
-		r = attach_load_definition(info.name, &c, e);
-	if (r < 0)
-		return r;
-	if (!number_of(request, "disks", INT32_MAX, &disks) || !number_of(request, "vifs", INT32_MAX, &vifs) ||
-	    (size_t)disks != c->nr_disks || (size_t)vifs != c->nr_vifs) {
-		zendo_config_free(c);
-		return zendo_error(e, -ESTALE, "the definition of '%s' has other devices than its runner read", info.name);
-	}
-	return begin_attach(cl, info.domid, c, false, e);
+		r = load_wanted(info.name, request, &c, e);
+	return r < 0 ? r : begin_attach(cl, info.domid, c, false, e);
 }
 
 /* The first number that no interface of the domain has. */
@@ -279,7 +290,7 @@ static int name_it(struct zendo_config *c, const char *name, struct zendo_error 
 {
 	_cleanup_(zendo_config_freep) struct zendo_config *definition = NULL;
 
-	if (attach_load_definition(name, &definition, NULL) >= 0 && definition->has_uuid) {
+	if (wanted_definition(name, &definition, NULL) >= 0 && definition->has_uuid) {
 		c->has_uuid = true;
 		memcpy(c->uuid, definition->uuid, sizeof(c->uuid));
 	}

@@ -36,7 +36,8 @@ HOTPLUG_SRCS := \
 	tools/hotplug/target.c \
 	tools/hotplug/target_image.c \
 	tools/hotplug/uevent.c \
-	tools/hotplug/unit_bus.c
+	tools/hotplug/unit_bus.c \
+	tools/hotplug/wanted.c
 # with zendo
 HOTPLUG_SHARED_SRCS := tools/zendo/unit.c
 HOTPLUG_CFLAGS := -Iinclude -Iinclude/uapi -Itools/libzendo -Itools/hotplug -Itools/net -Itools/zendo

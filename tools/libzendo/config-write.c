@@ -2,9 +2,14 @@
 #include "config-write.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <json-c/json.h>
+
+#include "cleanup.h"
 
 void config_write_string(FILE *f, const char *s)
 {
@@ -83,4 +88,36 @@ int zendo_config_write(FILE *f, const struct zendo_config *c, bool place)
 	}
 	json_object_put(o);
 	return write_devices(f, c, place);
+}
+
+static int write_whole(const char *path, const struct zendo_config *c)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+	int r;
+
+	if (!f)
+		return -errno;
+	TAKE_FD(fd);
+	r = zendo_config_write(f, c, true);
+	if (fclose(f) != 0 && r >= 0)
+		r = -errno;
+	return r;
+}
+
+int zendo_config_write_file(const char *path, const struct zendo_config *c, int (*check)(const char *path, void *userdata), void *userdata)
+{
+	_cleanup_free_ char *tmp = NULL;
+	int r;
+
+	if (asprintf(&tmp, "%s.new", path) < 0)
+		return -ENOMEM;
+	r = write_whole(tmp, c);
+	if (r >= 0 && check)
+		r = check(tmp, userdata);
+	if (r >= 0 && rename(tmp, path) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)unlink(tmp);
+	return r;
 }

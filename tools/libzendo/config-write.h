@@ -13,6 +13,12 @@ struct json_object;
 /* @place: devices with where they were written, for messages of who opens them. -ENOMEM; @f has its own errors. */
 int zendo_config_write(FILE *f, const struct zendo_config *c, bool place);
 
+/*
+ * The file @path, with places: whole or not at all, by another name first, which @check (may be NULL) looks at. What it refuses with -errno is
+ * not kept.
+ */
+int zendo_config_write_file(const char *path, const struct zendo_config *c, int (*check)(const char *path, void *userdata), void *userdata);
+
 /* A string of the syntax, with its quotes; what is not plain as \xHH. */
 void config_write_string(FILE *f, const char *s);
 

@@ -45,7 +45,7 @@ static int result(struct json_object *answer, struct zendo_error *e)
 	return zendo_error(e, -EIO, "%s", json_object_get_string(json_object_object_get(answer, "text")));
 }
 
-int zendo_hotplug_prepare(uint32_t domid, size_t nr_disks, size_t nr_vifs, struct zendo_error *e)
+int zendo_hotplug_prepare(uint32_t domid, size_t nr_disks, size_t nr_vifs, bool again, struct zendo_error *e)
 {
 	struct json_object *request = json_object_new_object(), *answer = NULL;
 	int r = -ECONNRESET;
@@ -56,6 +56,7 @@ int zendo_hotplug_prepare(uint32_t domid, size_t nr_disks, size_t nr_vifs, struc
 	(void)json_object_object_add(request, "domid", json_object_new_int64(domid));
 	(void)json_object_object_add(request, "disks", json_object_new_int64((int64_t)nr_disks));
 	(void)json_object_object_add(request, "vifs", json_object_new_int64((int64_t)nr_vifs));
+	(void)json_object_object_add(request, "again", json_object_new_boolean(again));
 	for (unsigned i = 0; i < TRIES && (r == -EPIPE || r == -ECONNRESET); i++)
 		r = ask(request, &answer, e);
 	if (r >= 0)

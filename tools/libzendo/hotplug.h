@@ -5,6 +5,7 @@
  *
  *	{"do":"prepare","domid":N,"disks":D,"vifs":V}	all devices of the domain's definition, which the agent reads by itself, from
  *					where only root writes; so many are expected. They wait for the guest then; or none is there.
+ *					"again": true: its last guest rebooted, and has left those that were attached and not detached
  *	{"do":"attach","domid":N,"disk":TEXT}		one more, TEXT as in disk = [...]; or "vif" as in vif = [...]. With "wait" (seconds) it is
  *					answered when the guest's frontend has looked at it, and taken away again when it has not in
  *					that time ("timeout"); a guest that is paused is not waited for
@@ -20,6 +21,7 @@
 #ifndef ZENDO_HOTPLUG_H
 #define ZENDO_HOTPLUG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +38,6 @@ int zendo_hotplug_connect(int *ret_fd);
  * "prepare", and again when the agent ends in the middle of it: another one takes over, and what was half done is undone by then. With @e
  * filled.
  */
-int zendo_hotplug_prepare(uint32_t domid, size_t nr_disks, size_t nr_vifs, struct zendo_error *e);
+int zendo_hotplug_prepare(uint32_t domid, size_t nr_disks, size_t nr_vifs, bool again, struct zendo_error *e);
 
 #endif

@@ -4,6 +4,7 @@
  *
  *	/run/zendo/domains/<instance>/		made by whoever starts it, removed by systemd with the unit
  *		config				its definition, complete
+ *		devices				the same with the devices as they are, after the first attach or detach: for a guest that reboots
  *		paused				present: it starts paused
  *		control				socket, see control.h
  *		console				link to its terminal
@@ -25,6 +26,7 @@ struct zendo_config;
 struct zendo_error;
 
 #define ZENDO_RUNTIME_DIR	"/run/zendo/domains"
+#define ZENDO_RUNTIME_DEVICES	"devices"
 #define ZENDO_STORE_SOCKET	"/run/zendo/store.sock"
 #define ZENDO_CONSOLE_LOG_DIR	"/var/lib/zendo/console"
 #define ZENDO_DUMP_DIR		"/var/lib/zendo/dump"

@@ -179,6 +179,9 @@ static int prepare(struct options *o, const struct privilege *user, struct prepa
 	r = zendo_runtime_path(o->name, "", path);
 	if (r >= 0 && mkdir(path, 0750) < 0 && errno != EEXIST)
 		return zendo_error(e, -errno, "cannot make %s: %s", path, strerror(errno));
+	/* another start of the domain: what was attached before is not in its definition */
+	if (r >= 0 && zendo_runtime_path(o->name, ZENDO_RUNTIME_DEVICES, path) >= 0 && unlink(path) < 0 && errno != ENOENT)
+		return zendo_error(e, -errno, "cannot remove %s: %s", path, strerror(errno));
 	if (r >= 0)
 		r = sd_event_default(&p->event);
 	if (r >= 0)

@@ -75,15 +75,16 @@ static int prepare_devices(struct runner *r, struct zendo_error *e)
 	const struct zendo_config *c = r->def->config;
 	int k;
 
-	if (c->nr_disks == 0 && c->nr_vifs == 0)
+	if (c->nr_disks == 0 && c->nr_vifs == 0 && !r->had_devices)
 		return 0;
 	if (!r->def->store)
 		return zendo_error(e, -ENOTCONN, "'disk' and 'vif' want the store, which does not run: systemctl start zendo-stored");
 	k = lent_start(r->domain->fd, c->maxvcpus, &r->lent);
 	if (k < 0)
 		return zendo_error(e, k, "cannot lend threads to the domain's devices: %s", strerror(-k));
+	r->had_devices = true;
 	(void)sd_notify(0, "STATUS=preparing its devices");
-	return zendo_hotplug_prepare(r->domain->domid, c->nr_disks, c->nr_vifs, e);
+	return zendo_hotplug_prepare(r->domain->domid, c->nr_disks, c->nr_vifs, r->restarts > 0, e);
 }
 
 void runner_tell_state(const struct runner *r)

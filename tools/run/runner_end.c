@@ -187,6 +187,7 @@ static void rename_restart(struct runner *r)
 	log_message(LOG_NOTICE, "domain %u is '%s' now and kept for a look", r->domain->domid, k->name);
 	k->domain = TAKE_PTR(r->domain);
 	k->lent = TAKE_PTR(r->lent);
+	r->had_devices = false;		/* what was attached is with it */
 	r->nr_kept++;
 	start_next(r);
 }

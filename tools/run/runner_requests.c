@@ -246,6 +246,7 @@ static int on_lend(void *userdata)
 
 	if (r->ended)
 		return -ESHUTDOWN;
+	r->had_devices = true;
 	return r->lent ? 0 : lent_start(r->domain->fd, r->def->config->maxvcpus, &r->lent);
 }
 

@@ -29,6 +29,7 @@ struct runner {
 
 	struct domain *domain;
 	struct lent *lent;		/* threads for its devices; NULL: it has none */
+	bool had_devices;		/* this guest, or those it is the successor of */
 	sd_event_source *reports;
 	sd_event_source *on_end, *on_final;	/* run once when enabled: what follows the guest's end */
 	bool ended;			/* the guest has stopped for good; ->reason says why */

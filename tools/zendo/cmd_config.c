@@ -57,9 +57,12 @@ static int check(int argc, char **argv)
 /* A domain that is there was perhaps made with other values than its file has now. */
 static int find_shown(const char *arg, char *ret, size_t size)
 {
+	static const char *const files[] = { ZENDO_RUNTIME_DEVICES, "config" };
 	char path[ZENDO_RUNTIME_PATH_MAX];
 
-	if (!is_definition_file(arg) && zendo_runtime_path(arg, "config", path) >= 0) {
+	for (size_t i = 0; !is_definition_file(arg) && i < sizeof(files) / sizeof(files[0]); i++) {
+		if (zendo_runtime_path(arg, files[i], path) < 0)
+			break;
 		if (access(path, F_OK) == 0) {
 			(void)snprintf(ret, size, "%s", path);
 			return EXIT_OK;

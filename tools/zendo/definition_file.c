@@ -35,28 +35,6 @@ int definition_file_resolve(struct zendo_config *c)
 	return r < 0 ? r : resolve(&c->ramdisk);
 }
 
-/* Whole or not at all: by another name first. */
-static int write_file(const char *path, const struct zendo_config *c)
-{
-	_cleanup_free_ char *tmp = NULL;
-	_cleanup_fclose_ FILE *f = NULL;
-	int r;
-
-	if (asprintf(&tmp, "%s.new", path) < 0)
-		return -ENOMEM;
-	f = fopen(tmp, "we");
-	if (!f)
-		return -errno;
-	r = zendo_config_write(f, c, true);
-	if (r >= 0 && fflush(f) != 0)
-		r = -errno;
-	if (r >= 0 && rename(tmp, path) < 0)
-		r = -errno;
-	if (r < 0)
-		(void)unlink(tmp);
-	return r;
-}
-
 static int make_folder(const char *path)
 {
 	if (mkdir("/run/zendo", 0755) < 0 && errno != EEXIST)
@@ -86,7 +64,7 @@ int definition_file_write(const struct zendo_config *c, bool paused)
 		return -EINVAL;
 	r = make_folder(folder);
 	if (r >= 0)
-		r = write_file(config, c);
+		r = zendo_config_write_file(config, c, NULL, NULL);
 	if (r >= 0)
 		r = set_mark(mark, paused);
 	if (r < 0)
@@ -103,7 +81,7 @@ bool definition_file_is_there(const char *name)
 
 void definition_file_remove(const char *name)
 {
-	static const char *const files[] = { "config", "paused", "control", "console" };
+	static const char *const files[] = { "config", ZENDO_RUNTIME_DEVICES, "paused", "control", "console" };
 	char path[ZENDO_RUNTIME_PATH_MAX];
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)

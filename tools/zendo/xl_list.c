@@ -167,12 +167,14 @@ static void add_devices(struct json_object *o, const struct zendo_config *c)
 /* It may be for root only, or gone already: then there is less to tell. */
 static struct zendo_config *definition_of(const struct hvpriv_domain_info *d)
 {
+	static const char *const files[] = { ZENDO_RUNTIME_DEVICES, "config" };
 	char path[ZENDO_RUNTIME_PATH_MAX];
 	struct zendo_config *c = NULL;
 	struct zendo_error e = {};
 
-	if (d->domid == 0 || zendo_runtime_path(d->name, "config", path) < 0 || zendo_config_load(path, NULL, &c, &e) < 0)
-		return NULL;
+	for (size_t i = 0; d->domid != 0 && !c && i < sizeof(files) / sizeof(files[0]); i++)
+		if (zendo_runtime_path(d->name, files[i], path) < 0 || zendo_config_load(path, NULL, &c, &e) < 0)
+			c = NULL;
 	return c;
 }
 

@@ -72,3 +72,25 @@ modules_cannot_be_loaded() {
 	zendo destroy whole
 	nothing_left
 }
+
+threads_for_devices() {
+	cat /proc/"$(systemctl show -P MainPID "zendo-domain@$1")"/task/*/comm | grep -c '^device/' || true
+}
+
+# The first device of a domain that had none: its runner lends threads then. The next guest has it, too.
+first_device_comes_late() {
+	zendo create "$(stock late 'ip link show eth0 && echo has-eth0; echo up; cat /dev/hvc0 >/dev/null')"
+	expect_console late 60 '^up'
+	equal 'threads for devices' "$(threads_for_devices late)" 0
+	zendo network-attach late bridge=br0
+	between 'threads for devices' "$(threads_for_devices late)" 1 2
+	front_is "/local/domain/$(domid_of late)/device/vif/0/state" 4
+	refuses console_has late 'has-eth0'
+	zendo sysrq late b
+	expect_console late 90 '^has-eth0'
+	zendo config show late | grep 'bridge=br0'
+	zendo network-detach late 0
+	zendo config show late >/root/late
+	refuses grep br0 /root/late
+	zendo destroy late
+}

@@ -171,21 +171,6 @@ attach_and_detach() {
 	fails_with 3 "there is no domain 'nobody'" zendo network-attach nobody
 }
 
-threads_for_devices() {
-	cat /proc/"$(systemctl show -P MainPID "zendo-domain@$1")"/task/*/comm | grep -c '^device/' || true
-}
-
-# The first device of a domain that had none: its runner lends threads then.
-first_device_comes_late() {
-	zendo create "$(stock late 'echo up; cat /dev/hvc0 >/dev/null')"
-	expect_console late 60 '^up'
-	equal 'threads for devices' "$(threads_for_devices late)" 0
-	zendo network-attach late bridge=br0
-	between 'threads for devices' "$(threads_for_devices late)" 1 2
-	front_is "/local/domain/$(domid_of late)/device/vif/0/state" 4
-	zendo destroy late
-}
-
 agent_is_killed() {
 	local n pid
 	for ((n = 0; n < 5; n++)); do

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "wanted.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "config-write.h"
+#include "device.h"
+#include "runtime.h"
+
+/* ---- reading ---- */
+
+/* Nobody but root can have put there what is there. */
+static int check_owner(const char *path, struct zendo_error *e)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return zendo_error(e, -errno, "%s: %s", path, strerror(errno));
+	if (st.st_uid != 0 || st.st_mode & 022 || S_ISLNK(st.st_mode))
+		return zendo_error(e, -EPERM, "%s must be root's alone to write", path);
+	return 0;
+}
+
+static int load(const char *folder, const char *path, struct zendo_config **ret, struct zendo_error *e)
+{
+	int r = check_owner(folder, e);
+
+	if (r >= 0)
+		r = check_owner(path, e);
+	return r < 0 ? r : zendo_config_load(path, NULL, ret, e);
+}
+
+static int find_paths(const char *name, const char *file, char folder[static ZENDO_RUNTIME_PATH_MAX], char path[static ZENDO_RUNTIME_PATH_MAX],
+		      struct zendo_error *e)
+{
+	if (zendo_runtime_path(name, "", folder) < 0 || zendo_runtime_path(name, file, path) < 0)
+		return zendo_error(e, -EINVAL, "'%s' cannot be a domain's name", name);
+	return 0;
+}
+
+int wanted_definition(const char *name, struct zendo_config **ret, struct zendo_error *e)
+{
+	char folder[ZENDO_RUNTIME_PATH_MAX], path[ZENDO_RUNTIME_PATH_MAX];
+	struct stat st;
+	int r = find_paths(name, "config", folder, path, e);
+
+	if (r < 0)
+		return r;
+	if (lstat(path, &st) < 0 && errno == ENOENT) {
+		(void)snprintf(folder, sizeof(folder), ZENDO_ETC_DIR);
+		(void)snprintf(path, sizeof(path), ZENDO_ETC_DIR "/%s.cfg", name);
+	}
+	return load(folder, path, ret, e);
+}
+
+int wanted_load(const char *name, struct zendo_config **ret, bool *ret_changed, struct zendo_error *e)
+{
+	char folder[ZENDO_RUNTIME_PATH_MAX], path[ZENDO_RUNTIME_PATH_MAX];
+	struct stat st;
+	int r = find_paths(name, ZENDO_RUNTIME_DEVICES, folder, path, e);
+
+	if (r < 0)
+		return r;
+	*ret_changed = lstat(path, &st) >= 0 || errno != ENOENT;
+	return *ret_changed ? load(folder, path, ret, e) : wanted_definition(name, ret, e);
+}
+
+/* ---- changing ---- */
+
+/* One that could not be read again would keep the guest from rebooting. */
+static int check(const char *path, void *userdata)
+{
+	_cleanup_(zendo_config_freep) struct zendo_config *c = NULL;
+
+	return zendo_config_load(path, NULL, &c, userdata);
+}
+
+static int save(const struct zendo_config *c, struct zendo_error *e)
+{
+	char path[ZENDO_RUNTIME_PATH_MAX];
+	struct zendo_error why = {};
+	int r = zendo_runtime_path(c->name, ZENDO_RUNTIME_DEVICES, path);
+
+	if (r >= 0)
+		r = zendo_config_write_file(path, c, check, &why);
+	if (r >= 0)
+		return 0;
+	return *why.text ? zendo_error(e, r, "%s", why.text) : zendo_error(e, r, "%s: %s", path, strerror(-r));
+}
+
+/* Moves what @from has behind what is in *@to. */
+static int append(void **to, size_t *nr_to, void *from, size_t *nr_from, size_t size)
+{
+	void *all = *nr_from ? realloc(*to, (*nr_to + *nr_from) * size) : *to;
+
+	if (*nr_from && !all)
+		return -ENOMEM;
+	if (*nr_from)
+		memcpy((char *)all + *nr_to * size, from, *nr_from * size);
+	*to = all;
+	*nr_to += *nr_from;
+	*nr_from = 0;
+	return 0;
+}
+
+int wanted_add(struct zendo_config *with, struct zendo_error *e)
+{
+	_cleanup_(zendo_config_freep) struct zendo_config *c = NULL;
+	bool changed;
+	int r = wanted_load(with->name, &c, &changed, e);
+
+	if (r < 0)
+		return r;
+	if (append((void **)&c->disks, &c->nr_disks, with->disks, &with->nr_disks, sizeof(*c->disks)) < 0 ||
+	    append((void **)&c->vifs, &c->nr_vifs, with->vifs, &with->nr_vifs, sizeof(*c->vifs)) < 0)
+		return zendo_error(e, -ENOMEM, "out of memory");
+	return save(c, e);
+}
+
+static bool take_disk(struct zendo_config *c, uint32_t devid)
+{
+	for (size_t i = 0; i < c->nr_disks; i++)
+		if (c->disks[i].devid == devid) {
+			zendo_disk_clear(&c->disks[i]);
+			c->nr_disks--;
+			memmove(&c->disks[i], &c->disks[i + 1], (c->nr_disks - i) * sizeof(*c->disks));
+			return true;
+		}
+	return false;
+}
+
+static bool take_vif(struct zendo_config *c, uint32_t devid)
+{
+	for (size_t i = 0; i < c->nr_vifs; i++)
+		if (c->vifs[i].devid == devid) {
+			zendo_vif_clear(&c->vifs[i]);
+			c->nr_vifs--;
+			memmove(&c->vifs[i], &c->vifs[i + 1], (c->nr_vifs - i) * sizeof(*c->vifs));
+			return true;
+		}
+	return false;
+}
+
+static int remove_of(const char *name, const struct hvback_id *id, struct zendo_error *e)
+{
+	_cleanup_(zendo_config_freep) struct zendo_config *c = NULL;
+	bool changed;
+	int r = wanted_load(name, &c, &changed, e);
+
+	if (r < 0)
+		return r;
+	if (strcmp(id->class, "vbd") == 0 ? !take_disk(c, id->devid) : !take_vif(c, id->devid))
+		return 0;
+	return save(c, e);
+}
+
+int wanted_remove(int hvpriv, const struct hvback_id *id, struct zendo_error *e)
+{
+	_cleanup_free_ struct hvpriv_domain_info *all = NULL;
+	size_t nr = 0;
+	int r = zendo_device_list(hvpriv, &all, &nr);
+
+	if (r < 0)
+		return zendo_error(e, r, "%s", zendo_device_strerror(r));
+	for (size_t i = 0; i < nr; i++)
+		if (all[i].domid == id->domid)
+			return remove_of(all[i].name, id, e);
+	return 0;
+}
