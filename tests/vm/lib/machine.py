@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The dom0 machine as QEMU sees it: its devices, its start and its end."""
+import fcntl
 import os
 import re
 import socket
@@ -14,6 +15,28 @@ KERNEL_ARGS = ("console=ttyS0 quiet zt mitigations=off panic=-1 norandmaps "
                "systemd.getty_auto=0 systemd.show_status=0")
 
 
+def one_thread(options):
+    """Under TCG: one thread for all CPUs, see docs/dom0-machine.md."""
+    return not options.parallel and (not options.bare or options.single)
+
+
+def host_cpu(cache):
+    """A CPU of this host, for this process until it ends.
+
+    Machines that are there at the same time have different ones, as long as
+    there are enough."""
+    cpus = sorted(os.sched_getaffinity(0))
+    for cpu in cpus:
+        lock = os.open(os.path.join(cache, f"host-cpu-{cpu}"),
+                       os.O_RDONLY | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return cpu
+        except BlockingIOError:
+            os.close(lock)
+    return cpus[os.getpid() % len(cpus)]
+
+
 def cpu_args(accel, options):
     if options.icount:
         # Time counts instructions; more than one CPU stalls in QEMU 7.2.
@@ -25,8 +48,7 @@ def cpu_args(accel, options):
         # One thread for all CPUs: with a thread each, QEMU loses bits of the
         # first CPU's SVM state; docs/dom0-machine.md says how. A bare machine
         # has no such state. tb-size: "Code that was translated", there.
-        parallel = options.parallel or (options.bare and not options.single)
-        thread = "multi" if parallel else "single"
+        thread = "single" if one_thread(options) else "multi"
         args = ["-accel", f"tcg,thread={thread},tb-size=256", "-cpu", options.cpu or "max"]
     return args + ["-smp", str(options.cpus), "-m", str(options.mem)]
 
@@ -51,6 +73,12 @@ class Machine:
             self.serial = [os.path.abspath(options.serial),
                            os.path.abspath(options.serial) + ".hv"]
         self.errors = os.path.join(scratch, "qemu.err")
+        pinned = []
+        if accel == "tcg" and one_thread(options) and not options.icount:
+            # QEMU's two threads lose interrupts on two CPUs: "One CPU of the
+            # host" in docs/dom0-machine.md.
+            cache = os.path.dirname(os.path.dirname(image))
+            pinned = ["taskset", "-c", str(host_cpu(cache))]
         self.ports = {}
         theirs = []
         args = self.fixed_args(options, image, accel, disks)
@@ -67,7 +95,7 @@ class Machine:
             # A session of its own: the terminal's ^C is for this script, which
             # then ends QEMU. setpriv: QEMU never outlives this script.
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL"] + args,
+                ["setpriv", "--pdeathsig", "KILL"] + pinned + args,
                 stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
                 start_new_session=True,
                 env=dict(os.environ, TMPDIR=scratch),
