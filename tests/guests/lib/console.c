@@ -9,6 +9,7 @@
 #define COM1		0x3f8
 #define COM1_STATUS	0x3fd
 #define COM1_TX_EMPTY	0x20
+#define PATIENCE	(60 * NSEC)
 
 enum console_kind console_kind = CONSOLE_DEBUG_PORT;
 evtchn_port_t console_port;
@@ -56,12 +57,19 @@ static void ring_notify(void)
 	(void)event_channel_op(EVTCHNOP_send, &send);
 }
 
+/* A reader that does not read for as long as that has closed the ring: there is nobody left to tell it to. */
 static void ring_write(const char *s, size_t n)
 {
+	uint64_t until = 0;
+
 	while (n) {
 		XENCONS_RING_IDX prod = ring->out_prod, cons = ring->out_cons;
 
 		if (prod - cons >= sizeof(ring->out)) {
+			if (!until)
+				until = clock_ns() + PATIENCE;
+			if (clock_ns() > until)
+				shutdown(SHUTDOWN_crash);
 			/* Full: the reader may need this very CPU. */
 			ring_notify();
 			(void)sched_op(SCHEDOP_yield, NULL);
