@@ -34,6 +34,7 @@ test_runtime_SRCS := \
 test_runtime_CFLAGS = $(zendo_CFLAGS)
 test_runtime_LIBS = -ljson-c
 
+test_doctor_keys_SRCS := tools/hotplug/run.c
 test_doctor_keys_CFLAGS = $(zendo_CFLAGS) -DZENDO_VERSION='"test"'
 test_image_plan_SRCS := $(LIBZENDO_CONFIG_SRCS)
 test_image_plan_CFLAGS = $(zendo_CFLAGS)

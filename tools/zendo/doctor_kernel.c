@@ -176,17 +176,25 @@ static void check_built(struct finding *f)
 /* Whether the firmware asks for it shows only when that kernel runs. */
 static void check_signature(struct finding *f)
 {
+	const char *key = doctor_dkms_key(DOCTOR_DKMS_CONF);
+	enum signature signature = doctor_signature(kernel, key);
 	char force[8];
 
 	config("CONFIG_MODULE_SIG_FORCE", force, sizeof(force));
 	if (force[0] != 'y')
-		found(f, DOCTOR_OK, NULL, "wanted with Secure Boot only");
-	else if (access(DOCTOR_DKMS_KEY, F_OK) == 0)
-		found(f, DOCTOR_WARN, "if it was not done yet: mokutil --import " DOCTOR_DKMS_KEY ", and reboot",
-		      "this kernel takes signed modules only; DKMS has a key to sign them");
+		found(f, DOCTOR_OK, NULL, "wanted with Secure Boot only%s",
+		      signature == SIGNATURE_OURS ? "; the modules are signed with DKMS's key" : "");
+	else if (access(key, F_OK) != 0)
+		found(f, DOCTOR_FAIL, DOCTOR_MAKE_KEY, "this kernel takes signed modules only, and DKMS has no key");
+	else if (signature == SIGNATURE_NONE || signature == SIGNATURE_OTHER)
+		found(f, DOCTOR_FAIL, DOCTOR_SIGN, "this kernel takes signed modules only, and those that are there are %s",
+		      signature == SIGNATURE_NONE ? "not signed" : "signed with another key than DKMS's");
+	else if (doctor_key_state(DOCTOR_MOK_LIST, key) == KEY_ENROLLED)
+		found(f, DOCTOR_OK, NULL, "this kernel takes signed modules only, and the firmware knows DKMS's key");
 	else
-		found(f, DOCTOR_FAIL, DOCTOR_MAKE_KEY,
-		      "this kernel takes signed modules only, and DKMS has no key");
+		found(f, DOCTOR_WARN, remedy_with("if it was not done yet, and reboot then: mokutil --import ", key),
+		      "this kernel takes signed modules only; %s",
+		      signature == SIGNATURE_OURS ? "these are, with DKMS's key" : "DKMS has a key to sign them");
 }
 
 const struct check doctor_kernel_checks[] = {

@@ -58,7 +58,7 @@ in_tree() {
 		mkdir "$2/root/debs" "$2/root/more"
 		mount --bind "$4" "$2/root/debs"
 		[ -z "$5" ] || mount --bind "$5" "$2/root/more"
-		cp "$3" "$2/root/tmp/"
+		cp "$3" "$(command -v openssl)" "$2/root/tmp/"
 		root=$2/root
 		shift 5
 		chroot "$root" bash /tmp/packages-in-tree "$@"' \
