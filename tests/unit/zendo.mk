@@ -36,6 +36,8 @@ test_runtime_LIBS = -ljson-c
 
 test_doctor_keys_SRCS := tools/hotplug/run.c
 test_doctor_keys_CFLAGS = $(zendo_CFLAGS) -DZENDO_VERSION='"test"'
+test_progress_SRCS := tools/zendo/progress.c
+test_progress_CFLAGS = $(zendo_CFLAGS)
 test_image_plan_SRCS := $(LIBZENDO_CONFIG_SRCS)
 test_image_plan_CFLAGS = $(zendo_CFLAGS)
 test_image_plan_LIBS = -ljson-c

@@ -98,7 +98,7 @@ static int on_progress(void *userdata, uint64_t done, uint64_t total)
 
 	(void)userdata;
 	if (percent / 5 != shown / 5)
-		(void)sd_notifyf(0, "STATUS=unpacking the kernel: %u%%", percent);
+		(void)sd_notifyf(0, "STATUS=unpacking the kernel: %u%% of %u MiB", percent, (unsigned)(total >> 20));
 	shown = percent;
 	return 0;
 }

@@ -4,6 +4,7 @@
 #define ZENDO_PROGRESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 void progress_begin(void);
@@ -15,6 +16,12 @@ int progress_image(void *userdata, uint64_t done, uint64_t total);
 
 /* Show @what and how far it all is. */
 void progress_percent(const char *what, unsigned percent);
+
+/*
+ * The line, of less than 80 characters: what is done, a bar, and after a second how fast and how long still, by what has passed. @mib is what
+ * all of it weighs, 0 when that means nothing.
+ */
+void progress_text(char *ret, size_t size, const char *what, uint64_t done, uint64_t total, uint64_t mib, int64_t elapsed_ms);
 
 /* Wipe the line. */
 void progress_end(void);
