@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
@@ -230,7 +231,8 @@ static void overview(FILE *f)
 	fputs("usage: zendo COMMAND [ARGUMENT...]\n\n", f);
 	for (const struct command *c = commands; c->name; c++)
 		fprintf(f, "  %-14s  %s\n", c->name, c->summary);
-	fputs("\n'zendo help COMMAND' tells more, zendo(1) everything.\n", f);
+	fputs("\n'zendo help COMMAND' tells more, zendo(1) everything. With --no-color there are\n"
+	      "no colours; only logs has any.\n", f);
 }
 
 static int unknown_command(const char *name)
@@ -273,12 +275,32 @@ static bool asks_for_help(int argc, char **argv)
 	return false;
 }
 
+/* Ours has no colours; what is run for us, like journalctl, knows this. */
+static int take_no_color(int argc, char **argv)
+{
+	int n = 1;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--") == 0) {
+			memmove(argv + n, argv + i, (size_t)(argc - i + 1) * sizeof(*argv));
+			return n + argc - i;
+		}
+		if (strcmp(argv[i], "--no-color") == 0)
+			(void)setenv("SYSTEMD_COLORS", "0", 1);
+		else
+			argv[n++] = argv[i];
+	}
+	argv[n] = NULL;
+	return n;
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *c;
 
 	if (argc > 0 && xl_is_called(argv[0]))
 		return xl_main(argc, argv);
+	argc = take_no_color(argc, argv);
 	if (argc < 2) {
 		overview(stderr);
 		return EXIT_USAGE;

@@ -23,7 +23,7 @@ _zendo()
 	commands+=' block-attach block-detach block-list block-resize network-attach network-detach network-list net device'
 	commands+=' info dmesg events monitor doctor explain try image launch leave version help'
 	if [ "$cword" -eq 1 ]; then
-		mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "$commands --help --no-color --version" -- "$cur")
 		return
 	fi
 	command=${words[1]}
@@ -55,7 +55,7 @@ _zendo()
 	dmesg) options='--follow' ;;
 	esac
 	if [[ $cur == -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "$options --help" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "$options --help --no-color" -- "$cur")
 		return
 	fi
 	case $command in
