@@ -19,6 +19,7 @@
 #include "device.h"
 #include "dump.h"
 #include "log.h"
+#include "machine.h"
 #include "privilege.h"
 #include "runner.h"
 #include "runtime.h"
@@ -237,6 +238,7 @@ static int run(struct options *o, struct prepared *p, struct zendo_error *e)
 	if (r < 0)
 		return r;
 	cgroup_apply(p->def->config);
+	machine_register(p->def->config);
 	r = drop(&privilege, e);
 	if (r < 0)
 		return r;
@@ -271,6 +273,7 @@ int main(int argc, char **argv)
 	(void)sigaddset(&mask, SIGTERM);
 	(void)sigaddset(&mask, SIGINT);
 	(void)sigaddset(&mask, SIGPIPE);
+	(void)sigaddset(&mask, MACHINE_POWEROFF);
 	(void)sigprocmask(SIG_BLOCK, &mask, NULL);
 	(void)umask(0027);
 

@@ -12,6 +12,7 @@
 #include "hotplug.h"
 #include "lend.h"
 #include "log.h"
+#include "machine.h"
 
 /* ---- reports of the vCPUs ---- */
 
@@ -157,6 +158,8 @@ int runner_new(sd_event *event, int device, int dump_folder, struct definition *
 		k = sd_event_add_signal(event, NULL, SIGTERM, runner_on_signal, r);
 	if (k >= 0)
 		k = sd_event_add_signal(event, NULL, SIGINT, runner_on_signal, r);
+	if (k >= 0)
+		k = sd_event_add_signal(event, NULL, MACHINE_POWEROFF, runner_on_signal, r);
 	if (k < 0)
 		return k;
 	*ret = TAKE_PTR(r);

@@ -17,6 +17,7 @@ RUN_SRCS := \
 	tools/run/dump.c \
 	tools/run/lend.c \
 	tools/run/log.c \
+	tools/run/machine.c \
 	tools/run/main.c \
 	tools/run/privilege.c \
 	tools/run/runner.c \

@@ -7,5 +7,5 @@
 
 . "$(dirname "$0")/lib/suite.sh"
 
-machine life --reboot-ok --timeout 1500 --copy "$top/docs/from-xl.md:/root/from-xl.md" --copy "$top/docs/ioctls.md:/root/ioctls.md" \
+machine life --reboot-ok --timeout 1500 --copy "$("$suite/../machined"):/usr" --copy "$top/docs/from-xl.md:/root/from-xl.md" --copy "$top/docs/ioctls.md:/root/ioctls.md" \
 	--copy "$top/build/libzendo.so.1:/usr/lib/x86_64-linux-gnu/libzendo.so.1" --copy "$top/tools/python/zendo:/root/python/zendo"

@@ -40,6 +40,20 @@ started_by_name() {
 	fails_with 3 "there is no domain 'wec'; did you mean 'web'?" zendo pause wec
 }
 
+# machinectl knows the one whose name a machine may have, asks its guest to power off as systemctl does, and forgets it with its unit.
+machinectl_knows() {
+	machinectl list --no-legend | tee /root/machines
+	equal machines "$(awk '{ print $1, $2, $3 }' /root/machines)" 'web vm zendo'
+	equal leader "$(machinectl show -p Leader --value web)" "$(zendo list --json web | jq '.[0].pid')"
+	equal unit "$(machinectl show -p Unit --value web)" zendo-domain@web.service
+	equal id "$(machinectl show -p Id --value web)" "$(zendo list --json web | jq -r '.[0].uuid' | tr -d -)"
+	machinectl poweroff web
+	journal_hears web 20 'asked to stop by signal 38 '
+	zendo destroy web
+	hears 20 '^Machine web terminated' journalctl -b -f -n all -o cat -u systemd-machined
+	zendo create web
+}
+
 # What it was made from, not what its file says now; and as text that makes the same again.
 shown_as_made() {
 	zendo config check web
@@ -469,6 +483,7 @@ case $ZT_BOOT in
 0)
 	check 'definitions are known when nothing runs' known_when_nothing_runs
 	check 'they are started by name' started_by_name
+	check 'machinectl knows them' machinectl_knows
 	check 'the definition of a running domain is shown' shown_as_made
 	check 'enable and disable' enabled_and_not
 	check 'a link in auto starts a domain' link_in_auto
