@@ -54,6 +54,28 @@ machinectl_knows() {
 	zendo create web
 }
 
+# gets QUOTA WEIGHT PERCENT - what the kernel was told of the domain's unit, and that its guest, which takes what it gets, has no more. Where
+# nobody has a share of his own there are no files.
+gets() {
+	local group
+	group=/sys/fs/cgroup$(systemctl show -P ControlGroup zendo-domain@greedy)
+	equal quota "$(cat "$group/cpu.max" 2>/dev/null || echo max 100000)" "$1 100000"
+	equal weight "$(cat "$group/cpu.weight" 2>/dev/null || echo 100)" "$2"
+	between '% of a CPU' "$(zendo stat -i 3 -c 1 --json greedy | jq '.domains[0].cpu_percent | round')" 1 "$3"
+}
+
+# Of the definition, of an administrator while it runs, and not of the definition before.
+shares_are_the_units() {
+	zendo create "$(tiny greedy hello spin 'cap = 30' 'cpu_weight = 512')"
+	gets 30000 200 33
+	systemctl set-property --runtime zendo-domain@greedy CPUQuota=10% CPUWeight=50
+	gets 10000 50 13
+	zendo destroy greedy
+	zendo create "$(tiny greedy hello spin)"
+	gets max 100 105
+	zendo destroy greedy
+}
+
 # What it was made from, not what its file says now; and as text that makes the same again.
 shown_as_made() {
 	zendo config check web
@@ -302,9 +324,28 @@ pack_ends() {
 	} >/root/guest/ends.gz
 }
 
+# As they are installed, but for the guest: the machine's, with disks of nothing.
+examples_run() {
+	local examples=/usr/share/doc/zendo/examples guest=(kernel=/root/guest/vmlinux ramdisk=/root/guest/ends.gz memory=128)
+	pack_ends
+	truncate -s 16M /var/lib/zendo/{web,web1,common}.img
+	ip link add br0 type bridge
+	zendo create $examples/one.cfg name=one "${guest[@]}"
+	zendo create $examples/many.cfg vmid=1 "${guest[@]}"
+	expect_console one $patience 'zendo-guest: ready'
+	equal 'disks of one' "$(zendo block-list --json one | jq -c '[.[].kernel]')" '["connected"]'
+	equal 'its networks' "$(zendo network-list --json one | jq -c '[.[] | [.kernel, .bridge]]')" '[["connected","zendo0"]]'
+	expect_console web1 $patience 'zendo-guest: ready'
+	equal 'disks of many' "$(zendo block-list --json web1 | jq -c '[.[].kernel]')" '["connected","connected"]'
+	equal 'its address' "$(zendo network-list --json web1 | jq -r '.[0].mac')" 00:16:3e:00:01:01
+	zendo config check $examples/grub.cfg
+	zendo destroy one web1
+	ip link del br0
+	rm /var/lib/zendo/{web,web1,common}.img
+}
+
 stock_guest_is_up() {
 	local file
-	pack_ends
 	file=$(stock good '' 'on_crash = "rename-restart"')
 	sed -i 's,/root/guest/initrd.gz,/root/guest/ends.gz,' "$file"
 	mv "$file" /etc/zendo/good.cfg
@@ -484,6 +525,7 @@ case $ZT_BOOT in
 	check 'definitions are known when nothing runs' known_when_nothing_runs
 	check 'they are started by name' started_by_name
 	check 'machinectl knows them' machinectl_knows
+	check 'cap= and cpu_weight= are properties of the unit, which act at once' shares_are_the_units
 	check 'the definition of a running domain is shown' shown_as_made
 	check 'enable and disable' enabled_and_not
 	check 'a link in auto starts a domain' link_in_auto
@@ -499,6 +541,7 @@ case $ZT_BOOT in
 	check 'the core of a running guest, which goes on' core_of_running
 	check 'the store by hand, as by xenstore-utils' store_by_hand
 	(set -e; can_ask) >/dev/null 2>&1 && touch /root/can-ask
+	check 'the examples run' examples_run
 	check 'a stock guest is up' stock_guest_is_up
 	[ ! -e /root/can-ask ] || check 'it reboots when it is asked' reboots_when_asked
 	check 'it crashes and is kept beside the next one' crashed_is_kept
