@@ -141,7 +141,7 @@ static void on_progress(void *userdata, uint64_t done, uint64_t total)
 		return;
 	d->percent = percent;
 	/* the unit may be on its way to its end: as long as something is written it is not stuck */
-	(void)sd_notifyf(0, "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=writing its core: %u%%", percent);
+	(void)sd_notifyf(0, "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=writing its core: %u%% of %u MiB", percent, (unsigned)(total >> 20));
 }
 
 static void *dump_thread(void *arg)

@@ -3,15 +3,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <json-c/json.h>
 
 #include "cli.h"
 #include "control.h"
 #include "file.h"
+#include "progress.h"
+#include "runtime.h"
+#include "unit.h"
 
 /* Where FILE is, and a folder to make it in. */
 static int open_file(const char *path, int *ret_fd)
@@ -32,17 +38,47 @@ static int open_file(const char *path, int *ret_fd)
 	return r < 0 ? fail(r == -EACCES ? EXIT_PERMISSION : EXIT_FAILED, "%s: %s", path, strerror(-r)) : EXIT_OK;
 }
 
+/* A process that shows how far the runner is, as it says to systemd; 0 where nobody looks. */
+static pid_t show_progress(const char *name)
+{
+	char unit[ZENDO_RUNTIME_PATH_MAX];
+	const pid_t parent = getpid();
+	pid_t pid;
+
+	progress_begin();
+	if (!progress_active() || zendo_unit_name(name, unit) < 0)
+		return 0;
+	pid = fork();
+	if (pid != 0)
+		return pid;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent)
+		unit_follow_status(unit, progress_status, NULL);
+	_exit(0);
+}
+
+static void end_progress(pid_t pid)
+{
+	if (pid > 0) {
+		(void)kill(pid, SIGKILL);
+		(void)waitpid(pid, NULL, 0);
+	}
+	progress_end();
+}
+
 static int ask_dump(int fd, const struct target *t, int file, struct json_object **ret)
 {
 	struct json_object *request = json_object_new_object(), *answer = NULL;
 	int r, status = EXIT_OK;
+	pid_t progress;
 
 	if (!request)
 		return fail(EXIT_FAILED, "out of memory");
 	(void)json_object_object_add(request, "do", json_object_new_string("dump"));
 	if (t->is_kept)
 		(void)json_object_object_add(request, "domid", json_object_new_int64(t->domid));
+	progress = show_progress(t->runner);
 	r = zendo_control_request_with(fd, request, file, &answer);
+	end_progress(progress);
 	json_object_put(request);
 	if (r < 0)
 		return no_answer(t->runner, r);

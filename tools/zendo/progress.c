@@ -10,6 +10,7 @@
 #define BAR	20	/* characters of a full bar */
 #define SURE_MS	1000	/* before that, nobody knows how long it takes */
 #define KERNEL	"unpacking the kernel"
+#define CORE	"writing its core"
 
 static bool active, timing;
 static struct timespec begin;
@@ -96,9 +97,11 @@ void progress_status(const char *text, void *userdata)
 	(void)userdata;
 	if (!active)
 		return;
-	/* as zendo-run says it */
+	/* as zendo-run says them */
 	if (sscanf(text, KERNEL ": %u%% of %u MiB", &percent, &mib) >= 1)
 		show_bar(KERNEL, percent, 100, mib);
+	else if (sscanf(text, CORE ": %u%% of %u MiB", &percent, &mib) >= 1)
+		show_bar(CORE, percent, 100, mib);
 	else if (timing)
 		progress_step(text);
 	else

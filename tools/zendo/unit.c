@@ -165,31 +165,52 @@ static int open_direct(sd_bus **ret)
 	return 0;
 }
 
+/* A bus to hear of @j's unit by. */
+static int open_job(struct job *j, char *why, size_t size)
+{
+	int r = open_direct(&j->bus);
+
+	if (r < 0)
+		r = sd_bus_open_system(&j->bus);
+	if (r < 0)
+		return explain(why, size, r, "cannot reach systemd: %s", strerror(-r));
+	r = sd_bus_path_encode(UNITS_PATH, j->unit, &j->unit_path);
+	if (r >= 0)
+		r = watch(j);
+	return r < 0 ? explain(why, size, r, "cannot watch systemd: %s", strerror(-r)) : 0;
+}
+
+static void close_job(struct job *j)
+{
+	bus_closep(&j->bus);
+	free(j->path);
+	free(j->unit_path);
+}
+
 static int unit_job(const char *unit, const char *method, unit_status_t status, void *userdata, char *why,
 		    size_t size)
 {
-	_cleanup_(bus_closep) sd_bus *bus = NULL;
-	struct job j = { .unit = unit, .status = status, .userdata = userdata };
-	int r;
+	_cleanup_(close_job) struct job j = { .unit = unit, .status = status, .userdata = userdata };
+	int r = open_job(&j, why, size);
 
-	r = open_direct(&bus);
-	if (r < 0)
-		r = sd_bus_open_system(&bus);
-	if (r < 0)
-		return explain(why, size, r, "cannot reach systemd: %s", strerror(-r));
-	j.bus = bus;
-	r = sd_bus_path_encode(UNITS_PATH, unit, &j.unit_path);
 	if (r >= 0)
-		r = watch(&j);
-	if (r < 0)
-		(void)explain(why, size, r, "cannot watch systemd: %s", strerror(-r));
-	else
 		r = run_job(&j, method, why, size);
-	if (r >= 0)
-		r = job_result(&j, why, size);
-	free(j.path);
-	free(j.unit_path);
-	return r;
+	return r < 0 ? r : job_result(&j, why, size);
+}
+
+void unit_follow_status(const char *unit, unit_status_t status, void *userdata)
+{
+	_cleanup_(close_job) struct job j = { .unit = unit, .status = status, .userdata = userdata };
+	char why[256];
+	int r = open_job(&j, why, sizeof(why));
+
+	while (r >= 0) {
+		r = sd_bus_process(j.bus, NULL);
+		if (r == 0)
+			r = sd_bus_wait(j.bus, UINT64_MAX);
+		if (r == -EINTR)
+			r = 0;
+	}
 }
 
 int unit_start(const char *unit, unit_status_t status, void *userdata, char *why, size_t size)

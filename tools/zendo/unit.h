@@ -31,6 +31,9 @@ bool unit_is_enabled(const char *unit, bool generated);
 /* It is up. False also when systemd cannot be asked. */
 bool unit_is_active(const char *unit);
 
+/* Tell what it says of itself, whenever that changes; returns when systemd cannot be heard any more. For a process of its own, which is killed. */
+void unit_follow_status(const char *unit, unit_status_t status, void *userdata);
+
 /* Forget that it failed. */
 void unit_reset_failed(const char *unit);
 
