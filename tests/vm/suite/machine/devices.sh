@@ -25,6 +25,7 @@ backend() {
 nodes_are_there() {
 	udevadm settle
 	ls -lL /dev/xen/
+	equal hvpriv "$(stat -c '%a %U %G' /dev/hvpriv)" '660 root zendo'
 	equal evtchn "$(stat -L -c '%a %U %G' /dev/xen/evtchn)" '600 root root'
 	equal gntdev "$(stat -L -c '%a %U %G' /dev/xen/gntdev)" '600 root root'
 	refuses setpriv --reuid nobody --regid nogroup --clear-groups cat /dev/xen/evtchn

@@ -88,6 +88,8 @@ guest_pings() {
 	equal 'frontend state' "$(zendo device list --json web | jq '.[0].frontend_state')" 4
 	equal 'backend state' "$(zendo device list --json web | jq '.[0].backend_state')" 4
 	zendo network-list web | grep -E '^0 +0 +00:16:3e:00:00:02 +[0-9]+ +4 +connected +vif[0-9]+\.0 +br0$'
+	# udev has told others that it is ours
+	udevadm info -q property "/sys/class/net/vif$(zendo domid web).0" | grep -x NM_UNMANAGED=1
 }
 
 # It is pinged meanwhile. Exits by their reason are counted where they happen, all of them when the vCPU comes out.
