@@ -15,6 +15,7 @@
 #include "store.h"
 
 #define STORE_TIMEOUT_MS	5000		/* a restart of the daemon takes less */
+#define TRIES			5		/* lives of the daemon */
 #define STOP_SECONDS		60		/* if the unit's environment has no ZENDO_STOP_SEC= */
 #define STOP_SECONDS_MOST	86400
 #define USEC			1000000ULL
@@ -41,27 +42,60 @@ static const char *node_of(const struct runner *r, const char *node, char ret[st
 	return ret;
 }
 
+/* Once more when the daemon goes away meanwhile: all that is done here can be done again. @what is for the error. */
+static int in_store(struct runner *r, int (*act)(struct zendo_store *store, void *userdata), void *userdata, const char *what,
+		    struct zendo_error *e)
+{
+	int k = -ECONNRESET;
+
+	for (unsigned i = 0; i < TRIES && k == -ECONNRESET; i++) {
+		_cleanup_(zendo_store_closep) struct zendo_store *store = NULL;
+
+		k = open_store(r, &store, e);
+		if (k < 0)
+			return k;
+		k = act(store, userdata);
+	}
+	return k < 0 ? zendo_error(e, k, "cannot %s in the store: %s", what, strerror(-k)) : 0;
+}
+
+struct node {
+	const char *path, *value;
+	char *found;
+};
+
+static int put_node(struct zendo_store *store, void *userdata)
+{
+	const struct node *n = userdata;
+
+	return zendo_store_write(store, 0, n->path, n->value, strlen(n->value));
+}
+
+static int get_node(struct zendo_store *store, void *userdata)
+{
+	struct node *n = userdata;
+
+	return zendo_store_read(store, 0, n->path, &n->found, NULL);
+}
+
 static int write_node(struct runner *r, const char *node, const char *value, struct zendo_error *e)
 {
-	_cleanup_(zendo_store_closep) struct zendo_store *store = NULL;
-	char path[64];
-	int k = open_store(r, &store, e);
+	char path[64], what[80];
+	struct node n = { .path = node_of(r, node, path), .value = value };
 
-	if (k < 0)
-		return k;
-	k = zendo_store_write(store, 0, node_of(r, node, path), value, strlen(value));
-	return k < 0 ? zendo_error(e, k, "cannot write %s in the store: %s", path, strerror(-k)) : 0;
+	(void)snprintf(what, sizeof(what), "write %s", path);
+	return in_store(r, put_node, &n, what, e);
 }
 
 /* The guest's words: whatever they are, they are compared and not used. */
 static bool node_is(struct runner *r, const char *node, const char *value)
 {
-	_cleanup_(zendo_store_closep) struct zendo_store *store = NULL;
-	_cleanup_free_ char *found = NULL;
 	char path[64];
+	struct node n = { .path = node_of(r, node, path) };
+	bool is = in_store(r, get_node, &n, "read", NULL) >= 0 && strcmp(n.found, value) == 0;
 
-	return open_store(r, &store, NULL) >= 0 && zendo_store_read(store, 0, node_of(r, node, path), &found, NULL) >= 0 &&
-	       strcmp(found, value) == 0;
+	free(n.found);
+	return is;
 }
 
 static int check_listens(const struct runner *r, struct zendo_error *e)
@@ -117,10 +151,14 @@ static int put_availability(struct zendo_store *store, uint32_t tx, void *userda
 	return k;
 }
 
+static int put_all_availability(struct zendo_store *store, void *userdata)
+{
+	return zendo_store_transaction(store, put_availability, userdata);
+}
+
 /* The guest hears it whenever it looks, after a pause, too. What it does is told by its vCPUs' states. */
 int runner_set_vcpus(struct runner *r, unsigned nr, struct zendo_error *e)
 {
-	_cleanup_(zendo_store_closep) struct zendo_store *store = NULL;
 	struct availability a = { r->domain ? r->domain->domid : 0, nr, r->def->config->maxvcpus };
 	int k;
 
@@ -128,12 +166,9 @@ int runner_set_vcpus(struct runner *r, unsigned nr, struct zendo_error *e)
 		return -ESHUTDOWN;
 	if (nr < 1 || nr > a.of)
 		return zendo_error(e, -EINVAL, "%u vCPUs are not possible, its 'maxvcpus' allows 1 to %u", nr, a.of);
-	k = open_store(r, &store, e);
+	k = in_store(r, put_all_availability, &a, "write cpu/N/availability", e);
 	if (k < 0)
 		return k;
-	k = zendo_store_transaction(store, put_availability, &a);
-	if (k < 0)
-		return zendo_error(e, k, "cannot write cpu/N/availability in the store: %s", strerror(-k));
 	r->domain->vcpus_wanted = nr;
 	return 0;
 }

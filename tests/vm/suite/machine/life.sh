@@ -361,9 +361,35 @@ once_more() {
 	journal_hears good -n $((before + 1)) $patience '^zendo-guest: ready'
 }
 
-reboots_when_asked() {
+# Somebody in the place of the store's daemon takes three questions and dies with them in hand; the fourth comes to the daemon.
+store_loses_three() {
+	python3 -c '
+import os, socket
+path = "/run/zendo/store.sock"
+os.rename(path, path + ".real")
+with socket.socket(socket.AF_UNIX) as thief:
+    thief.bind(path)
+    os.chmod(path, 0o666)
+    thief.listen()
+    print("ready", flush=True)
+    for n in range(3):
+        question = thief.accept()[0]
+        question.recv(1)
+        if n == 2:
+            os.rename(path + ".real", path)
+        question.close()
+' >"$scratch/thief" &
+	hears 20 ready tail -n +1 -F "$scratch/thief"
+}
+
+asked_again() {
+	store_loses_three
 	zendo sysrq good h
 	expect_console good 30 'sysrq: HELP'
+	wait
+}
+
+reboots_when_asked() {
 	once_more zendo reboot good
 	journal_of good | grep 'shut down: reboot'
 }
@@ -520,6 +546,16 @@ comes_back() {
 	done
 }
 
+# As after an upgrade. Who is paused does not hear, and is not waited for.
+restarts_under_domains() {
+	local name
+	zendo pause www db
+	systemctl restart zendo
+	for name in www db; do
+		hears -n 2 60 "domain [0-9]+ runs" journalctl -b -f -n all -o cat -u "zendo-domain@$name"
+	done
+}
+
 case $ZT_BOOT in
 0)
 	check 'definitions are known when nothing runs' known_when_nothing_runs
@@ -543,6 +579,7 @@ case $ZT_BOOT in
 	(set -e; can_ask) >/dev/null 2>&1 && touch /root/can-ask
 	check 'the examples run' examples_run
 	check 'a stock guest is up' stock_guest_is_up
+	[ ! -e /root/can-ask ] || check 'it is asked once more when the store dies meanwhile' asked_again
 	[ ! -e /root/can-ask ] || check 'it reboots when it is asked' reboots_when_asked
 	check 'it crashes and is kept beside the next one' crashed_is_kept
 	check 'and can be looked at and removed' kept_has_core
@@ -562,6 +599,7 @@ case $ZT_BOOT in
 *)
 	[ ! -e /root/can-ask ] || check 'all were stopped with the machine, as they could be' stopped_with_the_machine
 	check 'enabled and linked domains come back with the machine' comes_back
+	check 'and with the hypervisor, when that starts anew' restarts_under_domains
 	check 'they are stopped' zendo destroy www db
 	check 'the hypervisor is clean' hypervisor_clean
 	check 'it stops' systemctl stop zendo
