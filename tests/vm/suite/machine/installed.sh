@@ -72,8 +72,8 @@ tried() {
 # ---- a guest with disk and network, and the machine boots again --------------------------
 
 came_back() {
-	systemctl is-active zendo
 	guest_is_up 2
+	systemctl is-active zendo
 	guest_writes
 }
 

@@ -50,8 +50,8 @@ boot_it() {
 
 runs_under_it() {
 	equal kernel "$(uname -r)" "$new"
-	systemctl is-active zendo
 	guest_is_up 2
+	systemctl is-active zendo
 	guest_writes
 	zendo info
 }
