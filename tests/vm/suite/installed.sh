@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# budget: 420
+# budget: 360
 #
 # A machine in which Zendo is not installed gets its packages, lives with them over a boot and an upgrade under a guest, and is rid of
 # them again. What DKMS would compile in it, it finds compiled, as DKMS has done it in the tree of the image: in an emulated machine
 # that is a quarter of an hour and more.
 #
-# In a soak DKMS compiles in the machine once, when the packages are first installed (not with ZENDO_PREBUILT=1), daemons and hypervisor
-# of the upgrade take over, and another machine gets a newer kernel and boots that, with the modules and the guest following.
+# In a soak the machine is a fresh one: compiler, headers and DKMS come with the packages from a repository in it, and DKMS compiles there, once,
+# when they are first installed (not with ZENDO_PREBUILT=1). Daemons and hypervisor of the upgrade take over, and another machine gets a newer
+# kernel and boots that, with the modules and the guest following.
 
 . "$(dirname "$0")/lib/suite.sh"
 # shellcheck source=tests/vm/suite/lib/packages.sh
@@ -53,5 +54,5 @@ built next
 options=(--bare --single --reboot-ok --timeout 7200 --copy "$work/debs:/root/debs")
 prebuilt=(--copy "$work/now:/var/lib/dkms/zendo")
 [ -z "$kernel" ] || machine next-kernel "${options[@]}" "${prebuilt[@]}" --copy "$kernel:/root/kernel"
-[ -n "${ZENDO_PREBUILT:-}" ] || [ -z "${ZENDO_SOAK:-}" ] || prebuilt=()
+[ -n "${ZENDO_PREBUILT:-}" ] || [ -z "${ZENDO_SOAK:-}" ] || prebuilt=(--copy "$("$suite/../repository"):/root/repository")
 machine installed "${options[@]}" "${prebuilt[@]}" --copy "$work/next:/root/dkms-next" -- ${ZENDO_SOAK:+whole}

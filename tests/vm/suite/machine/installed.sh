@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # A machine without Zendo, and its packages in /root/debs: installed, tried, lived with over a reboot, upgraded under a guest that runs,
-# purged. Boot 0 is up to the reboot. 'whole' also has the daemons of the new version start anew, and then all of it.
+# purged. Boot 0 is up to the reboot. 'whole' also has the daemons of the new version start anew, and then all of it. With a repository in
+# /root/repository it is a fresh one before: without a compiler, headers and what else Zendo's packages bring with them.
 
 . "$(dirname "$0")/checks.sh"
 . "$(dirname "$0")/installed-guest.sh"
@@ -20,14 +21,14 @@ files() {
 		-o -printf '%p %l\n'
 }
 
-# Modules, units, interfaces, routes, rules, programs that run.
+# Rules, modules, units, interfaces, routes, programs that run. Who asks for rules has the kernel load what they are made of.
 state() {
+	! command -v nft >/dev/null || nft list ruleset | sed 's/^/rule /'
 	lsmod | awk 'NR > 1 { print "module", $1 }'
 	systemctl list-unit-files --plain --no-legend | awk '{ print "unit file", $1, $2 }'
 	systemctl list-units --plain --no-legend --all --type service,socket,slice,target | awk '{ print "unit", $1, $3, $4 }'
 	ip -o link | awk '{ print "link", $2 }'
 	ip route | sed 's/^/route /'
-	nft list ruleset | sed 's/^/rule /'
 	ps -e -o ppid=,comm= | awk '$1 != 2 { print "program", $2 }' | grep -vE ' (ps|awk|bash|sort|grep|diff|tee|.udev-worker.)$'
 }
 
@@ -37,10 +38,38 @@ seen() {
 
 # ---- install, doctor, try ----------------------------------------------------------------
 
+repository=/root/repository
+
+becomes_fresh() {
+	local name
+	# shellcheck disable=SC2046 # names
+	apt purge --autoremove $(cat $repository/gone)
+	echo "deb [trusted=yes] file:$repository ./" >/etc/apt/sources.list.d/local.list
+	apt update
+	for name in gcc make dkms openssl qemu-nbd dnsmasq nft busybox; do
+		refuses command -v $name
+	done
+	[ ! -e "/lib/modules/$kernel/build" ]
+}
+
+# What apt does by default, which the image's does not
+install_packages() {
+	apt -o APT::Install-Recommends=true install /root/debs/now/*.deb
+}
+
+# Of the key that DKMS made with the openssl that came along
+modules_are_signed() {
+	local module
+	for module in hvpriv hvblkback hvnetback; do
+		equal "signer of $module" "$(modinfo -F signer $module)" 'DKMS module signing key'
+	done
+	zendo doctor --kernel "$kernel" | grep 'the modules are signed with DKMS.s key'
+}
+
 installs() {
 	# modules that were built beforehand are no part of the machine
 	seen | grep -v '^/var/lib/dkms/zendo[/ ]' >$kept_in/before
-	apt install /root/debs/now/*.deb
+	install_packages
 	dkms status -m zendo -k "$kernel" | grep ': installed'
 	equal enabled "$(systemctl is-enabled zendo.service)" disabled
 	[ ! -e /dev/hvpriv ]
@@ -173,6 +202,15 @@ not_removed_under_it() {
 	dpkg --audit
 }
 
+# Of a machine that was fresh much else has come with the packages, and is not theirs.
+not_of_others() {
+	if [ -e $repository ]; then
+		grep -v '^module' "$1" | grep -E 'zendo|/hv(priv|back|blkback|netback|evtchn|gntdev)|/dev/xen|xenstored|^(link|route|rule|program) '
+	else
+		grep -v '^module' "$1"
+	fi
+}
+
 # What it made and what it was given stays. The kernel keeps what it has loaded by itself for bridges and rules.
 purged() {
 	zendo shutdown -w web
@@ -186,7 +224,7 @@ purged() {
 	END
 	rm -r /etc/zendo /var/lib/zendo
 	seen >/root/after
-	diff <(grep -v '^module' $kept_in/before) <(grep -v '^module' /root/after)
+	diff <(not_of_others $kept_in/before) <(not_of_others /root/after)
 	refuses grep -E '^module (hv|xen)' /root/after
 }
 
@@ -194,7 +232,9 @@ case $ZT_BOOT in
 0)
 	mkdir -p $kept_in
 	systemctl is-system-running --wait
+	[ ! -e $repository ] || check 'a fresh machine has no compiler, no headers, no DKMS' becomes_fresh
 	check 'the packages install, and DKMS builds the modules' installs
+	[ ! -e $repository ] || check 'and signs them' modules_are_signed
 	check 'the doctor is content' doctor
 	check 'a guest is tried, and leaves no trace' tried
 	sed 's/^/# /' /root/timing
