@@ -228,7 +228,7 @@ uninstall:
 	$(Q)[ -n "$(DESTDIR)" ] || [ ! -d /sys/module/hvpriv ] || { echo 'hvpriv is loaded: systemctl stop zendo, then make uninstall' >&2; exit 1; }
 	$(Q)rm -rf $(DESTDIR)/lib/firmware/zendo $(DESTDIR)$(prefix)/lib/zendo $(DESTDIR)$(prefix)/bin/zendo \
 		$(DESTDIR)/lib/modules/*/updates/zendo $(DESTDIR)$(prefix)/lib/systemd/system-generators/zendo-generator \
-		$(DESTDIR)/lib/systemd/system/{zendo.service,zendo.slice,zendo-domain@.service,zendo-net@.service,zendo-hotplug.service,zendo-hotplug.socket,zendo-stored.service,zendo-stored.socket} \
+		$(DESTDIR)/lib/systemd/system/{zendo.service,zendo.slice,zendo.target,zendo-domain@.service,zendo-net@.service,zendo-hotplug.service,zendo-hotplug.socket,zendo-stored.service,zendo-stored.socket} \
 		$(DESTDIR)$(prefix)/lib/{sysusers.d,tmpfiles.d,modprobe.d}/zendo.conf $(DESTDIR)/lib/udev/rules.d/60-zendo.rules \
 		$(DESTDIR)$(libdir)/libzendo.so* $(DESTDIR)$(libdir)/pkgconfig/libzendo.pc $(DESTDIR)$(prefix)/include/zendo.h \
 		$(DESTDIR)$(prefix)/lib/python3/dist-packages/zendo $(DESTDIR)$(prefix)/share/doc/zendo \

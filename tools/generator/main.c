@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A generator of systemd (systemd.generator(7)): at boot, and when systemd reads its configuration again, each link in
- * /etc/zendo/auto becomes a wish of multi-user.target for its domain's unit; as if it were enabled, until the link goes.
+ * /etc/zendo/auto becomes a wish of multi-user.target and of zendo.target for its domain's unit; as if it were enabled, until the link goes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 #define TEMPLATE	"/lib/systemd/system/zendo-domain@.service"
 
 struct wishes {
-	char folder[PATH_MAX];
+	const char *folder;
 	int status;
 };
 
@@ -39,19 +39,30 @@ static void complain(const char *format, ...)
 	(void)!write(kmsg < 0 ? STDERR_FILENO : kmsg, text, strlen(text));
 }
 
-static int add_wish(const struct wishes *w, const char *name)
+static int add_wish_of(const struct wishes *w, const char *target, const char *unit)
 {
-	char unit[ZENDO_RUNTIME_PATH_MAX], link[PATH_MAX];
-	int n;
+	char link[PATH_MAX];
+	int n = snprintf(link, sizeof(link), "%s/%s.wants", w->folder, target);
 
-	if (mkdir(w->folder, 0755) < 0 && errno != EEXIST)
+	if (n < 0 || (size_t)n >= sizeof(link))
+		return -ENAMETOOLONG;
+	if (mkdir(link, 0755) < 0 && errno != EEXIST)
 		return -errno;
-	if (zendo_unit_name(name, unit) < 0)
-		return -EINVAL;
-	n = snprintf(link, sizeof(link), "%s/%s", w->folder, unit);
+	n = snprintf(link, sizeof(link), "%s/%s.wants/%s", w->folder, target, unit);
 	if (n < 0 || (size_t)n >= sizeof(link))
 		return -ENAMETOOLONG;
 	return symlink(TEMPLATE, link) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int add_wish(const struct wishes *w, const char *name)
+{
+	char unit[ZENDO_RUNTIME_PATH_MAX];
+	int r;
+
+	if (zendo_unit_name(name, unit) < 0)
+		return -EINVAL;
+	r = add_wish_of(w, "multi-user.target", unit);
+	return r < 0 ? r : add_wish_of(w, "zendo.target", unit);
 }
 
 static void on_link(void *userdata, const char *link, const char *name, const char *why)
@@ -71,7 +82,7 @@ int main(int argc, char **argv)
 {
 	struct wishes w = {};
 	const char *from = NULL;
-	int n, r;
+	int r;
 
 	/* NORMAL EARLY LATE; a fourth argument, another /etc/zendo, is for tests */
 	if (argc != 4 && argc != 5) {
@@ -80,9 +91,7 @@ int main(int argc, char **argv)
 	}
 	if (argc == 5)
 		from = argv[4];
-	n = snprintf(w.folder, sizeof(w.folder), "%s/multi-user.target.wants", argv[1]);
-	if (n < 0 || (size_t)n >= sizeof(w.folder))
-		return 1;
+	w.folder = argv[1];
 	r = zendo_definitions_auto(from, on_link, &w);
 	if (r < 0)
 		complain("cannot read " ZENDO_ETC_DIR "/auto: %s\n", strerror(-r));

@@ -546,14 +546,28 @@ comes_back() {
 	done
 }
 
+# What a boot does, by one word
+target_brings_them_all() {
+	local name
+	zendo pause www db
+	systemctl stop zendo
+	refuses systemctl is-active zendo.target
+	systemctl start zendo.target
+	for name in www db; do
+		hears -n 2 60 "domain [0-9]+ runs" journalctl -b -f -n all -o cat -u "zendo-domain@$name"
+	done
+	systemctl is-active zendo.target
+}
+
 # As after an upgrade. Who is paused does not hear, and is not waited for.
 restarts_under_domains() {
 	local name
 	zendo pause www db
 	systemctl restart zendo
 	for name in www db; do
-		hears -n 2 60 "domain [0-9]+ runs" journalctl -b -f -n all -o cat -u "zendo-domain@$name"
+		hears -n 3 60 "domain [0-9]+ runs" journalctl -b -f -n all -o cat -u "zendo-domain@$name"
 	done
+	systemctl is-active zendo.target
 }
 
 case $ZT_BOOT in
@@ -599,6 +613,7 @@ case $ZT_BOOT in
 *)
 	[ ! -e /root/can-ask ] || check 'all were stopped with the machine, as they could be' stopped_with_the_machine
 	check 'enabled and linked domains come back with the machine' comes_back
+	check 'and with zendo.target' target_brings_them_all
 	check 'and with the hypervisor, when that starts anew' restarts_under_domains
 	check 'they are stopped' zendo destroy www db
 	check 'the hypervisor is clean' hypervisor_clean
