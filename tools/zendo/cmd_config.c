@@ -59,17 +59,19 @@ static int find_shown(const char *arg, char *ret, size_t size)
 {
 	static const char *const files[] = { ZENDO_RUNTIME_DEVICES, "config" };
 	char path[ZENDO_RUNTIME_PATH_MAX];
+	bool denied = false;
 
 	for (size_t i = 0; !is_definition_file(arg) && i < sizeof(files) / sizeof(files[0]); i++) {
 		if (zendo_runtime_path(arg, files[i], path) < 0)
 			break;
-		if (access(path, F_OK) == 0) {
+		if (access(path, R_OK) == 0) {
 			(void)snprintf(ret, size, "%s", path);
 			return EXIT_OK;
 		}
-		if (errno == EACCES)
-			return fail(EXIT_PERMISSION, "the definition of '%s' is for root", arg);
+		denied |= errno == EACCES;
 	}
+	if (denied)
+		return fail(EXIT_PERMISSION, "the definition of '%s' is for root", arg);
 	if (find_definition(arg, ret, size) != 1)
 		return fail(EXIT_USAGE, "there is no file '%s'", arg);
 	if (strcmp(ret, "-") != 0 && access(ret, F_OK) < 0 && errno == ENOENT && !strchr(arg, '/'))
