@@ -6,12 +6,13 @@
 # For net.sh: many tiny guests on one bridge, a bridge that goes, and guests that die while others have pages of theirs.
 
 # All that interfaces of guests could leave behind, but for memory. That a bridge without ports has no carrier, routes are told some time
-# later, by the kernel's link watch.
+# later, by the kernel's link watch. The route to an address of the link itself comes when nobody else was heard to have that, a second or two
+# after its interface, and goes with it.
 remains() {
 	ip -o link | awk -F': ' '{ print $2 }'
 	ls /sys/bus/hvback/devices
 	ip route show table all | sed 's/ linkdown//'
-	ip -6 route show table all | sed 's/ linkdown//'
+	ip -6 route show table all | sed 's/ linkdown//; /^local fe80:/d'
 	ip neigh show proxy
 	ip -6 neigh show proxy
 	nft list ruleset
