@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# budget: 300
+# budget: 400
 #
 # Debian as it is installed on a disk, systemd and all, boots by GRUB from a device and from a file; its root is whole after replayed power
 # cuts, 20 or, in a soak, 100. A boot of it takes a minute or two in a guest of an emulated machine.
