@@ -133,7 +133,7 @@ static int publish(struct attaching *t)
 static void keep(struct attaching *t)
 {
 	struct zendo_error e = {};
-	int r = wanted_add(t->config, &e);
+	int r = t->nr ? wanted_add(t->agent->hvpriv, t->specs[0].id.domid, t->config, &e) : 0;
 
 	if (r < 0)
 		log_line(LOG_ERR, "what was attached to '%s' will not be there when its guest reboots: %s", t->config->name, e.text);

@@ -2,6 +2,7 @@
 #include "wanted.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -107,12 +108,33 @@ static int append(void **to, size_t *nr_to, void *from, size_t *nr_from, size_t 
 	return 0;
 }
 
-int wanted_add(struct zendo_config *with, struct zendo_error *e)
+/* 1, or 0: it is gone, and a domain of its name is another start. */
+static int find_name(int hvpriv, uint32_t domid, char ret[static HVPRIV_NAME_LEN], struct zendo_error *e)
+{
+	_cleanup_free_ struct hvpriv_domain_info *all = NULL;
+	size_t nr = 0;
+	int r = zendo_device_list(hvpriv, &all, &nr);
+
+	if (r < 0)
+		return zendo_error(e, r, "%s", zendo_device_strerror(r));
+	for (size_t i = 0; i < nr; i++)
+		if (all[i].domid == domid) {
+			(void)snprintf(ret, HVPRIV_NAME_LEN, "%s", all[i].name);
+			return 1;
+		}
+	return 0;
+}
+
+int wanted_add(int hvpriv, uint32_t domid, struct zendo_config *with, struct zendo_error *e)
 {
 	_cleanup_(zendo_config_freep) struct zendo_config *c = NULL;
+	char name[HVPRIV_NAME_LEN];
 	bool changed;
-	int r = wanted_load(with->name, &c, &changed, e);
+	int r = find_name(hvpriv, domid, name, e);
 
+	if (r <= 0)
+		return r;
+	r = wanted_load(name, &c, &changed, e);
 	if (r < 0)
 		return r;
 	if (append((void **)&c->disks, &c->nr_disks, with->disks, &with->nr_disks, sizeof(*c->disks)) < 0 ||
@@ -145,29 +167,19 @@ static bool take_vif(struct zendo_config *c, uint32_t devid)
 	return false;
 }
 
-static int remove_of(const char *name, const struct hvback_id *id, struct zendo_error *e)
+int wanted_remove(int hvpriv, const struct hvback_id *id, struct zendo_error *e)
 {
 	_cleanup_(zendo_config_freep) struct zendo_config *c = NULL;
+	char name[HVPRIV_NAME_LEN];
 	bool changed;
-	int r = wanted_load(name, &c, &changed, e);
+	int r = find_name(hvpriv, id->domid, name, e);
 
+	if (r <= 0)
+		return r;
+	r = wanted_load(name, &c, &changed, e);
 	if (r < 0)
 		return r;
 	if (strcmp(id->class, "vbd") == 0 ? !take_disk(c, id->devid) : !take_vif(c, id->devid))
 		return 0;
 	return save(c, e);
-}
-
-int wanted_remove(int hvpriv, const struct hvback_id *id, struct zendo_error *e)
-{
-	_cleanup_free_ struct hvpriv_domain_info *all = NULL;
-	size_t nr = 0;
-	int r = zendo_device_list(hvpriv, &all, &nr);
-
-	if (r < 0)
-		return zendo_error(e, r, "%s", zendo_device_strerror(r));
-	for (size_t i = 0; i < nr; i++)
-		if (all[i].domid == id->domid)
-			return remove_of(all[i].name, id, e);
-	return 0;
 }

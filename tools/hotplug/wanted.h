@@ -21,8 +21,8 @@ int wanted_definition(const char *name, struct zendo_config **ret, struct zendo_
 /* With the devices as they are; *ret_changed: they need not be the definition's. */
 int wanted_load(const char *name, struct zendo_config **ret, bool *ret_changed, struct zendo_error *e);
 
-/* The devices of @with, which is named like the domain, were attached. They are moved out of it. */
-int wanted_add(struct zendo_config *with, struct zendo_error *e);
+/* The devices of @with, which is named like the domain, were attached. They are moved out of it. Fine when the domain is gone. */
+int wanted_add(int hvpriv, uint32_t domid, struct zendo_config *with, struct zendo_error *e);
 
 /* This one is to be there no more. Fine when its domain is gone. */
 int wanted_remove(int hvpriv, const struct hvback_id *id, struct zendo_error *e);
