@@ -11,7 +11,7 @@
 remains() {
 	ip -o link | awk -F': ' '{ print $2 }'
 	ls /sys/bus/hvback/devices
-	ip route show table all | sed 's/ linkdown//'
+	ip -4 route show table all | sed 's/ linkdown//'
 	ip -6 route show table all | sed 's/ linkdown//; /^local fe80:/d'
 	ip neigh show proxy
 	ip -6 neigh show proxy
