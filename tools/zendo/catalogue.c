@@ -21,9 +21,11 @@ const struct catalogue_entry catalogue[] = {
 	  "The package was upgraded while the older module went on running.",
 	  "Shut the domains down, then: systemctl restart zendo" },
 	{ "Z0104", "the module is not loaded",
-	  "'zendo launch' loads no module; zendo.service does.",
-	  "systemctl start zendo, or modprobe hvpriv first. If there is no such module,\n"
-	  "'zendo doctor' says so." },
+	  "'zendo launch' loads no module; zendo.service does, and modprobe's own words\n"
+	  "in its journal say what hindered it: no module for this kernel, or one whose\n"
+	  "signature the kernel does not take (Secure Boot).",
+	  "systemctl start zendo, or modprobe hvpriv first. 'zendo doctor' says what is\n"
+	  "missing, and how to mend it." },
 	{ "Z0105", "domains are running",
 	  "Linux cannot leave the hypervisor while there are guests.",
 	  "zendo shutdown --all --wait, or zendo destroy; then once more." },

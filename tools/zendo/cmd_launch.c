@@ -27,7 +27,7 @@ int cmd_launch(int argc, char **argv)
 		return r;
 	r = zendo_device_open(&device);
 	if (r == -ENOENT || r == -ENXIO)
-		return refused("cannot launch", r, "the module is not loaded: modprobe hvpriv [Z0104]");
+		return refused("cannot launch", r, "the module is not loaded: modprobe hvpriv; zendo doctor says why that fails [Z0104]");
 	if (r < 0)
 		return refused("cannot launch", r, "");
 	r = zendo_device_launch(device, reason, sizeof(reason));
