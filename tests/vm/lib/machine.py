@@ -6,6 +6,8 @@ import re
 import socket
 import subprocess
 
+import firmware
+
 # What the job speaks through, in the order of the ports.
 PORTS = ("out", "ctl", "fetch")
 
@@ -81,7 +83,7 @@ class Machine:
             pinned = ["taskset", "-c", str(host_cpu(cache))]
         self.ports = {}
         theirs = []
-        args = self.fixed_args(options, image, accel, disks)
+        args = self.fixed_args(options, image, accel, disks, scratch)
         for name in PORTS + (("tty",) if not options.command else ()):
             self.ports[name], far = socket.socketpair()
             theirs.append(far)
@@ -102,16 +104,23 @@ class Machine:
                 pass_fds=[far.fileno() for far in theirs])
         for far in theirs:
             far.close()
+        if options.enrol:
+            with open(self.serial[0], "ab"):
+                pass  # QEMU may not have made it yet
+            firmware.Owner(self.serial[0], self.ports["mon"], options.enrol).start()
 
-    def fixed_args(self, options, image, accel, disks):
+    def fixed_args(self, options, image, accel, disks, scratch):
         append = " ".join([KERNEL_ARGS]
                           + (["hvpriv.icount=1"] if options.icount else [])
                           + options.append)
         args = ["qemu-system-x86_64"] + cpu_args(accel, options) + [
             "-M", "q35,sata=off,smbus=off,usb=off,vmport=off",
-            "-nodefaults", "-no-user-config", "-display", "none",
-            "-kernel", options.kernel or os.path.join(image, "vmlinux"),
-            "-initrd", os.path.join(image, "initrd.gz"), "-append", append]
+            "-nodefaults", "-no-user-config", "-display", "none"]
+        if options.secure_boot:
+            args += firmware.boot_args(options.secure_boot, image, append, scratch)
+        else:
+            args += ["-kernel", options.kernel or os.path.join(image, "vmlinux"),
+                     "-initrd", os.path.join(image, "initrd.gz"), "-append", append]
         if not options.reboot_ok:
             args += ["-no-reboot"]
         # Written blocks go to a file in the scratch folder: the image stays
