@@ -60,6 +60,9 @@ test_build_LIBS = $(libzendo_image_LIBS)
 test_store_socket_SRCS = tools/libzendo/store.c
 test_store_socket_CFLAGS = $(libzendo_CFLAGS)
 
+test_store_again_SRCS = $(addprefix tools/libzendo/, error.c store-again.c store.c)
+test_store_again_CFLAGS = $(libzendo_CFLAGS) -pthread
+
 test_control_SRCS = tools/libzendo/control.c
 test_control_CFLAGS = $(libzendo_CFLAGS)
 test_control_LIBS = -ljson-c

@@ -15,25 +15,13 @@
 #define SECONDS		40	/* libxl's */
 #define SECONDS_MOST	3600
 #define STORE_TIMEOUT_MS	10000
-#define STORE_TRIES	5
 #define KEY_MAX		(ZENDO_TARGET_MAX + SCRIPT_PATH_MAX)
 
 /* ---- the store, in a job's thread: by a connection of its own ---- */
 
-static int with_store(int (*step)(struct zendo_store *s, uint32_t tx, void *userdata), void *userdata)
+static int with_store(zendo_store_act_t act, void *userdata)
 {
-	int r = -ECONNRESET;
-
-	for (unsigned i = 0; i < STORE_TRIES && r == -ECONNRESET; i++) {
-		_cleanup_(zendo_store_closep) struct zendo_store *s = NULL;
-
-		r = zendo_store_open(NULL, &s);
-		if (r < 0)
-			return r;
-		zendo_store_set_timeout(s, STORE_TIMEOUT_MS);
-		r = zendo_store_transaction(s, step, userdata);
-	}
-	return r;
+	return zendo_store_with(NULL, STORE_TIMEOUT_MS, act, userdata, NULL);
 }
 
 static int step_make(struct zendo_store *s, uint32_t tx, void *userdata)
@@ -41,9 +29,21 @@ static int step_make(struct zendo_store *s, uint32_t tx, void *userdata)
 	return nodes_make_back(s, tx, userdata);
 }
 
+static int make_nodes(struct zendo_store *s, void *userdata, struct zendo_error *e)
+{
+	(void)e;
+	return zendo_store_transaction(s, step_make, userdata);
+}
+
 static int step_remove(struct zendo_store *s, uint32_t tx, void *userdata)
 {
 	return nodes_remove_both(s, tx, userdata);
+}
+
+static int remove_nodes(struct zendo_store *s, void *userdata, struct zendo_error *e)
+{
+	(void)e;
+	return zendo_store_transaction(s, step_remove, userdata);
 }
 
 struct reading {
@@ -52,26 +52,23 @@ struct reading {
 	char *value;
 };
 
-static int step_read(struct zendo_store *s, uint32_t tx, void *userdata)
+static int read_node(struct zendo_store *s, void *userdata, struct zendo_error *e)
 {
 	struct reading *x = userdata;
 	char back[NODE_PATH_MAX], path[2 * NODE_PATH_MAX];
 
-	free(x->value);
-	x->value = NULL;
+	(void)e;
 	device_back_path(x->id, back);
 	(void)snprintf(path, sizeof(path), "%s/%s", back, x->node);
-	return zendo_store_read(s, tx, path, &x->value, NULL);
+	return zendo_store_read(s, 0, path, &x->value, NULL);
 }
 
 int script_read(const struct hvback_id *id, const char *node, char **ret)
 {
 	struct reading x = { .id = id, .node = node };
-	int r = with_store(step_read, &x);
+	int r = with_store(read_node, &x);
 
-	if (r < 0)
-		free(x.value);
-	else
+	if (r >= 0)
 		*ret = x.value;
 	return r;
 }
@@ -92,7 +89,7 @@ static void undo(const struct hvback_id *id, bool published)
 	if (script_unit_stop(id, &e) < 0)
 		log_line(LOG_ERR, "%s: its script failed to undo what it did: %s", zendo_backend_name(id, name), e.text);
 	if (!published)
-		(void)with_store(step_remove, (void *)id);
+		(void)with_store(remove_nodes, (void *)id);
 }
 
 static void free_script(struct beside *b)
@@ -212,7 +209,7 @@ int script_start(const struct spec *s, const char *vif, struct zendo_error *e)
 		return zendo_error(e, -ENOMEM, "out of memory");
 	if (!beside_add(&scripts, b, same_id_or_key, b))
 		return zendo_error(e, -EEXIST, "%s: %s", s->script, strerror(EEXIST));
-	r = with_store(step_make, (void *)s);
+	r = with_store(make_nodes, (void *)s);
 	if (r < 0)
 		(void)zendo_error(e, r, "%s: its nodes cannot be written into the store: %s", s->script, strerror(-r));
 	else if ((r = run(s, vif, &how)) < 0)

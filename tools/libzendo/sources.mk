@@ -38,6 +38,7 @@ LIBZENDO_SRCS := \
 	tools/libzendo/image.c \
 	tools/libzendo/network.c \
 	tools/libzendo/runtime.c \
+	tools/libzendo/store-again.c \
 	tools/libzendo/store.c \
 	tools/libzendo/unpack.c
 

@@ -19,9 +19,11 @@
 #include <stdint.h>
 
 #include "cleanup.h"
+#include "error.h"
 
 #define ZENDO_STORE_TIMEOUT_MS	30000		/* for an answer; a restart of the daemon is far shorter */
 #define ZENDO_STORE_EVENTS_MOST	(1U << 20)	/* bytes of events that wait */
+#define ZENDO_STORE_LIVES	5		/* of the daemon, for one zendo_store_with() */
 
 struct zendo_store;
 
@@ -43,6 +45,21 @@ int zendo_store_fd(const struct zendo_store *s);
 
 /* How long an answer is waited for; < 0: for ever. */
 void zendo_store_set_timeout(struct zendo_store *s, int ms);
+
+/* ---- though the daemon may be killed at any time ---- */
+
+/* What it fails with it returns, -ECONNRESET as it was, and may say in @e. */
+typedef int (*zendo_store_act_t)(struct zendo_store *s, void *userdata, struct zendo_error *e);
+
+/*
+ * Calls @act with a connection (@path: see zendo_store_open()), and from its beginning with a new one when the store went away meanwhile, in
+ * ZENDO_STORE_LIVES lives of the daemon: nobody knows what the last one has done of what it was asked, so @act is what may be done twice.
+ * An answer is waited for @timeout_ms; a store that is silent is not asked once more.
+ *
+ * What @act returned last: -ECONNRESET, all lives have ended over it; -ETIMEDOUT, ... Or -errno of zendo_store_open(), with a sentence in
+ * @e, which may be NULL.
+ */
+int zendo_store_with(const char *path, int timeout_ms, zendo_store_act_t act, void *userdata, struct zendo_error *e);
 
 /* ---- nodes ---- */
 

@@ -11,7 +11,6 @@
 
 #include "store.h"
 
-#define TRIES		5		/* lives of the daemon */
 #define CONSOLE_BYTES	1048576		/* what a daemon should keep of its output; ours keeps less in memory and more in a file */
 
 struct entries {
@@ -135,15 +134,12 @@ static int put_all(struct zendo_store *store, uint32_t tx, void *userdata)
 	return put(x, "/store/port", "%" PRIu32, x->d->store_port);
 }
 
-static int tell(struct entries *x, struct zendo_error *e)
+static int tell(struct zendo_store *store, void *userdata, struct zendo_error *e)
 {
-	_cleanup_(zendo_store_closep) struct zendo_store *store = NULL;
+	struct entries *x = userdata;
 	const struct domain *d = x->d;
 	int r;
 
-	r = zendo_store_open(NULL, &store);
-	if (r < 0)
-		return zendo_error(e, r, "cannot reach the store: %s; is zendo-stored.service up?", strerror(-r));
 	x->store = store;
 	r = zendo_store_transaction(store, put_all, x);
 	if (r < 0)
@@ -155,11 +151,7 @@ static int tell(struct entries *x, struct zendo_error *e)
 int domain_tell_store(const struct domain *d, const struct definition *def, struct zendo_error *e)
 {
 	struct entries x = { .d = d, .def = def };
-	int r = -ECONNRESET;
 
 	format_uuid(def->config->uuid, x.uuid);
-	/* the daemon may be restarted at any time; all of it can be done again */
-	for (unsigned i = 0; i < TRIES && r == -ECONNRESET; i++)
-		r = tell(&x, e);
-	return r;
+	return zendo_store_with(NULL, ZENDO_STORE_TIMEOUT_MS, tell, &x, e);
 }

@@ -15,25 +15,18 @@
 #include "store.h"
 
 #define STORE_TIMEOUT_MS	5000		/* a restart of the daemon takes less */
-#define TRIES			5		/* lives of the daemon */
 #define STOP_SECONDS		60		/* if the unit's environment has no ZENDO_STOP_SEC= */
 #define STOP_SECONDS_MOST	86400
 #define USEC			1000000ULL
 
 /* ---- the store --------------------------------------------------------------------------- */
 
-static int open_store(struct runner *r, struct zendo_store **ret, struct zendo_error *e)
+static int in_store(struct runner *r, zendo_store_act_t act, void *userdata, struct zendo_error *e)
 {
-	int k;
-
 	if (!r->def->store)
 		return zendo_error(e, -EOPNOTSUPP, "there was no store when it was started, so it cannot be asked: 'zendo destroy' "
 				   "ends it");
-	k = zendo_store_open(NULL, ret);
-	if (k < 0)
-		return zendo_error(e, k, "cannot reach the store: %s; is zendo-stored.service up?", strerror(-k));
-	zendo_store_set_timeout(*ret, STORE_TIMEOUT_MS);
-	return 0;
+	return zendo_store_with(NULL, STORE_TIMEOUT_MS, act, userdata, e);
 }
 
 static const char *node_of(const struct runner *r, const char *node, char ret[static 64])
@@ -42,49 +35,33 @@ static const char *node_of(const struct runner *r, const char *node, char ret[st
 	return ret;
 }
 
-/* Once more when the daemon goes away meanwhile: all that is done here can be done again. @what is for the error. */
-static int in_store(struct runner *r, int (*act)(struct zendo_store *store, void *userdata), void *userdata, const char *what,
-		    struct zendo_error *e)
-{
-	int k = -ECONNRESET;
-
-	for (unsigned i = 0; i < TRIES && k == -ECONNRESET; i++) {
-		_cleanup_(zendo_store_closep) struct zendo_store *store = NULL;
-
-		k = open_store(r, &store, e);
-		if (k < 0)
-			return k;
-		k = act(store, userdata);
-	}
-	return k < 0 ? zendo_error(e, k, "cannot %s in the store: %s", what, strerror(-k)) : 0;
-}
-
 struct node {
 	const char *path, *value;
 	char *found;
 };
 
-static int put_node(struct zendo_store *store, void *userdata)
+static int put_node(struct zendo_store *store, void *userdata, struct zendo_error *e)
 {
 	const struct node *n = userdata;
+	int k = zendo_store_write(store, 0, n->path, n->value, strlen(n->value));
 
-	return zendo_store_write(store, 0, n->path, n->value, strlen(n->value));
+	return k < 0 ? zendo_error(e, k, "cannot write %s in the store: %s", n->path, strerror(-k)) : 0;
 }
 
-static int get_node(struct zendo_store *store, void *userdata)
+static int get_node(struct zendo_store *store, void *userdata, struct zendo_error *e)
 {
 	struct node *n = userdata;
 
+	(void)e;
 	return zendo_store_read(store, 0, n->path, &n->found, NULL);
 }
 
 static int write_node(struct runner *r, const char *node, const char *value, struct zendo_error *e)
 {
-	char path[64], what[80];
+	char path[64];
 	struct node n = { .path = node_of(r, node, path), .value = value };
 
-	(void)snprintf(what, sizeof(what), "write %s", path);
-	return in_store(r, put_node, &n, what, e);
+	return in_store(r, put_node, &n, e);
 }
 
 /* The guest's words: whatever they are, they are compared and not used. */
@@ -92,7 +69,7 @@ static bool node_is(struct runner *r, const char *node, const char *value)
 {
 	char path[64];
 	struct node n = { .path = node_of(r, node, path) };
-	bool is = in_store(r, get_node, &n, "read", NULL) >= 0 && strcmp(n.found, value) == 0;
+	bool is = in_store(r, get_node, &n, NULL) >= 0 && strcmp(n.found, value) == 0;
 
 	free(n.found);
 	return is;
@@ -151,9 +128,11 @@ static int put_availability(struct zendo_store *store, uint32_t tx, void *userda
 	return k;
 }
 
-static int put_all_availability(struct zendo_store *store, void *userdata)
+static int put_all_availability(struct zendo_store *store, void *userdata, struct zendo_error *e)
 {
-	return zendo_store_transaction(store, put_availability, userdata);
+	int k = zendo_store_transaction(store, put_availability, userdata);
+
+	return k < 0 ? zendo_error(e, k, "cannot write cpu/N/availability in the store: %s", strerror(-k)) : 0;
 }
 
 /* The guest hears it whenever it looks, after a pause, too. What it does is told by its vCPUs' states. */
@@ -166,7 +145,7 @@ int runner_set_vcpus(struct runner *r, unsigned nr, struct zendo_error *e)
 		return -ESHUTDOWN;
 	if (nr < 1 || nr > a.of)
 		return zendo_error(e, -EINVAL, "%u vCPUs are not possible, its 'maxvcpus' allows 1 to %u", nr, a.of);
-	k = in_store(r, put_all_availability, &a, "write cpu/N/availability", e);
+	k = in_store(r, put_all_availability, &a, e);
 	if (k < 0)
 		return k;
 	r->domain->vcpus_wanted = nr;
