@@ -2,6 +2,7 @@
 #include "wanted.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,28 +144,36 @@ int wanted_add(int hvpriv, uint32_t domid, struct zendo_config *with, struct zen
 	return save(c, e);
 }
 
-static bool take_disk(struct zendo_config *c, uint32_t devid)
+/* Takes the one of this number out of a list, where it stands @devid_at bytes into each. False: there is none. */
+static bool take(void *list, size_t *nr, size_t size, size_t devid_at, uint32_t devid, void (*clear)(void *one))
 {
-	for (size_t i = 0; i < c->nr_disks; i++)
-		if (c->disks[i].devid == devid) {
-			zendo_disk_clear(&c->disks[i]);
-			c->nr_disks--;
-			memmove(&c->disks[i], &c->disks[i + 1], (c->nr_disks - i) * sizeof(*c->disks));
-			return true;
-		}
-	return false;
+	char *one = list, *const end = one + *nr * size;
+
+	while (one < end && memcmp(one + devid_at, &devid, sizeof(devid)) != 0)
+		one += size;
+	if (one == end)
+		return false;
+	clear(one);
+	(*nr)--;
+	memmove(one, one + size, (size_t)(end - one) - size);
+	return true;
 }
 
-static bool take_vif(struct zendo_config *c, uint32_t devid)
+static void clear_disk(void *disk)
 {
-	for (size_t i = 0; i < c->nr_vifs; i++)
-		if (c->vifs[i].devid == devid) {
-			zendo_vif_clear(&c->vifs[i]);
-			c->nr_vifs--;
-			memmove(&c->vifs[i], &c->vifs[i + 1], (c->nr_vifs - i) * sizeof(*c->vifs));
-			return true;
-		}
-	return false;
+	zendo_disk_clear(disk);
+}
+
+static void clear_vif(void *vif)
+{
+	zendo_vif_clear(vif);
+}
+
+static bool take_device(struct zendo_config *c, const struct hvback_id *id)
+{
+	if (strcmp(id->class, "vbd") == 0)
+		return take(c->disks, &c->nr_disks, sizeof(*c->disks), offsetof(struct zendo_disk, devid), id->devid, clear_disk);
+	return take(c->vifs, &c->nr_vifs, sizeof(*c->vifs), offsetof(struct zendo_vif, devid), id->devid, clear_vif);
 }
 
 int wanted_remove(int hvpriv, const struct hvback_id *id, struct zendo_error *e)
@@ -179,7 +188,5 @@ int wanted_remove(int hvpriv, const struct hvback_id *id, struct zendo_error *e)
 	r = wanted_load(name, &c, &changed, e);
 	if (r < 0)
 		return r;
-	if (strcmp(id->class, "vbd") == 0 ? !take_disk(c, id->devid) : !take_vif(c, id->devid))
-		return 0;
-	return save(c, e);
+	return take_device(c, id) ? save(c, e) : 0;
 }
