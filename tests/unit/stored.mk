@@ -2,10 +2,10 @@
 #
 # Tests of tools/stored.
 
+include $(TOP)/tools/stored/sources.mk
+
 stored_CFLAGS := -Itools/stored -Itests/unit
-stored_SRCS := $(addprefix tools/stored/, \
-	conn.c domain.c journal.c look.c node.c path.c removed.c request.c request_domain.c request_runner.c request_tree.c ring.c state.c store.c tx.c watch.c) \
-	tests/unit/store_client.c
+stored_SRCS := $(STORED_LOGIC) tests/unit/store_client.c
 
 test_store_SRCS = $(stored_SRCS) tests/unit/store_world.c
 test_store_CFLAGS = $(stored_CFLAGS)

@@ -130,3 +130,15 @@ void conn_usage(struct conn *c, unsigned owner, struct usage *ret)
 	count_below(node_find(c->store, path), c->runner_of, ret);
 	count_below(node_find(c->store, c->runner_vm), c->runner_of, ret);
 }
+
+int conn_check_room(struct conn *c, unsigned owner, uint32_t more)
+{
+	struct usage used;
+
+	if (!conn_has_quotas(c))
+		return 0;
+	conn_usage(c, owner, &used);
+	if (more && conn_exceeds(c, QUOTA_NODES, used.nodes + more))
+		return -ENOSPC;
+	return conn_exceeds(c, QUOTA_MEMORY, used.memory) ? -ENOMEM : 0;
+}

@@ -15,8 +15,10 @@ STORED_LOGIC := \
 	tools/stored/request_runner.c \
 	tools/stored/request_tree.c \
 	tools/stored/ring.c \
+	tools/stored/shadow.c \
 	tools/stored/state.c \
 	tools/stored/store.c \
+	tools/stored/tree.c \
 	tools/stored/tx.c \
 	tools/stored/watch.c
 STORED_SRCS := $(STORED_LOGIC) \

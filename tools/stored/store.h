@@ -154,6 +154,8 @@ bool conn_has_quotas(const struct conn *c);
 bool conn_exceeds(struct conn *c, enum quota q, uint64_t used);
 /* Before a node is made whose owner is @owner. */
 void conn_usage(struct conn *c, unsigned owner, struct usage *ret);
+/* For @more nodes with this owner: -ENOSPC, -ENOMEM. */
+int conn_check_room(struct conn *c, unsigned owner, uint32_t more);
 /* For transactions: how many, and the memory that counts. */
 void conn_usage_tx(const struct conn *c, struct usage *ret);
 
@@ -228,7 +230,7 @@ int tx_end(struct tx *tx, bool commit);
 void tx_free(struct tx *tx);
 void tx_free_all(struct conn *c);
 
-/* What a connection may do with the tree, within @tx or (NULL) at once. Paths are canonical. */
+/* What a connection may do with the tree, within @tx or (NULL) at once. Paths are canonical. tree.c */
 struct listing {
 	/* asked for: names from this offset in all of them on, and at most so many bytes */
 	uint64_t from;
