@@ -57,10 +57,10 @@ test_build_SRCS = $(libzendo_image_SRCS) tools/libzendo/acpi.c tools/libzendo/bu
 test_build_CFLAGS = $(libzendo_CFLAGS)
 test_build_LIBS = $(libzendo_image_LIBS)
 
-test_store_socket_SRCS = tools/libzendo/store.c
+test_store_socket_SRCS = $(LIBZENDO_STORE_SRCS) tools/libzendo/error.c
 test_store_socket_CFLAGS = $(libzendo_CFLAGS)
 
-test_store_again_SRCS = $(addprefix tools/libzendo/, error.c store-again.c store.c)
+test_store_again_SRCS = $(LIBZENDO_STORE_SRCS) tools/libzendo/error.c
 test_store_again_CFLAGS = $(libzendo_CFLAGS) -pthread
 
 test_control_SRCS = tools/libzendo/control.c

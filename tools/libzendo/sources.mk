@@ -22,8 +22,15 @@ LIBZENDO_CONFIG_SRCS := \
 	tools/libzendo/file.c \
 	tools/libzendo/vdev.c
 
+# The client of the store; with error.c it is whole.
+LIBZENDO_STORE_SRCS := \
+	tools/libzendo/store-again.c \
+	tools/libzendo/store-ask.c \
+	tools/libzendo/store.c
+
 LIBZENDO_SRCS := \
 	$(LIBZENDO_CONFIG_SRCS) \
+	$(LIBZENDO_STORE_SRCS) \
 	tools/libzendo/acpi.c \
 	tools/libzendo/backend.c \
 	tools/libzendo/build.c \
@@ -38,8 +45,6 @@ LIBZENDO_SRCS := \
 	tools/libzendo/image.c \
 	tools/libzendo/network.c \
 	tools/libzendo/runtime.c \
-	tools/libzendo/store-again.c \
-	tools/libzendo/store.c \
 	tools/libzendo/unpack.c
 
 LIBZENDO_CFLAGS := -Iinclude -Iinclude/uapi -D_GNU_SOURCE

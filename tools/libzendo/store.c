@@ -1,26 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The connection: requests with their answers, and events. */
 #include "store.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/uio.h>
 #include <sys/un.h>
 #include <time.h>
 
 #include <xen/io/xs_wire.h>
 
 #include "runtime.h"
-
-#define TX_TIMES_MOST	100
+#include "store-request.h"
 
 struct event {
 	struct event *next;
@@ -146,7 +143,7 @@ void zendo_store_set_timeout(struct zendo_store *s, int ms)
 	s->timeout_ms = ms;
 }
 
-static int fail(struct zendo_store *s, int error)
+int store_fail(struct zendo_store *s, int error)
 {
 	const uint64_t one = 1;
 
@@ -167,12 +164,12 @@ static int keep_event(struct zendo_store *s)
 	struct event *ev;
 
 	if (!token || !memchr(token + 1, 0, s->head.len - (size_t)(token + 1 - s->body)))
-		return fail(s, -EPROTO);
+		return store_fail(s, -EPROTO);
 	if (s->events_bytes + sizeof(*ev) + s->head.len > ZENDO_STORE_EVENTS_MOST)
-		return fail(s, -ENOBUFS);
+		return store_fail(s, -ENOBUFS);
 	ev = malloc(sizeof(*ev) + s->head.len);
 	if (!ev)
-		return fail(s, -ENOMEM);
+		return store_fail(s, -ENOMEM);
 	ev->next = NULL;
 	ev->len = s->head.len;
 	memcpy(ev->bytes, s->body, s->head.len);
@@ -202,12 +199,12 @@ static int receive(struct zendo_store *s)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return errno == EAGAIN ? 0 : fail(s, -errno);
+			return errno == EAGAIN ? 0 : store_fail(s, -errno);
 		if (n == 0)
-			return fail(s, -ECONNRESET);
+			return store_fail(s, -ECONNRESET);
 		s->got += (size_t)n;
 		if (s->got == head && s->head.len > XENSTORE_PAYLOAD_MAX)
-			return fail(s, -EPROTO);
+			return store_fail(s, -EPROTO);
 	}
 }
 
@@ -247,8 +244,8 @@ static int wait_for(struct zendo_store *s, short events, int64_t begin)
 			left = 0;
 	}
 	if (poll(&p, 1, (int)left) < 0 && errno != EINTR)
-		return fail(s, -errno);
-	return s->timeout_ms >= 0 && p.revents == 0 && left == 0 ? fail(s, -ETIMEDOUT) : 0;
+		return store_fail(s, -errno);
+	return s->timeout_ms >= 0 && p.revents == 0 && left == 0 ? store_fail(s, -ETIMEDOUT) : 0;
 }
 
 /* ---- requests ---- */
@@ -276,7 +273,7 @@ static int send_all(struct zendo_store *s, const char *bytes, size_t len, int64_
 			continue;
 		}
 		if (n < 0)
-			return fail(s, errno == EPIPE ? -ECONNRESET : -errno);
+			return store_fail(s, errno == EPIPE ? -ECONNRESET : -errno);
 		bytes += n;
 		len -= (size_t)n;
 	}
@@ -291,8 +288,7 @@ static int error_of(const char *name)
 	return -EIO;
 }
 
-/* The answer is in s->head and s->body, with a NUL behind it. */
-static int request(struct zendo_store *s, uint32_t type, uint32_t tx, const struct iovec *parts, size_t nr)
+int store_request(struct zendo_store *s, uint32_t type, uint32_t tx, const struct iovec *parts, size_t nr, struct store_answer *ret)
 {
 	char out[sizeof(struct xsd_sockmsg) + XENSTORE_PAYLOAD_MAX];
 	struct xsd_sockmsg head = { .type = type, .tx_id = tx };
@@ -315,295 +311,21 @@ static int request(struct zendo_store *s, uint32_t type, uint32_t tx, const stru
 	if (r < 0)
 		return r;
 	if (s->head.req_id != head.req_id || (s->head.type != type && s->head.type != XS_ERROR))
-		return fail(s, -EPROTO);
-	return s->head.type == XS_ERROR ? error_of(s->body) : 0;
-}
-
-static struct iovec string_part(const char *s)
-{
-	return (struct iovec) { (char *)s, strlen(s) + 1 };
-}
-
-static int request_path(struct zendo_store *s, uint32_t type, uint32_t tx, const char *path)
-{
-	const struct iovec part = string_part(path);
-
-	return request(s, type, tx, &part, 1);
-}
-
-/* ---- nodes ---- */
-
-int zendo_store_read(struct zendo_store *s, uint32_t tx, const char *path, char **ret, size_t *ret_len)
-{
-	int r = request_path(s, XS_READ, tx, path);
-	char *copy;
-
-	if (r < 0)
-		return r;
-	copy = malloc(s->head.len + 1);
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy, s->body, s->head.len + 1);
-	*ret = copy;
-	if (ret_len)
-		*ret_len = s->head.len;
+		return store_fail(s, -EPROTO);
+	if (s->head.type == XS_ERROR)
+		return error_of(s->body);
+	if (ret)
+		*ret = (struct store_answer) { s->body, s->head.len };
 	return 0;
-}
-
-int zendo_store_read_u64(struct zendo_store *s, uint32_t tx, const char *path, uint64_t *ret)
-{
-	_cleanup_free_ char *text = NULL;
-	char *end;
-	size_t len;
-	uint64_t value;
-	int r = zendo_store_read(s, tx, path, &text, &len);
-
-	if (r < 0)
-		return r;
-	if (*text < '0' || *text > '9')
-		return -EINVAL;
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	if (errno)
-		return -errno;
-	if (end != text + len)
-		return -EINVAL;
-	*ret = value;
-	return 0;
-}
-
-/* The listing in parts; when it changes on the way it begins again, with a limit that a guest cannot hold us beyond. */
-static int list_parts(struct zendo_store *s, uint32_t tx, const char *path, char **ret, size_t *ret_len)
-{
-	_cleanup_free_ char *all = NULL;
-	char generation[24] = "", offset[24];
-	size_t len = 0;
-
-	for (unsigned times = 0; times < TX_TIMES_MOST;) {
-		struct iovec parts[2] = { string_part(path), { offset, 0 } };
-		size_t at, part;
-		char *more;
-		int r;
-
-		parts[1].iov_len = (size_t)snprintf(offset, sizeof(offset), "%zu", len) + 1;
-		r = request(s, XS_DIRECTORY_PART, tx, parts, 2);
-		if (r < 0)
-			return r;
-		at = strlen(s->body) + 1;
-		if (at > sizeof(generation) || at > s->head.len)
-			return fail(s, -EPROTO);
-		if (len > 0 && strcmp(generation, s->body) != 0) {
-			len = 0;
-			times++;
-			continue;
-		}
-		memcpy(generation, s->body, at);
-		part = s->head.len - at;
-		/* an empty name is the end */
-		if (part == 0 || s->body[s->head.len - 1] != '\0')
-			return fail(s, -EPROTO);
-		more = realloc(all, len + part);
-		if (!more)
-			return -ENOMEM;
-		all = more;
-		memcpy(all + len, s->body + at, part);
-		len += part;
-		if (part == 1 || s->body[s->head.len - 2] == '\0') {
-			*ret = TAKE_PTR(all);
-			*ret_len = len - 1;
-			return 0;
-		}
-	}
-	return -EAGAIN;
-}
-
-static int split(const char *names, size_t len, char ***ret, size_t *ret_nr)
-{
-	size_t nr = 0;
-	char **list, *to;
-
-	for (size_t i = 0; i < len; i++)
-		nr += names[i] == '\0';
-	list = malloc((nr + 1) * sizeof(*list) + len);
-	if (!list)
-		return -ENOMEM;
-	to = (char *)(list + nr + 1);
-	memcpy(to, names, len);
-	for (size_t i = 0; i < nr; i++) {
-		list[i] = to;
-		to += strlen(to) + 1;
-	}
-	list[nr] = NULL;
-	*ret = list;
-	*ret_nr = nr;
-	return 0;
-}
-
-int zendo_store_list(struct zendo_store *s, uint32_t tx, const char *path, char ***ret, size_t *ret_nr)
-{
-	_cleanup_free_ char *long_list = NULL;
-	size_t len = 0;
-	int r = request_path(s, XS_DIRECTORY, tx, path);
-
-	if (r == -E2BIG && strlen(path) < XENSTORE_PAYLOAD_MAX) {
-		r = list_parts(s, tx, path, &long_list, &len);
-		return r < 0 ? r : split(long_list, len, ret, ret_nr);
-	}
-	if (r < 0)
-		return r;
-	if (s->head.len > 0 && s->body[s->head.len - 1] != '\0')
-		return fail(s, -EPROTO);
-	return split(s->body, s->head.len, ret, ret_nr);
-}
-
-int zendo_store_write(struct zendo_store *s, uint32_t tx, const char *path, const void *value, size_t len)
-{
-	const struct iovec parts[] = { string_part(path), { (void *)value, len } };
-
-	return request(s, XS_WRITE, tx, parts, 2);
-}
-
-int zendo_store_printf(struct zendo_store *s, uint32_t tx, const char *path, const char *format, ...)
-{
-	_cleanup_free_ char *text = NULL;
-	va_list ap;
-	int n;
-
-	va_start(ap, format);
-	n = vasprintf(&text, format, ap);
-	va_end(ap);
-	if (n < 0) {
-		text = NULL;
-		return -ENOMEM;
-	}
-	return zendo_store_write(s, tx, path, text, (size_t)n);
-}
-
-int zendo_store_mkdir(struct zendo_store *s, uint32_t tx, const char *path)
-{
-	return request_path(s, XS_MKDIR, tx, path);
-}
-
-int zendo_store_rm(struct zendo_store *s, uint32_t tx, const char *path)
-{
-	return request_path(s, XS_RM, tx, path);
-}
-
-int zendo_store_await_look(struct zendo_store *s, const char *path)
-{
-	const struct iovec parts[] = { string_part("await-look"), string_part(path) };
-	int r = request(s, XS_CONTROL, 0, parts, 2);
-
-	return r < 0 ? r : strcmp(s->body, "awaited") == 0;
-}
-
-/* ---- permissions ---- */
-
-static const char access_letters[] = "nrwb";	/* by enum zendo_store_access */
-
-int zendo_store_parse_perm(const char *text, struct zendo_store_perm *ret)
-{
-	const char *letter = *text ? strchr(access_letters, *text) : NULL;
-	char *end;
-	unsigned long domid;
-
-	if (!letter || text[1] < '0' || text[1] > '9')
-		return -EINVAL;
-	domid = strtoul(text + 1, &end, 10);
-	if (*end || domid > UINT16_MAX)
-		return -EINVAL;
-	*ret = (struct zendo_store_perm) { (uint32_t)domid, (enum zendo_store_access)(letter - access_letters) };
-	return 0;
-}
-
-char *zendo_store_format_perm(const struct zendo_store_perm *perm, char *buf)
-{
-	(void)snprintf(buf, 12, "%c%" PRIu32, access_letters[perm->access & ZENDO_STORE_BOTH], perm->domid);
-	return buf;
-}
-
-int zendo_store_set_perms(struct zendo_store *s, uint32_t tx, const char *path, const struct zendo_store_perm *perms, size_t nr)
-{
-	char texts[XENSTORE_PAYLOAD_MAX];
-	struct iovec parts[2] = { string_part(path), { texts, 0 } };
-
-	for (size_t i = 0; i < nr; i++) {
-		if (parts[1].iov_len + 12 > sizeof(texts))
-			return -E2BIG;
-		parts[1].iov_len += strlen(zendo_store_format_perm(&perms[i], texts + parts[1].iov_len)) + 1;
-	}
-	return request(s, XS_SET_PERMS, tx, parts, 2);
-}
-
-int zendo_store_get_perms(struct zendo_store *s, uint32_t tx, const char *path, struct zendo_store_perm **ret, size_t *ret_nr)
-{
-	_cleanup_free_ struct zendo_store_perm *perms = NULL;
-	size_t nr = 0;
-	int r = request_path(s, XS_GET_PERMS, tx, path);
-
-	if (r < 0)
-		return r;
-	perms = calloc(s->head.len + 1, sizeof(*perms));
-	if (!perms)
-		return -ENOMEM;
-	for (const char *at = s->body; at < s->body + s->head.len; at += strlen(at) + 1)
-		if (zendo_store_parse_perm(at, &perms[nr++]) < 0)
-			return fail(s, -EPROTO);
-	if (nr == 0)
-		return fail(s, -EPROTO);
-	*ret = TAKE_PTR(perms);
-	*ret_nr = nr;
-	return 0;
-}
-
-/* ---- transactions ---- */
-
-int zendo_store_tx_start(struct zendo_store *s, uint32_t *ret)
-{
-	unsigned long id;
-	char *end;
-	int r = request_path(s, XS_TRANSACTION_START, 0, "");
-
-	if (r < 0)
-		return r;
-	id = strtoul(s->body, &end, 10);
-	if (*end || id == 0 || id > UINT32_MAX)
-		return fail(s, -EPROTO);
-	*ret = (uint32_t)id;
-	return 0;
-}
-
-int zendo_store_tx_end(struct zendo_store *s, uint32_t tx, bool commit)
-{
-	return request_path(s, XS_TRANSACTION_END, tx, commit ? "T" : "F");
-}
-
-int zendo_store_transaction(struct zendo_store *s, int (*step)(struct zendo_store *s, uint32_t tx, void *userdata), void *userdata)
-{
-	for (unsigned times = 0; times < TX_TIMES_MOST; times++) {
-		uint32_t tx;
-		int r = zendo_store_tx_start(s, &tx);
-
-		if (r < 0)
-			return r;
-		r = step(s, tx, userdata);
-		if (r < 0)
-			(void)zendo_store_tx_end(s, tx, false);
-		else
-			r = zendo_store_tx_end(s, tx, true);
-		if (r != -EAGAIN)
-			return r;
-	}
-	return -EAGAIN;
 }
 
 /* ---- watches ---- */
 
 static int request_watch(struct zendo_store *s, uint32_t type, const char *path, const char *token)
 {
-	const struct iovec parts[] = { string_part(path), string_part(token) };
+	const struct iovec parts[] = { store_string(path), store_string(token) };
 
-	return request(s, type, 0, parts, 2);
+	return store_request(s, type, 0, parts, 2, NULL);
 }
 
 int zendo_store_watch(struct zendo_store *s, const char *path, const char *token)
@@ -625,7 +347,7 @@ int zendo_store_read_watch(struct zendo_store *s, char **ret_path, const char **
 		int r = receive_answer(s);
 
 		if (r > 0)
-			return fail(s, -EPROTO);	/* to no question */
+			return store_fail(s, -EPROTO);	/* to no question */
 		if (r < 0 && !s->first)
 			return r;
 	}
@@ -645,35 +367,4 @@ int zendo_store_read_watch(struct zendo_store *s, char **ret_path, const char **
 	*ret_path = (char *)ev;
 	*ret_token = *ret_path + strlen(*ret_path) + 1;
 	return 1;
-}
-
-/* ---- domains ---- */
-
-static int request_numbers(struct zendo_store *s, uint32_t type, const uint64_t *numbers, size_t nr)
-{
-	char texts[3][24];
-	struct iovec parts[3];
-
-	for (size_t i = 0; i < nr; i++)
-		parts[i] = (struct iovec) { texts[i], (size_t)snprintf(texts[i], sizeof(texts[i]), "%" PRIu64, numbers[i]) + 1 };
-	return request(s, type, 0, parts, nr);
-}
-
-int zendo_store_introduce(struct zendo_store *s, uint32_t domid, uint64_t gfn, uint32_t port)
-{
-	return request_numbers(s, XS_INTRODUCE, (const uint64_t[]) { domid, gfn, port }, 3);
-}
-
-int zendo_store_release(struct zendo_store *s, uint32_t domid)
-{
-	return request_numbers(s, XS_RELEASE, (const uint64_t[]) { domid }, 1);
-}
-
-int zendo_store_is_introduced(struct zendo_store *s, uint32_t domid, bool *ret)
-{
-	int r = request_numbers(s, XS_IS_DOMAIN_INTRODUCED, (const uint64_t[]) { domid }, 1);
-
-	if (r >= 0)
-		*ret = s->body[0] == 'T';
-	return r;
 }

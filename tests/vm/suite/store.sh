@@ -8,13 +8,6 @@
 
 . "$(dirname "$0")/lib/suite.sh"
 
-client=$out/storec
-if [ ! "$client" -nt "$suite/src/storec.c" ] || [ ! "$client" -nt "$top/tools/libzendo/store.c" ] ||
-	[ ! "$client" -nt "$top/tools/libzendo/store.h" ]; then
-	gcc -std=gnu11 -O2 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -static -I"$top/tools/libzendo" \
-		-o "$client.$$" "$suite/src/storec.c" "$top/tools/libzendo/store.c" >&2
-	mv "$client.$$" "$client"
-fi
 seconds=1 words=
 [ -z "${ZENDO_SOAK:-}" ] || seconds=1200 words="memory seed=$(date +%y%m%d)"
-machine store --copy "$client:/root/" --timeout $((1500 + 3 * seconds)) -- "$seconds" "$words"
+machine store --copy "$(program_with_store storec):/root/" --timeout $((1500 + 3 * seconds)) -- "$seconds" "$words"

@@ -30,7 +30,7 @@ machine() {
 program() {
 	local source=$suite/src/$1.c target=$out/$1 arguments=("${@:2}") part new=
 	[ ${#arguments[@]} -gt 0 ] || arguments=(-static)
-	for part in "$source" "$suite/src"/*.h "$top"/include/uapi/linux/*.h "${arguments[@]}"; do
+	for part in "$source" "$suite/src"/*.h "$top"/include/uapi/linux/*.h "$top"/tools/libzendo/*.h "${arguments[@]}"; do
 		[ ! -f "$part" ] || [ "$target" -nt "$part" ] || new=1
 	done
 	if [ -n "$new" ]; then
@@ -46,4 +46,10 @@ program_with_libzendo() {
 	local lib=$top/tools/libzendo
 	program "$1" -I"$top/include" -I"$lib" "$lib"/{acpi,build,cache,device,elf-kernel,error,file,image,unpack}.c \
 		-lgcrypt -llz4 -llzma -lz -lzstd
+}
+
+# program_with_store NAME [ARGUMENT...] - statically, with the client of the store
+program_with_store() {
+	local lib=$top/tools/libzendo
+	program "$1" -static "${@:2}" -I"$lib" "$lib"/{error,store,store-again,store-ask}.c
 }
