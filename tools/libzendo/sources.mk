@@ -14,6 +14,7 @@ LIBZENDO_CONFIG_SRCS := \
 	tools/libzendo/config-keys.c \
 	tools/libzendo/config-option.c \
 	tools/libzendo/config-syntax.c \
+	tools/libzendo/config-values.c \
 	tools/libzendo/config-vif.c \
 	tools/libzendo/config-write.c \
 	tools/libzendo/config.c \
