@@ -109,7 +109,7 @@ bool agent_store_again(struct agent *a, int r);
 /* Take events of watches that wait. */
 void agent_take_events(struct agent *a);
 
-/* ---- devices: device.c ---- */
+/* ---- devices: device.c, device_request.c ---- */
 
 #define NODE_PATH_MAX	128
 

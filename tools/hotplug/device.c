@@ -1,46 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Devices as the agent knows them, and what is done with each: one thing at a time, by handshake.c. */
+/* What is done with each device: one thing at a time, by handshake.c. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include <json-c/json.h>
-
-#include "agent.h"
+#include "device_state.h"
 #include "job.h"
 #include "log.h"
 #include "look.h"
 #include "script.h"
-#include "wanted.h"
 
 /* Lines of the journal that a guest can make the agent write, for each device. */
 #define MOST_LINES	20
 #define LINES_SECONDS	60
 #define MOST_STEPS	16	/* of one look; each is a change of state, and there are fewer */
-
-struct device {
-	struct agent *agent;
-	struct device *next;
-	const struct device_class *class;
-	struct hvback_id id;
-	char name[ZENDO_BACKEND_NAME_MAX];
-	bool busy;			/* a job works on it */
-	bool again;			/* something happened meanwhile */
-	bool vanished;			/* the kernel has it no more */
-	bool force;
-	bool has_info;			/* fresh, for the next step */
-	union device_info info;
-	device_gone_t gone;		/* who waits for its end */
-	void *gone_userdata;
-	device_gone_t taken;		/* who waits for its guest to look at it */
-	void *taken_userdata;
-	unsigned taken_s;
-	sd_event_source *timer, *later, *taken_timer;
-	time_t said;			/* start of the time that nr_said is of */
-	unsigned nr_said;
-};
 
 /* One call that may wait. */
 struct op {
@@ -140,27 +115,7 @@ int device_new(struct agent *a, const struct hvback_id *id, struct device **ret)
 
 /* ---- the end ---- */
 
-static void tell_waiter(struct device *d, int r, const char *text)
-{
-	device_gone_t gone = d->gone;
-
-	d->timer = sd_event_source_disable_unref(d->timer);
-	d->gone = NULL;
-	if (gone)
-		gone(d->gone_userdata, r, text);
-}
-
 static int start_op(struct device *d, struct handshake_step step);
-
-static void tell_taken(struct device *d, int r, const char *text)
-{
-	device_gone_t taken = d->taken;
-
-	d->taken_timer = sd_event_source_disable_unref(d->taken_timer);
-	d->taken = NULL;
-	if (taken)
-		taken(d->taken_userdata, r, text);
-}
 
 /* The kernel has it no more: nodes, watch and memory go. A script that made something for it undoes that first, and finds the nodes. */
 static void drop(struct device *d)
@@ -185,8 +140,8 @@ static void drop(struct device *d)
 	d->class->detached(&d->id, false);
 	sd_event_source_disable_unref(d->later);
 	log_line(LOG_INFO, "%s: gone", d->name);
-	tell_waiter(d, 0, "");
-	tell_taken(d, -ESRCH, "it was detached, or its domain has ended");
+	device_tell_gone(d, 0, "");
+	device_tell_taken(d, -ESRCH, "it was detached, or its domain has ended");
 	free(d);
 }
 
@@ -333,7 +288,7 @@ static void op_done(struct job *j)
 	} else {
 		/* not tried again until something happens */
 		log_line(LOG_ERR, "%s: cannot be %s: %s", d->name, act == ACT_REMOVE ? "removed" : "disconnected", strerror(-r));
-		tell_waiter(d, r, strerror(-r));
+		device_tell_gone(d, r, strerror(-r));
 		if (d->again)
 			device_look(d);
 	}
@@ -384,7 +339,7 @@ static int ask_info(struct device *d, const struct handshake_step *step)
 
 /* ---- looking ---- */
 
-static int read_all(struct device *d, struct handshake *h)
+int device_read(struct device *d, struct handshake *h)
 {
 	char reason[HVBACK_REASON_LEN], why[HVBACK_REASON_LEN + 48];
 	int r;
@@ -414,7 +369,7 @@ void device_look(struct device *d)
 	for (unsigned i = 0; i < MOST_STEPS; i++) {
 		struct handshake_step step;
 
-		r = read_all(d, &h);
+		r = device_read(d, &h);
 		if (r == -ENOENT || r == -ESRCH) {
 			drop(d);
 			return;
@@ -424,7 +379,7 @@ void device_look(struct device *d)
 			return;
 		}
 		if (h.front != XenbusStateUnknown && h.front != XenbusStateInitialising)
-			tell_taken(d, 0, "");
+			device_tell_taken(d, 0, "");
 		step = handshake_next(&h);
 		if (step.act == ACT_NONE)
 			return;
@@ -465,172 +420,4 @@ void device_forget_all(struct agent *a)
 		if (!d->busy)	/* a job still looks at it */
 			free(d);
 	}
-}
-
-/* ---- requests ---- */
-
-static int on_timeout(sd_event_source *s, uint64_t usec, void *userdata)
-{
-	struct device *d = userdata;
-
-	(void)s;
-	(void)usec;
-	log_line(LOG_WARNING, "%s: the guest does not let go of it", d->name);
-	tell_waiter(d, -ETIMEDOUT, "the guest does not let go of it in time; it stays until it does, or until it is detached with --force");
-	return 0;
-}
-
-static int on_later(sd_event_source *s, void *userdata)
-{
-	(void)s;
-	device_look(userdata);
-	return 0;
-}
-
-/* Looked at from the event loop: who asks is not to be told before this has returned. */
-static int look_later(struct device *d)
-{
-	d->later = sd_event_source_disable_unref(d->later);
-	return sd_event_add_defer(d->agent->event, &d->later, on_later, d);	/* once, by its nature */
-}
-
-int device_detach(struct device *d, bool force, unsigned timeout_s, device_gone_t gone, void *userdata)
-{
-	struct zendo_error e = {};
-	int r;
-
-	if (d->gone)
-		return -EALREADY;
-	r = nodes_set_offline(d->agent, &d->id);
-	if (r >= 0)
-		r = sd_event_add_time_relative(d->agent->event, &d->timer, CLOCK_MONOTONIC, timeout_s * 1000000ULL, 0, on_timeout, d);
-	if (r < 0)
-		return r;
-	if (wanted_remove(d->agent->hvpriv, &d->id, &e) < 0)
-		log_line(LOG_ERR, "%s: it will be there again when its guest reboots: %s", d->name, e.text);
-	d->force |= force;
-	d->gone = gone;
-	d->gone_userdata = userdata;
-	if (force)
-		log_line(LOG_WARNING, "%s: is taken away by force", d->name);
-	return look_later(d);
-}
-
-static void on_not_taken(void *userdata, int r, const char *text)
-{
-	struct device *d = userdata;
-	char why[400];
-
-	if (r < 0) {	/* it is another's to say whether it goes */
-		tell_taken(d, r, text);
-		return;
-	}
-	(void)snprintf(why, sizeof(why), "%s: nothing in the guest looked at it in %u seconds, so it was taken away again: the guest has no driver for it "
-		       "(%s), or is not up yet; with --wait 0 it stays for later [Z0416]", d->name, d->taken_s,
-		       d->class == &class_vif ? "xen-netfront" : "xen-blkfront");
-	tell_taken(d, -ETIMEDOUT, why);
-}
-
-static int on_taken_timeout(sd_event_source *s, uint64_t usec, void *userdata)
-{
-	struct device *d = userdata;
-	int r = device_detach(d, false, DETACH_TIMEOUT_S, on_not_taken, d);
-
-	(void)s;
-	(void)usec;
-	if (r < 0)
-		tell_taken(d, r, strerror(-r));
-	return 0;
-}
-
-int device_await_guest(struct device *d, unsigned timeout_s, device_gone_t taken, void *userdata)
-{
-	int r;
-
-	if (d->taken)
-		return -EALREADY;
-	r = sd_event_add_time_relative(d->agent->event, &d->taken_timer, CLOCK_MONOTONIC, timeout_s * 1000000ULL, 0, on_taken_timeout, d);
-	if (r < 0)
-		return r;
-	d->taken = taken;
-	d->taken_userdata = userdata;
-	d->taken_s = timeout_s;
-	return look_later(d);
-}
-
-int device_resize(struct device *d, struct zendo_error *e)
-{
-	union device_info info;
-	struct handshake h = {};
-	int r;
-
-	if (!d->class->resize)
-		return zendo_error(e, -EOPNOTSUPP, "%s has no size", d->name);
-	r = d->class->resize(d->agent->hvback, &d->id, e);
-	if (r < 0)
-		return r;
-	r = read_all(d, &h);
-	/* written once more, the state makes the frontend read the size */
-	if (r >= 0 && h.back == XenbusStateConnected) {
-		r = zendo_backend_info(d->agent->hvback, &d->id, &info, d->class->info_size, NULL);
-		if (r >= 0)
-			r = nodes_set_state(d->agent, &d->id, XenbusStateConnected, &info);
-	}
-	return r < 0 ? zendo_error(e, r, "%s: the guest cannot be told: %s", d->name, strerror(-r)) : 0;
-}
-
-static int add_node(struct device *d, struct json_object *o, const char *folder, const char *node)
-{
-	char path[2 * NODE_PATH_MAX], *value;
-	int r;
-
-	(void)snprintf(path, sizeof(path), "%s/%s", folder, node);
-	r = zendo_store_read(d->agent->store, 0, path, &value, NULL);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	(void)json_object_object_add(o, node, json_object_new_string(value));
-	free(value);
-	return 0;
-}
-
-int device_describe(struct device *d, struct json_object **ret)
-{
-	static const char *const nodes[] = {
-		"dev", "params", "mode", "sectors", "mac", "bridge", "vifname", "script", "error",
-	};
-	static const char *const kernel[] = {
-		[HVBACK_ST_WAITING] = "waiting", [HVBACK_ST_CONNECTED] = "connected", [HVBACK_ST_BROKEN] = "broken",
-	};
-	char back[NODE_PATH_MAX], name[32];
-	struct handshake h = {};
-	struct json_object *o;
-	int r = read_all(d, &h);
-
-	if (r < 0)
-		return r;
-	o = json_object_new_object();
-	if (!o)
-		return -ENOMEM;
-	device_back_path(&d->id, back);
-	(void)json_object_object_add(o, "class", json_object_new_string(d->class->name));
-	(void)json_object_object_add(o, "device", json_object_new_string(d->name));
-	(void)json_object_object_add(o, "domid", json_object_new_int64(d->id.domid));
-	(void)json_object_object_add(o, "devid", json_object_new_int64(d->id.devid));
-	(void)json_object_object_add(o, "frontend_state", json_object_new_int(h.front));
-	(void)json_object_object_add(o, "backend_state", json_object_new_int(h.back));
-	(void)json_object_object_add(o, "kernel", json_object_new_string(h.device < 4 && kernel[h.device] ? kernel[h.device] : "unknown"));
-	(void)json_object_object_add(o, "detaching", json_object_new_boolean(!h.online));
-	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]) && r >= 0; i++)
-		r = add_node(d, o, back, nodes[i]);
-	if (r >= 0 && d->class == &class_vif && !json_object_object_get(o, "vifname")) {
-		/* a script that was told no name has not given it one */
-		(void)snprintf(name, sizeof(name), "vif%" PRIu32 ".%" PRIu32, d->id.domid, d->id.devid);
-		(void)json_object_object_add(o, "vifname", json_object_new_string(name));
-	}
-	if (r < 0) {
-		json_object_put(o);
-		return r;
-	}
-	*ret = o;
-	return 0;
 }

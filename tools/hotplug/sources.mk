@@ -10,6 +10,7 @@ HOTPLUG_SRCS := \
 	tools/hotplug/class_vbd.c \
 	tools/hotplug/class_vif.c \
 	tools/hotplug/device.c \
+	tools/hotplug/device_request.c \
 	tools/hotplug/disk_command.c \
 	tools/hotplug/disk_unit.c \
 	tools/hotplug/export.c \
