@@ -31,3 +31,7 @@ test_handshake_CFLAGS = $(hotplug_CFLAGS)
 
 test_ovs_SRCS = tools/hotplug/ovs.c
 test_ovs_CFLAGS = $(hotplug_CFLAGS)
+
+test_wanted_SRCS = $(LIBZENDO_CONFIG_SRCS) tools/hotplug/attach.c tools/hotplug/wanted.c tools/libzendo/backend.c
+test_wanted_CFLAGS = $(hotplug_CFLAGS)
+test_wanted_LIBS = -ljson-c
