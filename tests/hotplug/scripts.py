@@ -161,6 +161,17 @@ def a_script_makes_a_disk(m):
     ended(m, 82)
 
 
+def a_store_that_dies_over_a_scripts_nodes(m):
+    """They are written from a thread, by a connection of its own."""
+    image("lost")
+    with m.store_loses(3):
+        ok(prepare(m, 86, disk("lost")))
+    connected(m, 86)
+    ended(m, 86)
+    assert log("lost") == ["add", "add-done", "remove", "remove-done"]
+    no_scripts()
+
+
 def what_a_script_makes_is_looked_at(m):
     """A device that dom0 uses is refused, and the script undoes what it did."""
     image("used", 8 << 20)
@@ -293,6 +304,7 @@ def a_target_of_a_script_changes_hands(m):
 CHECKS = [
     ("scripts that are missing, or others may write, are refused", strange_scripts_are_refused),
     ("a script makes a disk, and undoes it", a_script_makes_a_disk),
+    ("a store that dies over a script's nodes is asked again", a_store_that_dies_over_a_scripts_nodes),
     ("what a script makes is claimed and looked at", what_a_script_makes_is_looked_at),
     ("a script that fails is told, and leaves nothing", a_script_that_fails),
     ("a script that hangs is killed, and holds up nobody", a_script_that_hangs),

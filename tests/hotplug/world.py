@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A machine for the agent for devices: the real store, the agent, and a kernel that consists of files (fake_kernel.c)."""
+import contextlib
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import socket
 import struct
 import subprocess
 import tempfile
+import threading
 
 O = os.environ["O"]
 WORK = tempfile.mkdtemp(prefix="hotplug.")
@@ -145,6 +147,35 @@ class Machine:
         """It is killed, or will be, and systemd starts it."""
         assert self.stored.wait(PATIENCE) == -signal.SIGKILL, self.stored.returncode
         self.start_store()
+
+    @contextlib.contextmanager
+    def store_loses(self, times):
+        """Somebody in its place takes so many questions of who connects, and dies with each; the next comes to the store."""
+        path = f"{WORK}/run/store.sock"
+        lost = []
+
+        def steal():
+            with contextlib.suppress(OSError):      # of an accept() that is ended
+                while len(lost) < times:
+                    with thief.accept()[0] as question:
+                        lost.append(question.recv(1))
+                        if len(lost) == times:
+                            os.rename(f"{path}.real", path)
+
+        os.rename(path, f"{path}.real")
+        with socket.socket(socket.AF_UNIX) as thief:
+            thief.bind(path)
+            thief.listen()
+            thread = threading.Thread(target=steal)
+            thread.start()
+            try:
+                yield
+            finally:
+                thief.shutdown(socket.SHUT_RDWR)
+                thread.join()
+                if len(lost) < times:
+                    os.rename(f"{path}.real", path)
+        assert len(lost) == times, lost
 
     def set_domains(self):
         with open(f"{WORK}/domains.new", "w", encoding="ascii") as file:
