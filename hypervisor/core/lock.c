@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "core/cpu.h"
 #include "core/log.h"
+#include "core/map.h"
 #include "lib/lib.h"
 
 #ifdef ZENDO_CHECK
@@ -31,6 +32,9 @@ void spin_lock(spinlock_t *l)
 		__builtin_ia32_pause();
 	if (l->rank)
 		check_order(l);
+	/* Guests' pages that it guards are reached by shared slots: what this CPU knows of them may be older than their last use. */
+	if (l->rank == RANK_EVTCHN)
+		map_sync(this_cpu());
 }
 
 void spin_unlock(spinlock_t *l)

@@ -12,11 +12,17 @@
 
 #include "core/cpu.h"
 #include "core/log.h"
+#include "core/map.h"
 #include "lib/lib.h"
 
 struct cpu *this_cpu(void)
 {
 	return NULL;
+}
+
+void map_sync(struct cpu *c)
+{
+	(void)c;
 }
 
 void hv_panic(const char *fmt, ...)
