@@ -121,7 +121,7 @@ uint32_t domain_returned(struct domain *d, uint64_t *hpas, uint32_t nr)
 		if (frame_give(mfn(m), 0, d->id, FRAME_RETURNED, OWNER_DOM0, FRAME_FREE)) {
 			spin_lock(&d->lock);
 			if (d->mem->nr_returned < STOCK_MAX)
-				d->mem->returned[d->mem->nr_returned++] = m;	/* held for a moment: next time */
+				d->mem->returned[d->mem->nr_returned++] = m;	/* no page to refine its chunk: next time */
 			spin_unlock(&d->lock);
 			break;
 		}

@@ -247,7 +247,9 @@ int frame_hold(mfn_t m, uint16_t owner)
 
 	spin_lock(&frame_lock);
 	r = record(m, &whole);
-	if (!r || decode(*r).owner != owner || *r == REC_NOT_RAM)
+	f = decode(r ? *r : REC_NOT_RAM);
+	/* A frame on its way to or from the guest goes on without asking who holds it. */
+	if (f.owner != owner || (f.type != FRAME_RAM && f.type != FRAME_FREE))
 		goto out;
 	if (whole) {
 		rc = refine(r, false);

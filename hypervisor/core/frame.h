@@ -39,7 +39,9 @@ bool __must_check frame_get(mfn_t m, struct frame *ret);
 int __must_check frame_give(mfn_t m, unsigned int order, uint16_t from, enum frame_type from_type,
 			    uint16_t to, enum frame_type to_type);
 
-/* Hold / let go one frame of @owner. -XEN_EPERM not its frame, -XEN_EBUSY counter full, -XEN_ENOMEM refinement. */
+/*
+ * Hold / let go one frame of @owner: RAM of a domain, or dom0's. -XEN_EPERM not such a frame, -XEN_EBUSY counter full, -XEN_ENOMEM refinement.
+ */
 int __must_check frame_hold(mfn_t m, uint16_t owner);
 void frame_release(mfn_t m);
 

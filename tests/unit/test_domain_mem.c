@@ -339,6 +339,23 @@ static void only_free_ram_of_the_domain_can_be_given_up(void **state)
 	assert_int_equal(domain_returned(d, list, 4), 1);
 }
 
+/* guest_pin() takes no lock: between its look and its hold the frame may have gone to dom0 and come back. */
+static void a_late_hold_does_not_meet_frames_on_their_way(void **state)
+{
+	mfn_t m = hpa_to_mfn(hpa(BASE + 0x2000)), gone = ram_at(BASE + PAGE_SIZE);
+	uint64_t list[4];
+
+	(void)state;
+	assert_int_equal(donate(BASE + 0x2000, 0, 0, ZEXT_POPULATE), 0);
+	assert_int_equal(frame_hold(m, 1), -XEN_EPERM);
+	assert_int_equal(ram_take(d).v, m.v);
+	ram_return(d, gone);
+	assert_int_equal(frame_hold(gone, 1), -XEN_EPERM);
+	assert_int_equal(domain_returned(d, list, 4), 1);
+	assert_int_equal(donate(BASE + 0x3000, 0, 0, ZEXT_GRANT), 0);
+	assert_int_equal(frame_hold(hpa_to_mfn(hpa(BASE + 0x3000)), 1), -XEN_EPERM);
+}
+
 static void what_a_full_list_cannot_say_stays_until_the_domain_dies(void **state)
 {
 	static uint64_t list[2 * STOCK_MAX];
@@ -514,6 +531,7 @@ int main(void)
 		mem_unit(what_the_guest_gives_up_becomes_dom0s_when_asked_for),
 		mem_unit(no_more_is_handed_out_than_was_asked_for),
 		mem_unit(only_free_ram_of_the_domain_can_be_given_up),
+		mem_unit(a_late_hold_does_not_meet_frames_on_their_way),
 		mem_unit(what_a_full_list_cannot_say_stays_until_the_domain_dies),
 		mem_unit(without_a_page_to_refine_given_up_ram_stays),
 		mem_unit(nothing_is_reclaimed_from_the_living),

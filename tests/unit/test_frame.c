@@ -281,7 +281,7 @@ static void random_hold(int c)
 	unsigned int i = (unsigned int)fake_random(CHUNK_FRAMES);
 	uint16_t owner = (uint16_t)fake_random(3);
 	mfn_t m = frame_at(model_base[c] + i * PAGE_SIZE);
-	bool may = is_ram[c][i] && model[c][i].owner == owner;
+	bool may = is_ram[c][i] && model[c][i].owner == owner && model[c][i].type != FRAME_STOCK;
 
 	assert_int_equal(frame_hold(m, owner), may ? 0 : -XEN_EPERM);
 	model[c][i].count += may;
