@@ -205,7 +205,8 @@ static bool is_quiet(struct domain *d)
 {
 	bool alone;
 
-	for (uint32_t i = 0; i < d->max_vcpus; i++) {
+	/* Once nobody can reach them any more none runs, and another call of ours may be freeing them. */
+	for (uint32_t i = 0; i < d->max_vcpus && !READ_ONCE(d->guest_unbound); i++) {
 		struct vcpu *v = domain_vcpu(d, i);
 
 		if (!v)

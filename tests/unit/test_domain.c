@@ -58,10 +58,14 @@ static int arch_init(struct vcpu *v)
 	return arch_rc;
 }
 
+/* What another CPU does while this one frees @v. */
+static void (*meanwhile)(struct vcpu *v);
+
 static void arch_free(struct vcpu *v)
 {
-	(void)v;
 	archs--;
+	if (meanwhile)
+		meanwhile(v);
 }
 
 void *dom0_page_map(hpa_t page)
@@ -294,6 +298,28 @@ static void ports_are_closed_before_vcpus_go(void **state)
 	assert_int_equal(vcpus_at_unbind, 9);
 }
 
+static void kill_too(struct vcpu *v)
+{
+	struct domain *d = domain_get(v->d->id);
+	int before = kicks;
+
+	assert_int_equal(domain_kill(d), -XEN_EAGAIN);
+	assert_int_equal(kicks, before);	/* it may be gone by now */
+	domain_put(d);
+}
+
+static void of_two_who_kill_only_one_touches_vcpus(void **state)
+{
+	struct domain *d = create();
+
+	(void)state;
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(vcpu_create(d, i, RUN, POSTED), 0);
+	meanwhile = kill_too;
+	kill_and_free(d);
+	meanwhile = NULL;
+}
+
 static void killing_goes_in_bounded_steps(void **state)
 {
 	struct domain *d = create();
@@ -394,6 +420,7 @@ int main(void)
 		domain_unit(a_vcpu_that_cannot_be_made_leaves_nothing),
 		domain_unit(killing_waits_for_every_vcpu),
 		domain_unit(ports_are_closed_before_vcpus_go),
+		domain_unit(of_two_who_kill_only_one_touches_vcpus),
 		domain_unit(killing_goes_in_bounded_steps),
 		domain_unit(a_domain_with_frames_or_users_is_not_freed),
 		domain_unit(a_page_still_charged_is_our_mistake),
