@@ -75,8 +75,6 @@ static int mark_v1(const struct guest_grant *g, domid_t by, grant_ref_t ref, boo
 
 static int mark_v2(const struct guest_grant *g, domid_t by, grant_ref_t ref, bool write, bool map, const struct grant_count *c)
 {
-	if (!permits(READ_ONCE(*(uint32_t *)entry_at(g, ref)), by, write, map))
-		return GNTST_general_error;
 	/* A full barrier. The guest clears the flags, then looks at the status; we set that, then look at the flags. */
 	__atomic_fetch_or(marks_at(g, ref), (uint16_t)(GTF_reading | (write ? GTF_writing : 0)), __ATOMIC_SEQ_CST);
 	if (permits(READ_ONCE(*(uint32_t *)entry_at(g, ref)), by, write, map))
@@ -132,6 +130,9 @@ static int pin(struct domain *o, domid_t by, grant_ref_t ref, bool write, bool m
 		return GNTST_eagain;
 	if (ref >= nr_refs(g))
 		return GNTST_bad_gntref;
+	/* A look first: who was granted nothing marks nothing, and makes @o pay for no count. */
+	if (!permits(READ_ONCE(*(uint32_t *)entry_at(g, ref)), by, write, map))
+		return GNTST_general_error;
 	c = count_get(o, ref);
 	if (!c)
 		return GRANT_NO_PAGES;

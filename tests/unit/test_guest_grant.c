@@ -216,6 +216,21 @@ static void bad_maps_get_their_status(void **state)
 	assert_int_equal(map(us(), THEM, 9, GNTMAP_host_map, HOLE, &h), GNTST_bad_page);
 }
 
+/* Its pages for counts are charged to it, so they are for those that it grants to. */
+static void who_was_granted_nothing_costs_the_granter_nothing(void **state)
+{
+	uint32_t pool = fake.pool_used;
+
+	(void)state;
+	grant(fake.d, 9, THEM + 1, GTF_permit_access, OURS);
+	assert_int_equal(copy(them(), copying(US, 9, 0, DOMID_SELF, THEIRS, 0, 8, GNTCOPY_source_gref)), GNTST_general_error);
+	assert_int_equal(fake.pool_used, pool);
+	assert_null(fake.d->g.grant.use);
+	grant(fake.d, 9, THEM, GTF_permit_access, OURS);
+	assert_int_equal(copy(them(), copying(US, 9, 0, DOMID_SELF, THEIRS, 0, 8, GNTCOPY_source_gref)), GNTST_okay);
+	assert_int_equal(fake.pool_used, pool + 2);
+}
+
 static void a_guest_maps_its_own(void **state)
 {
 	uint32_t h;
@@ -497,7 +512,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
 		T(a_page_is_mapped_marked_and_let_go), T(what_is_mapped_cannot_be_ballooned_out), T(bad_maps_get_their_status),
-		T(a_guest_maps_its_own), T(the_mappers_end_lets_go), T(the_granters_end_leaves_nothing_mapped), T(version_2_and_back),
+		T(who_was_granted_nothing_costs_the_granter_nothing), T(a_guest_maps_its_own), T(the_mappers_end_lets_go), T(the_granters_end_leaves_nothing_mapped), T(version_2_and_back),
 		T(a_switch_goes_on_in_parts), T(copies_go_each_way), T(a_copy_of_32_bits), T(long_lists_are_done_in_parts),
 		T(pages_are_asked_for_and_their_lack_is_no_space), T(entries_are_swapped_when_nobody_uses_them), T(the_rest_is_refused),
 	};
