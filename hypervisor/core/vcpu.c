@@ -11,6 +11,7 @@
 #include "core/spec.h"
 #include "core/trace.h"
 #include "guest/guest.h"
+#include "guest/msr.h"
 #include <xen/sched.h>
 
 #define MAX_HANDLED	4096	/* exits handled in one run before dom0 gets a look, whatever they were */
@@ -362,7 +363,8 @@ int vcpu_set_state(struct vcpu *v, const struct zendo_vcpu_state *s)
 {
 	int rc;
 
-	if (s->up > 1 || s->reserved)
+	/* Not PKE, say: the guest would change dom0's PKRU with it (F15). */
+	if (s->up > 1 || s->reserved || (s->sregs.cr4 & ~cr4_valid(v)))
 		return -XEN_EINVAL;
 	if (__atomic_exchange_n(&v->busy, true, __ATOMIC_SEQ_CST))
 		return -XEN_EBUSY;

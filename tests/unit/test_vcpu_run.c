@@ -21,6 +21,7 @@
 #include "core/spec.h"
 #include "core/trace.h"
 #include "guest/guest.h"
+#include "guest/msr.h"
 
 static struct cpu cpus[2];
 static unsigned int here;
@@ -60,7 +61,12 @@ static void fake_inject(struct vcpu *v, enum inject_type t, uint8_t vector, bool
 	event = GEVENT_NONE;
 }
 
+static struct zendo_sregs sregs;		/* of whoever had them set last */
+static int fake_sregs_set(struct vcpu *v, const struct zendo_sregs *s) { (void)v; sregs = *s; return 0; }
+static bool fake_msr_set(struct vcpu *v, uint32_t msr, uint64_t val) { (void)v; (void)msr; (void)val; return true; }
+
 static const struct vendor_ops fake_ops = {
+	.sregs_set = fake_sregs_set, .msr_set = fake_msr_set,
 	.vcpu_load = fake_load, .vcpu_put = fake_load, .run = fake_run, .may_inject = fake_may_inject,
 	.inject = fake_inject, .window = fake_window, .flush_guest = fake_flush,
 };
@@ -106,6 +112,7 @@ bool guest_has_wakeup(struct vcpu *v) { (void)v; return wakeup; }
 struct guest_event guest_event(struct vcpu *v) { (void)v; return (struct guest_event){ event, event ? 0x30 : held }; }
 enum window guest_event_behind(struct vcpu *v, struct guest_event e) { (void)v; (void)e; return behind; }
 void guest_event_injected(struct vcpu *v, struct guest_event e) { (void)v; (void)e; }
+uint64_t cr4_valid(struct vcpu *v) { (void)v; return CR4_PAE | CR4_PGE; }
 void guest_enter_world(struct vcpu *v) { (void)v; }
 void guest_leave_world(struct vcpu *v) { (void)v; }
 
@@ -388,6 +395,31 @@ static void a_halted_guest_is_not_entered_without_a_wakeup(void **state)
 	assert_int_equal(nr_entries, ARRAY_SIZE(exits_with));
 }
 
+static void a_state_is_set_with_what_guests_may_have(void **state)
+{
+	struct zendo_vcpu_state s = { .regs.rip = 0x1000, .sregs.cr4 = CR4_PAE, .up = 1 };
+
+	(void)state;
+	assert_int_equal(vcpu_set_state(&vcpus[0], &s), 0);
+	assert_int_equal(vcpus[0].regs.rip, 0x1000);
+	assert_int_equal(sregs.cr4, CR4_PAE);
+	s.regs.rip = 0x2000;
+	s.sregs.cr4 |= 1ULL << 22;	/* PKE */
+	assert_int_equal(vcpu_set_state(&vcpus[0], &s), -XEN_EINVAL);
+	s.sregs.cr4 = CR4_PAE;
+	s.up = 2;
+	assert_int_equal(vcpu_set_state(&vcpus[0], &s), -XEN_EINVAL);
+	s.up = 0;
+	s.reserved = 1;
+	assert_int_equal(vcpu_set_state(&vcpus[0], &s), -XEN_EINVAL);
+	s.reserved = 0;
+	vcpus[0].busy = true;
+	assert_int_equal(vcpu_set_state(&vcpus[0], &s), -XEN_EBUSY);
+	vcpus[0].busy = false;
+	assert_int_equal(vcpus[0].regs.rip, 0x1000);
+	assert_int_equal(sregs.cr4, CR4_PAE);
+}
+
 int main(void)
 {
 #define t(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -404,6 +436,7 @@ int main(void)
 		t(an_event_that_cannot_be_taken_asks_for_the_window),
 		t(what_the_task_priority_holds_asks_for_writes_to_cr8),
 		t(a_halted_guest_is_not_entered_without_a_wakeup),
+		t(a_state_is_set_with_what_guests_may_have),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
