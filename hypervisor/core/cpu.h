@@ -68,7 +68,6 @@ struct cpu {
 	uint32_t	lock_ranks;	/* checking build: bit per rank held */
 
 	uint16_t	last_domain;	/* own: whose vCPU ran here last (speculation edges) */
-	uint64_t	fixup_rip;	/* own: where a fault inside a guarded instruction goes on; 0 = panic */
 	struct gpa_cache gpa_chunk[GPA_CHUNKS], gpa_page[GPA_PAGES];	/* own */
 	const struct npt *copying;	/* atomic: between finding a guest's frame and the end of the access to it */
 	struct zendo_cpu_launch launch;	/* private copy */

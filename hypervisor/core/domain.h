@@ -130,10 +130,9 @@ enum exit_next vcpu_need_pages(struct vcpu *v, uint32_t pool, uint32_t ram);
 /* The guest cannot go on: fills the crash record; returns NEXT_KILL. */
 enum exit_next vcpu_crash(struct vcpu *v, const struct exit_info *x, enum zendo_crash_reason why);
 
-/* Current TSC of the host; nanoseconds since launch for a TSC value, monotonic; and back (rounded up). */
+/* Current TSC of the host; nanoseconds since launch for a TSC value, monotonic. */
 uint64_t host_tsc(void);
 uint64_t tsc_to_ns(uint64_t tsc);
-uint64_t ns_to_tsc(uint64_t ns);
 uint64_t host_tsc_khz(void);
 
 #endif

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * TSC to nanoseconds since launch and back, by a 32.32 fixed-point factor fitted at launch. The same factor is what guests get
- * in their pvclock, so their clock and ours never disagree.
- */
+/* TSC to nanoseconds since launch, for the log. Guests' clocks are in guest/time.c. */
 #include "arch/x86/x86.h"
 #include "core/cpu.h"
 #include "core/domain.h"
@@ -37,12 +34,4 @@ static uint64_t mul_div(uint64_t a, uint64_t b, uint64_t c)
 uint64_t tsc_to_ns(uint64_t tsc)
 {
 	return tsc <= tsc_base || !boot.tsc_khz ? 0 : mul_div(tsc - tsc_base, 1000000, boot.tsc_khz);
-}
-
-uint64_t ns_to_tsc(uint64_t ns)
-{
-	/* 36 years, beyond any deadline; the sum stays inside 64 bits up to 8 GHz and more. */
-	if (ns > 1ULL << 60)
-		ns = 1ULL << 60;
-	return tsc_base + mul_div(ns, boot.tsc_khz, 1000000) + 1;
 }

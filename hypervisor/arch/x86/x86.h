@@ -5,8 +5,6 @@
 
 #include "core/types.h"
 
-#define MSR_TSC			0x10
-#define MSR_APIC_BASE		0x1b
 #define MSR_SPEC_CTRL		0x48
 #define MSR_PRED_CMD		0x49
 #define MSR_SYSENTER_CS		0x174
@@ -58,7 +56,6 @@
 #define RFLAGS_DF	(1ULL << 10)
 #define RFLAGS_RF	(1ULL << 16)
 #define DR6_BS		(1ULL << 14)
-#define RFLAGS_VM	(1ULL << 17)
 #define RFLAGS_AC	(1ULL << 18)
 
 #define VEC_DB	1
