@@ -242,16 +242,20 @@ int dom0_write(uint64_t addr, const void *buf, size_t len)
 	return dom0_copy(addr, (void *)(uintptr_t)buf, len, true);
 }
 
-void *dom0_page_map(hpa_t page)
+int dom0_page_map(hpa_t page, void **ret)
 {
-	void *va;
+	int rc;
 
-	if (page.v % PAGE_SIZE || page.v >= ZENDO_MAX_HPA || frame_hold(hpa_to_mfn(page), OWNER_DOM0))
-		return NULL;
-	va = map_shared(hpa_to_mfn(page));
-	if (!va)
-		frame_release(hpa_to_mfn(page));
-	return va;
+	if (page.v % PAGE_SIZE || page.v >= ZENDO_MAX_HPA)
+		return -XEN_EFAULT;
+	rc = frame_hold(hpa_to_mfn(page), OWNER_DOM0);
+	if (rc)
+		return rc == -XEN_EPERM ? -XEN_EFAULT : rc;
+	*ret = map_shared(hpa_to_mfn(page));
+	if (*ret)
+		return 0;
+	frame_release(hpa_to_mfn(page));
+	return -XEN_ENOMEM;
 }
 
 void dom0_page_unmap(void *va)

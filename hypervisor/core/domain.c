@@ -137,13 +137,12 @@ int64_t domain_create(const struct zendo_domain_create *c)
 
 static int vcpu_setup(struct vcpu *v, uint64_t run, uint64_t posted)
 {
-	int rc;
+	int rc = dom0_page_map(hpa(run), (void **)&v->run);
 
-	v->run = dom0_page_map(hpa(run));
-	v->posted = dom0_page_map(hpa(posted));
-	if (!v->run || !v->posted)
-		return -XEN_EFAULT;
-	rc = ops->vcpu_init(v);
+	if (!rc)
+		rc = dom0_page_map(hpa(posted), (void **)&v->posted);
+	if (!rc)
+		rc = ops->vcpu_init(v);
 	if (rc)
 		return rc;
 	rc = guest_vcpu_init(v);

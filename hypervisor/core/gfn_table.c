@@ -25,14 +25,16 @@ _Static_assert(sizeof(struct gfn_table) <= PAGE_SIZE && GIBS <= ARRAY_SIZE(((str
 
 int gfn_table_init(struct domain *d, hpa_t root)
 {
+	int rc;
+
 	d->gfns = pool_alloc(d);
 	if (!d->gfns)
 		return -XEN_ENOMEM;
 	if (!root.v)
 		return 0;
-	d->gfns->root = dom0_page_map(root);
-	if (!d->gfns->root)
-		return -XEN_EFAULT;
+	rc = dom0_page_map(root, (void **)&d->gfns->root);
+	if (rc)
+		return rc;
 	WRITE_ONCE(d->gfns->root->nr_gfns, (uint64_t)GIBS * ENTRIES * ENTRIES);
 	return 0;
 }

@@ -72,10 +72,10 @@ mfn_t ram_take(struct domain *d);
 mfn_t grant_take(struct domain *d);	/* likewise, to become a grant frame */
 
 /*
- * A permanent mapping of one page of dom0's own RAM that both sides use (run pages, posted pages, hints). NULL: not dom0's, or no slot.
- * The frame is held: dom0 cannot donate it meanwhile.
+ * A permanent mapping of one page of dom0's own RAM that both sides use (run pages, posted pages, hints). -XEN_EFAULT: not dom0's;
+ * -XEN_ENOMEM: no pool page, no slot. The frame is held: dom0 cannot donate it meanwhile.
  */
-void *dom0_page_map(hpa_t page);
+int __must_check dom0_page_map(hpa_t page, void **ret);
 void dom0_page_unmap(void *va);
 
 #endif

@@ -171,10 +171,7 @@ void dom0_post(struct vcpu *v, uint16_t handle)
 
 int dom0_handles_init(struct domain *d, hpa_t hint)
 {
-	if (!hint.v)
-		return 0;
-	d->g.evt.hint = dom0_page_map(hint);
-	return d->g.evt.hint ? 0 : -XEN_EFAULT;
+	return hint.v ? dom0_page_map(hint, (void **)&d->g.evt.hint) : 0;
 }
 
 void dom0_handles_destroy(struct domain *d)

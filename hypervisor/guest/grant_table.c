@@ -15,6 +15,7 @@
 int grant_init(struct domain *d, const struct zendo_domain_create *c)
 {
 	struct guest_grant *g = &d->g.grant;
+	int rc;
 
 	spin_init(&g->lock, RANK_GRANT);
 	for (size_t i = 0; i < ARRAY_SIZE(g->frame); i++) {
@@ -26,9 +27,9 @@ int grant_init(struct domain *d, const struct zendo_domain_create *c)
 	g->max_maptrack = MAPTRACK_MAX_FRAMES;
 	if (!c->grant_hpa)
 		return 0;
-	g->page = dom0_page_map(hpa(c->grant_hpa));
-	if (!g->page)
-		return -XEN_EFAULT;
+	rc = dom0_page_map(hpa(c->grant_hpa), (void **)&g->page);
+	if (rc)
+		return rc;
 	WRITE_ONCE(g->page->nr_frames, 0);
 	WRITE_ONCE(g->page->version, 1);
 	return 0;

@@ -115,9 +115,10 @@ void *fake_dom0_page(uint64_t hpa_)
 	return fake.dom0_page[i];
 }
 
-void *dom0_page_map(hpa_t page)
+int dom0_page_map(hpa_t page, void **ret)
 {
-	return fake_dom0_page(page.v);
+	*ret = fake_dom0_page(page.v);
+	return 0;
 }
 
 void dom0_page_unmap(void *va)

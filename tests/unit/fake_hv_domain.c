@@ -24,9 +24,12 @@ struct domain *fake_domain(domid_t id, int levels, uint64_t max_pages, uint32_t 
 }
 
 /* dom0.c has these; pages of dom0 lie in the arena and in the records. */
-void *dom0_page_map(hpa_t page)
+int dom0_page_map(hpa_t page, void **ret)
 {
-	return frame_hold(hpa_to_mfn(page), OWNER_DOM0) ? NULL : map_shared(hpa_to_mfn(page));
+	if (frame_hold(hpa_to_mfn(page), OWNER_DOM0))
+		return -XEN_EFAULT;
+	*ret = map_shared(hpa_to_mfn(page));
+	return 0;
 }
 
 void dom0_page_unmap(void *va)

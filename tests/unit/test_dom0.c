@@ -352,13 +352,14 @@ static void what_is_not_dom0s_is_neither_read_nor_written_for_it(void **state)
 	mfn_t m = hpa_to_mfn(hpa(OWN));
 	static const uint64_t bad[] = { FAKE_CHUNK0, FAKE_CHUNK1 + 0x123, 3 * GIB, 0x9f000, OWN, ZENDO_MAX_HPA, ~0ULL - 8 };
 	char buf[8] = { 0 };
+	void *va;
 
 	(void)state;
 	assert_int_equal(frame_give(m, 0, OWNER_DOM0, FRAME_FREE, 1, FRAME_RAM), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		assert_int_equal(dom0_read(bad[i], buf, 8), -XEN_EFAULT);
 		assert_int_equal(dom0_write(bad[i], buf, 8), -XEN_EFAULT);
-		assert_null(dom0_page_map(hpa(bad[i] & PAGE_MASK)));
+		assert_int_equal(dom0_page_map(hpa(bad[i] & PAGE_MASK), &va), -XEN_EFAULT);
 	}
 	assert_int_equal(frame_give(m, 0, 1, FRAME_RAM, OWNER_DOM0, FRAME_FREE), 0);
 }
@@ -366,11 +367,11 @@ static void what_is_not_dom0s_is_neither_read_nor_written_for_it(void **state)
 static void a_shared_page_stays_dom0s_while_it_is_mapped(void **state)
 {
 	mfn_t m = hpa_to_mfn(hpa(OWN));
-	void *va = dom0_page_map(hpa(OWN)), *again = dom0_page_map(hpa(OWN));
+	void *va, *again;
 
 	(void)state;
-	assert_non_null(va);
-	assert_non_null(again);
+	assert_int_equal(dom0_page_map(hpa(OWN), &va), 0);
+	assert_int_equal(dom0_page_map(hpa(OWN), &again), 0);
 	assert_int_equal(frame_give(m, 0, OWNER_DOM0, FRAME_FREE, 1, FRAME_RAM), -XEN_EBUSY);
 	dom0_page_unmap(va);
 	assert_int_equal(frame_give(m, 0, OWNER_DOM0, FRAME_FREE, 1, FRAME_RAM), -XEN_EBUSY);
@@ -378,9 +379,13 @@ static void a_shared_page_stays_dom0s_while_it_is_mapped(void **state)
 	assert_int_equal(frame_give(m, 0, OWNER_DOM0, FRAME_FREE, 1, FRAME_RAM), 0);
 	assert_int_equal(frame_give(m, 0, 1, FRAME_RAM, OWNER_DOM0, FRAME_FREE), 0);
 	dom0_page_unmap(NULL);
-	assert_null(dom0_page_map(hpa(OWN + 8)));
+	assert_int_equal(dom0_page_map(hpa(OWN + 8), &va), -XEN_EFAULT);
 	fake_no_slot = true;
-	assert_null(dom0_page_map(hpa(OWN)));
+	assert_int_equal(dom0_page_map(hpa(OWN), &va), -XEN_ENOMEM);
+	fake_no_slot = false;
+	fake_pool_drain(POOL_RESERVE);		/* its chunk's record cannot be refined */
+	assert_int_equal(dom0_page_map(hpa(OWN), &va), -XEN_ENOMEM);
+	fake_pool_refill();
 	assert_int_equal(frame_give(m, 0, OWNER_DOM0, FRAME_FREE, OWNER_DOM0, FRAME_FREE), 0);	/* not held */
 }
 

@@ -13,7 +13,7 @@
 static const struct zendo_ram_range ram[] = { { 6 * MIB, 16 * MIB }, { BASE, 64 * MIB } };
 
 static int domains, vcpus, archs, pages, kicks;		/* made and not undone */
-static int domain_rc, vcpu_rc, arch_rc;			/* what their makers say */
+static int domain_rc, vcpu_rc, arch_rc, posted_rc;	/* what their makers say */
 static int unbind_steps, unbind_calls, vcpus_at_unbind;
 
 int guest_domain_init(struct domain *d, const struct zendo_domain_create *c)
@@ -68,12 +68,15 @@ static void arch_free(struct vcpu *v)
 		meanwhile(v);
 }
 
-void *dom0_page_map(hpa_t page)
+int dom0_page_map(hpa_t page, void **ret)
 {
 	if (page.v != RUN && page.v != POSTED)
-		return NULL;
+		return -XEN_EFAULT;
+	if (posted_rc && page.v == POSTED)
+		return posted_rc;
 	pages++;
-	return fake_mem(page.v);
+	*ret = fake_mem(page.v);
+	return 0;
 }
 
 void dom0_page_unmap(void *va)
@@ -248,6 +251,9 @@ static void a_vcpu_that_cannot_be_made_leaves_nothing(void **state)
 	(void)state;
 	assert_int_equal(vcpu_create(d, 0, RUN + 1, POSTED), -XEN_EFAULT);
 	assert_int_equal(vcpu_create(d, 0, RUN, 0), -XEN_EFAULT);
+	posted_rc = -XEN_ENOMEM;	/* hvpriv gets the pool another chunk then */
+	assert_int_equal(vcpu_create(d, 0, RUN, POSTED), -XEN_ENOMEM);
+	posted_rc = 0;
 	arch_rc = -XEN_ENOMEM;
 	assert_int_equal(vcpu_create(d, 0, RUN, POSTED), -XEN_ENOMEM);
 	arch_rc = 0;
