@@ -233,14 +233,23 @@ static long transfer(struct vbd_io *io, struct iov_iter *iter)
 	return is_write(io) ? file->f_op->write_iter(&io->iocb, iter) : file->f_op->read_iter(&io->iocb, iter);
 }
 
+/*
+ * Asked not to wait it may also have done a part only (what the page cache had), or cannot be asked that at all: file systems go through the
+ * page cache where a file cannot be passed by it (ext4 with data=journal), or for once.
+ */
+static bool must_wait(const struct vbd_io *io, long result)
+{
+	return io->nowait && (result == -EAGAIN || result == -EOPNOTSUPP || (result >= 0 && result != bytes_of(io)));
+}
+
 static void file_ended(struct kiocb *iocb, long result)
 {
 	struct vbd_io *io = container_of(iocb, struct vbd_io, iocb);
 
 	if (is_write(io))
 		kiocb_end_write(iocb);
-	if (result == -EAGAIN && io->nowait) {
-		vbd_ring_defer(io);
+	if (must_wait(io, result)) {
+		vbd_ring_defer(io);	/* all of it anew */
 		return;
 	}
 	/* Less than all: the file was cut under us, or its medium is full. */

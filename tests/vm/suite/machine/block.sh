@@ -50,6 +50,14 @@ a_file() {
 	between 'blocks of the file' "$(stat -c %b /srv/small)" 1 8100
 }
 
+# O_DIRECT is said to be there, and the page cache is used: what may not wait gets a part of what it reads, and cannot write.
+a_file_of_the_page_cache() {
+	: >/srv/journalled
+	chattr +j /srv/journalled
+	truncate -s 4M /srv/journalled
+	carries journalled disk zeroes file:/srv/journalled,xvda,w /srv/journalled
+}
+
 read_only_is_kept() {
 	local before
 	before=$(sha256sum </srv/small)
@@ -544,6 +552,7 @@ check 'targets' targets
 check 'a device carries data, by every kind of request and of odd size' carries phy disk '' phy:/dev/mapper/small,xvda,w /dev/mapper/small
 check 'the same for a 32-bit frontend' carries phy32 disk32 filled phy:/dev/mapper/small,xvda,w /dev/mapper/small
 check 'the same on a file, past the page cache; discards punch holes' a_file
+check 'the same on a file that cannot be passed by the page cache' a_file_of_the_page_cache
 check 'the same on a file in memory' carries mem disk zeroes file:/run/blk/small,xvda,w /run/blk/small
 check 'the same with sectors of 4096 bytes' carries large disk filled file:/srv/small,xvda,w,sector=4096 /srv/small
 check 'a read-only disk is not written' read_only_is_kept
