@@ -443,6 +443,10 @@ static int add_with_life(struct hvback *b)
 	}
 	b->pub.peer = peer;
 	b->pub.workers = &peer->domain->workers;
+	spin_lock(&devices_lock);
+	b->domain = peer->domain;
+	spin_unlock(&devices_lock);
+	wake_up_all(&devices_left);	/* an earlier one of that number does not wait for it */
 	r = register_device(b);
 	b->registered = !r;
 	if (!r) {
@@ -471,21 +475,22 @@ int hvback_add_device(struct hvback *b)
 	return r;
 }
 
-static bool has_devices(u32 domid)
+/* A device that waits for a disk may outlive its domain by so much that the number is another one's. */
+static bool has_devices(const struct hv_domain *d)
 {
 	struct hvback *b;
 	bool has = false;
 
 	spin_lock(&devices_lock);
 	list_for_each_entry(b, &devices, node)
-		has |= b->pub.id.domid == domid;
+		has |= b->domain ? b->domain == d : b->pub.id.domid == d->domid;
 	spin_unlock(&devices_lock);
 	return has;
 }
 
-void hvback_wait_gone(struct hv_domain *d)
+void hvback_wait_gone(const struct hv_domain *d)
 {
-	wait_event(devices_left, !has_devices(d->domid));
+	wait_event(devices_left, !has_devices(d));
 }
 
 int __init hvback_init(void)

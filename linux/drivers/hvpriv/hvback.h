@@ -18,6 +18,7 @@ struct hv_domain;
 struct hvback {
 	struct hvback_device pub;
 	struct list_head node;			/* devices, under devices_lock */
+	struct hv_domain *domain;		/* devices_lock; NULL: not yet */
 	struct mutex life;
 	bool registered;			/* life */
 
@@ -42,7 +43,7 @@ int hvback_init(void);
 void hvback_exit(void);
 
 /* The domain is dead: wait until its devices are, so that what they had claimed is free. */
-void hvback_wait_gone(struct hv_domain *d);
+void hvback_wait_gone(const struct hv_domain *d);
 
 /* hvback.c, for the requests. @b was found, and is put. */
 struct hvback *hvback_find(const struct hvback_id *id);
