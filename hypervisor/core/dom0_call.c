@@ -94,15 +94,15 @@ static int64_t call_log_read(const struct call *x)
 static int64_t call_trace_read(const struct call *x)
 {
 	struct zendo_trace buf[16];
+	uint64_t pos = x->b;
 	uint32_t n;
-	int64_t rc = 0;
+	int64_t rc;
 
 	if (x->a >= boot.nr_cpus)
 		return -XEN_EINVAL;
-	n = trace_read((uint32_t)x->a, x->b, buf, (uint32_t)MIN(x->d, ARRAY_SIZE(buf)));
-	if (n)
-		rc = dom0_write(x->c2, buf, n * sizeof(buf[0]));
-	return rc ? rc : n;
+	n = trace_read((uint32_t)x->a, &pos, buf, (uint32_t)MIN(x->d, ARRAY_SIZE(buf)));
+	rc = n ? dom0_write(x->c2, buf, n * sizeof(buf[0])) : 0;
+	return rc ? rc : ZENDO_TRACE_ANSWER(pos, n);
 }
 
 static int64_t call_domain_create(const struct call *x)

@@ -25,7 +25,7 @@ static inline void trace(const struct cpu *c, enum trace_event e, uint16_t domid
 	r->rec[i % TRACE_RECORDS] = (struct zendo_trace){ c->host_since, e, domid, vcpu, { a, b } };
 }
 
-/* Records of @cpu from position @pos on; at most @nr. Returns how many. */
-uint32_t trace_read(uint32_t cpu, uint64_t pos, struct zendo_trace *buf, uint32_t nr);
+/* Records of @cpu from position *@pos on, or from the oldest that is kept, *@pos then; at most @nr. Returns how many. */
+uint32_t trace_read(uint32_t cpu, uint64_t *pos, struct zendo_trace *buf, uint32_t nr);
 
 #endif

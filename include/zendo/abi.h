@@ -195,7 +195,10 @@ struct zendo_cpu_launch {
 #define ZCALL_POOL_TAKE		(ZCALL_BASE + 5)  /* () -> hpa of an empty chunk given back (visible again), -ENOENT */
 #define ZCALL_STATS		(ZCALL_BASE + 6)  /* (hpa of struct zendo_stats) */
 #define ZCALL_LOG_READ		(ZCALL_BASE + 7)  /* (pos, hpa, len <= 4096) -> bytes; see zendo_log */
-#define ZCALL_TRACE_READ	(ZCALL_BASE + 8)  /* (cpu, pos, hpa, nr records) -> records */
+#define ZCALL_TRACE_READ	(ZCALL_BASE + 8)  /* (cpu, pos, hpa, nr records) -> ZENDO_TRACE_ANSWER(): position of the first one, records */
+#define ZENDO_TRACE_ANSWER(pos, nr)	((int64_t)((pos) << 8 | (nr)))
+#define ZENDO_TRACE_POS(answer)		((uint64_t)(answer) >> 8)
+#define ZENDO_TRACE_NR(answer)		((answer) & 0xff)
 
 #define ZCALL_DOMAIN_CREATE	(ZCALL_BASE + 16) /* (hpa of struct zendo_domain_create) -> domid */
 /* (domid) -> 0: no vCPU runs any more, no frame is mapped; ZENDO_KILL_MORE: a part is done, call again; -EAGAIN: one still runs */

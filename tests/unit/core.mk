@@ -51,6 +51,9 @@ test_spec_CFLAGS = $(core_CFLAGS)
 test_time_SRCS = hypervisor/core/time.c
 test_time_CFLAGS = $(core_CFLAGS)
 
+test_trace_SRCS = hypervisor/core/trace.c
+test_trace_CFLAGS = $(core_CFLAGS)
+
 test_vcpu_run_SRCS = hypervisor/core/check.c hypervisor/core/vcpu.c hypervisor/core/kick.c
 test_vcpu_run_CFLAGS = $(core_CFLAGS)
 

@@ -117,9 +117,9 @@ int hv_ioctl_trace(struct hvpriv_trace_read __user *arg)
 	t.nr = min_t(u32, t.nr, PAGE_SIZE / sizeof(*page));
 	r = hv_call4(ZCALL_TRACE_READ, t.cpu, t.pos, virt_to_phys(page), t.nr);
 	if (r >= 0) {
-		t.nr = min_t(u64, r, t.nr);
-		t.start = t.pos;
-		t.pos += t.nr;
+		t.nr = min_t(u64, ZENDO_TRACE_NR(r), t.nr);
+		t.start = ZENDO_TRACE_POS(r);
+		t.pos = t.start + t.nr;
 		r = 0;
 		if (copy_to_user(u64_to_user_ptr(t.buf), page, t.nr * sizeof(*page)) ||
 		    copy_to_user(arg, &t, sizeof(t)))
