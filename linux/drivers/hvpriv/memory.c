@@ -275,8 +275,10 @@ int hv_memory_add(struct hv_domain *d, struct hvpriv_add_memory *am)
 	int r;
 
 	b.ext = (void *)get_zeroed_page(GFP_KERNEL);
-	if (!b.ext)
+	if (!b.ext) {
+		am->nr_pages = 0;
 		return -ENOMEM;
+	}
 	mutex_lock(&d->lock);
 	r = add_check(d, am);
 	if (!r)
