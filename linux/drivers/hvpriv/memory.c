@@ -14,6 +14,7 @@
 #include <linux/numa.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "domain.h"
 #include "compat/mm.h"
@@ -354,6 +355,10 @@ static void take_back(struct hv_domain *d, u64 hpa)
 		if (WARN_ONCE(!b || test_and_set_bit(pfn & (HV_BLOCK_PAGES - 1), b->gone),
 			      "d%u gave up %#llx, which it did not have\n", d->domid, hpa))
 			return;
+		if (!memchr_inv(b->gone, 0xff, sizeof(b->gone))) {	/* it may come from the allocator again, whole */
+			kfree(xa_erase(&m->pfn_blocks, pfn >> HV_BLOCK_ORDER));
+			m->nr_blocks--;
+		}
 	}
 	m->nr_frames--;
 	if (m->nr_ram)		/* special frames are not in it */

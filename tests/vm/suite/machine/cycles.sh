@@ -85,6 +85,7 @@ check 'nothing is lost after the tiny ones' nothing_is_lost
 check "$stock create and destroy cycles of a stock guest" stock_cycles
 check 'nothing is lost after the stock ones' nothing_is_lost
 sed 's/^/# /' "$scratch/check"
+check 'memory that a guest gave up piece by piece can be given to it as a block' timeout 100 python3 -B /root/suite/blocks.py
 check 'the hypervisor is clean' hypervisor_clean
 check 'it stops' systemctl stop zendo
 check 'the kernel has nothing to say' dmesg_clean
