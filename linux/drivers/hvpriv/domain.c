@@ -498,7 +498,8 @@ void hv_vcpus_park(unsigned int cpu)
 
 int __init hv_domains_init(void)
 {
-	destroy_wq = alloc_workqueue("hvpriv-destroy", WQ_UNBOUND, 0);
+	/* with a thread of its own where there is no memory for one: a guest's is freed by it */
+	destroy_wq = alloc_workqueue("hvpriv-destroy", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	return destroy_wq ? 0 : -ENOMEM;
 }
 
