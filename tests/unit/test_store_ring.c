@@ -183,6 +183,45 @@ static void a_flood_is_cut_into_turns(void **state)
 	assert_int_equal(ring_work(&ring, 8), RING_NOTIFY | RING_MORE);
 }
 
+/*
+ * Linux writes as many requests as fit, tells us of the first in an empty ring only, and says nothing when it has read answers from a
+ * ring that was not full: who stops where answers wait must go on by itself once they have left.
+ */
+static void more_requests_than_may_wait_need_no_second_event(void **state)
+{
+	const uint32_t nr = quota_default(QUOTA_OUTSTANDING) + 10;
+	char buf[64];
+
+	(void)state;
+	for (uint32_t i = 1; i <= nr; i++) {
+		size_t len = request(buf, XS_GET_DOMAIN_PATH, i, "5", 2);
+
+		assert_int_equal(guest_writes(buf, len), len);
+	}
+	assert_int_equal(ring_work(&ring, 64), RING_NOTIFY | RING_MORE);
+	assert_int_equal(ring_work(&ring, 64), RING_NOTIFY);
+	for (uint32_t i = 1; i <= nr; i++)
+		expect(XS_GET_DOMAIN_PATH, i, "/local/domain/5", 16);
+	assert_int_equal(page.req_cons, page.req_prod);
+}
+
+/* Nor may it come again and again for nothing while the guest takes no answers. */
+static void who_takes_no_answers_is_not_served_in_vain(void **state)
+{
+	char buf[64];
+	size_t len = request(buf, XS_GET_DOMAIN_PATH, 1, "5", 2);
+	unsigned turns = 0;
+
+	(void)state;
+	do {
+		while (XENSTORE_RING_SIZE - (page.req_prod - page.req_cons) >= len)
+			(void)guest_writes(buf, len);
+		assert_true(++turns < 100);
+	} while (ring_work(&ring, 64));
+	assert_int_equal(page.rsp_prod - page.rsp_cons, XENSTORE_RING_SIZE);
+	assert_int_equal(c->nr_replies, quota_default(QUOTA_OUTSTANDING));
+}
+
 static void impossible_indices_end_the_ring(void **state)
 {
 	char buf[64];
@@ -323,6 +362,8 @@ int main(void)
 		TEST(a_request_is_answered_across_the_wrap),
 		TEST(a_request_longer_than_the_ring_comes_in_parts),
 		TEST(a_flood_is_cut_into_turns),
+		TEST(more_requests_than_may_wait_need_no_second_event),
+		TEST(who_takes_no_answers_is_not_served_in_vain),
 		TEST(impossible_indices_end_the_ring),
 		TEST(rings_that_break_again_and_again_are_told_once),
 		TEST(an_overlong_request_ends_the_ring),

@@ -42,7 +42,8 @@ static void guest_turn(struct work *w)
 	g->in_turn = false;
 	if (flags & RING_NOTIFY)
 		(void)xenevtchn_notify(guests.evtchn, g->port);
-	if (flags & RING_MORE)
+	/* Again, behind the call: Linux has no barrier between writing its index and reading ours. */
+	if (flags & RING_MORE || ring_has_work(&g->ring))
 		work_queue(&g->work);
 }
 

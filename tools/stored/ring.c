@@ -110,10 +110,8 @@ static unsigned ring_input(struct ring *r, unsigned most)
 		if (len > XENSTORE_RING_SIZE)
 			return flags | ring_die(r, XENSTORE_ERROR_RINGIDX, "req_prod is impossible");
 		wants = conn_wants(c);
-		if (len == 0 || wants == 0)
+		if (len == 0 || wants == 0 || most == 0)
 			return flags;
-		if (most == 0)
-			return flags | RING_MORE;
 		if (len > wants)
 			len = (uint32_t)wants;
 		copy_from(r->page->req, c->in_index, buf, len);
@@ -151,6 +149,18 @@ static unsigned ring_output(struct ring *r)
 	return flags;
 }
 
+bool ring_has_work(const struct ring *r)
+{
+	const struct conn *c = r->conn;
+
+	/* Our indices are shown before the guest's are read; in a guest it is the other way round. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (r->dead)
+		return false;
+	return (c->out && c->out_index - LOAD(r->page->rsp_cons) != XENSTORE_RING_SIZE) ||
+	       (LOAD(r->page->req_prod) != c->in_index && conn_wants(c));
+}
+
 unsigned ring_work(struct ring *r, unsigned most)
 {
 	unsigned flags = 0;
@@ -165,5 +175,5 @@ unsigned ring_work(struct ring *r, unsigned most)
 		flags |= ring_input(r, most);
 	if (!r->dead)
 		flags |= ring_output(r);
-	return r->dead ? flags & RING_NOTIFY : flags;
+	return ring_has_work(r) ? flags | RING_MORE : flags;
 }

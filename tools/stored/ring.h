@@ -25,4 +25,10 @@ enum { RING_NOTIFY = 1, RING_MORE = 2 };
 /* Read and write as far as it goes, at most @most requests. RING_NOTIFY: tell the guest; RING_MORE: come again. */
 unsigned ring_work(struct ring *r, unsigned most);
 
+/*
+ * There is something to do that no event need tell of: a guest says nothing when it adds to a ring that it has seen unread requests
+ * in, and nothing when it takes answers from one that it has seen room in.
+ */
+bool ring_has_work(const struct ring *r);
+
 #endif
