@@ -38,3 +38,7 @@ test_store_removed_LIBS = -lz
 test_store_look_SRCS = $(stored_SRCS) tests/unit/store_world.c
 test_store_look_CFLAGS = $(stored_CFLAGS)
 test_store_look_LIBS = -lz
+
+test_store_work_SRCS = tools/stored/work.c
+test_store_work_CFLAGS = -Itools/stored
+test_store_work_LIBS = -lsystemd

@@ -4,12 +4,15 @@
 #include <stddef.h>
 
 static struct work *first, *last;
+static struct work *end;		/* the last of this round that is still in line */
 static sd_event_source *source;
 
 void work_cancel(struct work *w)
 {
 	if (!w->queued)
 		return;
+	if (w == end)
+		end = w->prev;
 	*(w->prev ? &w->prev->next : &first) = w->next;
 	*(w->next ? &w->next->prev : &last) = w->prev;
 	w->prev = w->next = NULL;
@@ -31,12 +34,11 @@ void work_queue(struct work *w)
 /* One round: those that stand in line now. What they queue comes after a look at the descriptors. */
 static int on_work(sd_event_source *s, void *userdata)
 {
-	struct work *end = last, *w;
-	bool more = first != NULL;
-
 	(void)userdata;
-	while (more && (w = first)) {
-		more = w != end;
+	end = last;
+	while (end) {
+		struct work *w = first;
+
 		work_cancel(w);
 		w->turn(w);
 	}
