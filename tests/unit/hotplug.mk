@@ -29,6 +29,9 @@ test_guard_CFLAGS = $(hotplug_CFLAGS) -pthread
 test_handshake_SRCS = tools/hotplug/handshake.c
 test_handshake_CFLAGS = $(hotplug_CFLAGS)
 
+test_nodes_SRCS = tools/hotplug/nodes.c
+test_nodes_CFLAGS = $(hotplug_CFLAGS)
+
 test_ovs_SRCS = tools/hotplug/ovs.c
 test_ovs_CFLAGS = $(hotplug_CFLAGS)
 

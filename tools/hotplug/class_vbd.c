@@ -229,21 +229,22 @@ static void offered(const union device_info *info, unsigned *ret_queues, unsigne
 	*ret_order = info->vbd.max_ring_order;
 }
 
-static bool frontend_counts_large(struct agent *a, uint32_t tx, const struct hvback_id *id)
+/* Not in a transaction, which the guest could overtake again and again. */
+static bool frontend_counts_large(struct agent *a, const struct hvback_id *id)
 {
 	char front[NODE_PATH_MAX], path[2 * NODE_PATH_MAX];
 	uint64_t n;
 
 	device_front_path(id, front);
 	(void)snprintf(path, sizeof(path), "%s/feature-large-sector-size", front);
-	return zendo_store_read_u64(a->store, tx, path, &n) >= 0 && n;
+	return zendo_store_read_u64(a->store, 0, path, &n) >= 0 && n;
 }
 
 static int write_connected(struct agent *a, uint32_t tx, const struct hvback_id *id, const union device_info *device, const char *back)
 {
 	struct hvback_vbd_info info = device->vbd;
 
-	if (info.sector_size > 512 && frontend_counts_large(a, tx, id))
+	if (info.sector_size > 512 && frontend_counts_large(a, id))
 		info.sectors = info.sectors * 512 / info.sector_size;
 	return write_info(a, tx, back, &info);
 }

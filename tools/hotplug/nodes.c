@@ -176,8 +176,11 @@ int nodes_remove_both(struct zendo_store *s, uint32_t tx, const struct hvback_id
 	int r;
 
 	device_front_path(id, path);
-	/* not the class's folder: a guest that were told of that only would not look at the device */
-	r = remove_folder(s, tx, path, 0);
+	/*
+	 * Not the class's folder: a guest that were told of that only would not look at the device. And not in the transaction: the folder is
+	 * the guest's, who could overtake each one by changing it. An agent that ends here leaves the backend's, by which the next one finds it.
+	 */
+	r = remove_node(s, 0, path);
 	if (r < 0)
 		return r;
 	device_back_path(id, path);
