@@ -16,6 +16,20 @@
 
 static char dir[64];
 
+/* How much of what file was last asked to be on the disk. */
+static off_t synced;
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+
+int __wrap_fsync(int fd)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	synced = st.st_size;
+	return __real_fsync(fd);
+}
+
 static const char *in_dir(const char *file)
 {
 	static char path[2][256];
@@ -168,12 +182,14 @@ static void renamed_to(const char *before, const char *name, const char *after)
 
 	write_file("old.cfg", before);
 	(void)chmod(in_dir("old.cfg"), 0640);
+	synced = -1;
 	if (zendo_definition_rename(dir, "old", name, &e) < 0)
 		fail_msg("%s", e.text);
 	assert_int_equal(access(in_dir("old.cfg"), F_OK), -1);
 	(void)snprintf(file, sizeof(file), "%s.cfg", name);
 	read_file(file, text, sizeof(text));
 	assert_string_equal(text, after);
+	assert_int_equal(synced, strlen(after));	/* before the old one went */
 	assert_int_equal(unlink(in_dir(file)), 0);
 }
 

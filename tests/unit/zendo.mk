@@ -20,7 +20,7 @@ test_definitions_SRCS := \
 	tools/libzendo/definitions.c \
 	tools/libzendo/runtime.c
 test_definitions_CFLAGS = $(zendo_CFLAGS)
-test_definitions_LIBS = -ljson-c
+test_definitions_LIBS = -ljson-c -Wl,--wrap=fsync
 
 test_definition_file_SRCS := \
 	$(LIBZENDO_CONFIG_SRCS) \

@@ -193,6 +193,9 @@ static int write_new(const char *from, const char *to, const struct text *t, mod
 	r = file_create_unnamed(AT_FDCWD, folder, mode, &fd);
 	if (r >= 0)
 		r = file_write_all(fd, t->bytes, t->len);
+	/* the old one's end may reach the disk before bytes that nobody has asked for */
+	if (r >= 0 && fsync(fd) < 0)
+		r = -errno;
 	if (r >= 0)
 		r = file_give_name(fd, AT_FDCWD, to);
 	if (r == -EEXIST)
