@@ -163,6 +163,46 @@ static void a_guest_that_does_not_read_loses_its_events_only(void **state)
 	assert_false(guest->broken);
 }
 
+static uint32_t waiting_after(unsigned node)
+{
+	char body[32];
+
+	(void)snprintf(body, sizeof(body), "data/n%u|1", node);
+	assert_int_equal(ask_text(guest, XS_WRITE, 0, body, NULL), 0);
+	return dom0->out_bytes;
+}
+
+/* Events are compared with some of those that wait, so a write costs no more behind a client that has millions of them waiting. */
+static void a_client_that_does_not_read_does_not_slow_down_writes(void **state)
+{
+	const unsigned compared = 1024;
+	uint32_t all = 0;
+
+	(void)state;
+	assert_int_equal(ask_text(dom0, WIRE_SET_QUOTA, 0, "nodes|0|", NULL), 0);
+	assert_int_equal(ask_text(dom0, XS_WATCH, 0, "/local/domain/5/data|t|", NULL), 0);
+	(void)next_event(dom0);
+	for (unsigned i = 0; i <= compared; i++)
+		all = waiting_after(i);
+	assert_int_equal(waiting_after(compared), all);
+	assert_int_equal(waiting_after(1), all);
+	assert_true(waiting_after(0) > all);
+	all = dom0->out_bytes;
+	assert_int_equal(waiting_after(0), all);
+	/* and they come in their order */
+	assert_string_equal(next_event(dom0), "/local/domain/5/data/n0 t");
+	assert_string_equal(next_event(dom0), "/local/domain/5/data/n1 t");
+	(void)waiting_after(1);
+	for (unsigned i = 2; i <= compared; i++)
+		assert_true(*next_event(dom0));
+	assert_string_equal(next_event(dom0), "/local/domain/5/data/n0 t");
+	assert_string_equal(next_event(dom0), "/local/domain/5/data/n1 t");
+	assert_string_equal(next_event(dom0), "");
+	all = waiting_after(7);
+	assert_int_equal(waiting_after(7), all);
+	assert_string_equal(next_event(dom0), "/local/domain/5/data/n7 t");
+}
+
 static void a_request_that_is_too_long_ends_the_connection(void **state)
 {
 	struct xsd_sockmsg h = { .type = XS_READ, .len = XENSTORE_PAYLOAD_MAX + 1 };
@@ -202,6 +242,7 @@ int main(void)
 		TEST(what_a_transaction_makes_and_removes_again_and_again_is_bounded),
 		TEST(who_does_not_read_is_not_read),
 		TEST(a_guest_that_does_not_read_loses_its_events_only),
+		TEST(a_client_that_does_not_read_does_not_slow_down_writes),
 		TEST(a_request_that_is_too_long_ends_the_connection),
 		TEST(the_daemon_can_be_asked),
 	};

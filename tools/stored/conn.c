@@ -46,8 +46,7 @@ static void leave_watch(struct msg *m)
 	if (!w)
 		return;
 	w->pending = m->watch_next;
-	if (!w->pending)
-		w->pending_end = &w->pending;
+	*(w->pending ? &w->pending->watch_prev : &w->pending_last) = NULL;
 }
 
 static void forget_output(struct conn *c)
@@ -194,8 +193,7 @@ void conn_drop_watch(struct watch *w)
 {
 	for (struct msg *m = w->pending; m; m = m->watch_next)
 		m->watch = NULL;
-	w->pending = NULL;
-	w->pending_end = &w->pending;
+	w->pending = w->pending_last = NULL;
 }
 
 size_t conn_output(struct conn *c, const char **ret)

@@ -177,7 +177,7 @@ struct watch {
 	struct conn *conn;
 	uint64_t hash;
 	int32_t depth;			/* -1: all below */
-	struct msg *pending, **pending_end;	/* its events in the connection's queue, in their order */
+	struct msg *pending, *pending_last;	/* its events in the connection's queue, in their order */
 	uint16_t skip;			/* of each path, for a watch on a relative one */
 	uint16_t path_len;
 	char *token;
@@ -254,7 +254,7 @@ int tree_remove(struct conn *c, struct tx *tx, const char *path);
 struct msg {
 	struct msg *next;
 	struct watch *watch;		/* whose event it is, while that watch exists */
-	struct msg *watch_next;		/* the watch's next one */
+	struct msg *watch_next, *watch_prev;	/* the watch's others */
 	bool is_event;
 	uint32_t len, sent;
 	char bytes[];

@@ -7,6 +7,7 @@
 #include "store.h"
 
 #define MOST_UNREAD	(16U << 20)
+#define COMPARED_MOST	1024		/* events of a watch that wait, the newest */
 
 /* FNV-1a with a secret start: a path is hashed once, and each of its ancestors on the way. */
 static uint64_t hash_step(uint64_t h, char c)
@@ -76,7 +77,6 @@ int watch_add(struct conn *c, const char *path, size_t len, const char *token, i
 	w->depth = depth;
 	w->skip = skip;
 	w->conn = c;
-	w->pending_end = &w->pending;
 	w->hash = hash_path(s, path, len);
 	b = bucket(s, w->hash);
 	w->hash_next = *b;
@@ -131,12 +131,14 @@ void watch_remove_all(struct conn *c)
 /* ---- events ---- */
 
 /*
- * An event that says the same and is not yet on its way is enough: who gets it looks again. Only the watch's own are compared: one
- * who does not read cannot make each write of others walk through its whole line for each of its watches.
+ * An event that says the same and is not yet on its way is enough: who gets it looks again. Only the watch's own are compared, and some of
+ * them: one who does not read cannot make each write of others walk through its whole line, whatever names a guest finds to fill it.
  */
 static bool is_queued(const struct watch *w, const char *body, uint32_t len)
 {
-	for (const struct msg *m = w->pending; m; m = m->watch_next)
+	unsigned left = COMPARED_MOST;
+
+	for (const struct msg *m = w->pending_last; m && left--; m = m->watch_prev)
 		if (!m->sent && m->len == sizeof(struct xsd_sockmsg) + len &&
 		    memcmp(m->bytes + sizeof(struct xsd_sockmsg), body, len) == 0)
 			return true;
@@ -177,8 +179,9 @@ static void send_event(struct watch *w, const char *path, size_t len)
 	memcpy(m->bytes + sizeof(struct xsd_sockmsg), body, size);
 	m->is_event = true;
 	m->watch = w;
-	*w->pending_end = m;
-	w->pending_end = &m->watch_next;
+	m->watch_prev = w->pending_last;
+	*(w->pending_last ? &w->pending_last->watch_next : &w->pending) = m;
+	w->pending_last = m;
 	conn_queue(c, m);
 }
 
