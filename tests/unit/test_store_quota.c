@@ -118,6 +118,20 @@ static void a_transaction_is_bounded_too(void **state)
 	assert_int_equal(ask_text(guest, XS_TRANSACTION_END, tx, "T|", NULL), -ENOSPC);
 }
 
+/* Its last part is one path too many: those before it must not come into being at the commit. */
+static void of_what_a_transaction_is_refused_nothing_is_made(void **state)
+{
+	uint32_t tx;
+
+	(void)state;
+	assert_int_equal(ask_text(dom0, WIRE_SET_QUOTA, 0, "5|transaction-nodes|6|", NULL), 0);
+	tx = start(guest);
+	assert_int_equal(ask_text(guest, XS_WRITE, tx, "data/a/b/c|1", NULL), -ENOSPC);
+	assert_int_equal(ask_text(guest, XS_READ, tx, "data/a|", NULL), -ENOENT);
+	assert_int_equal(ask_text(guest, XS_TRANSACTION_END, tx, "T|", NULL), 0);
+	assert_int_equal(ask_text(guest, XS_READ, 0, "data/a|", NULL), -ENOENT);
+}
+
 static void what_a_transaction_makes_and_removes_again_and_again_is_bounded(void **state)
 {
 	uint32_t tx = start(guest);
@@ -239,6 +253,7 @@ int main(void)
 		TEST(quotas_can_be_asked_and_set),
 		TEST(each_quota_is_kept_and_told_once),
 		TEST(a_transaction_is_bounded_too),
+		TEST(of_what_a_transaction_is_refused_nothing_is_made),
 		TEST(what_a_transaction_makes_and_removes_again_and_again_is_bounded),
 		TEST(who_does_not_read_is_not_read),
 		TEST(a_guest_that_does_not_read_loses_its_events_only),

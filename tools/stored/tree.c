@@ -228,6 +228,10 @@ static int create(struct conn *c, struct tx *tx, const char *path, const struct 
 	r = check_size(c, name_len, acl, len);
 	if (r == 0)
 		r = conn_check_room(c, acl->perm[0].domid, missing + (conn_has_quotas(c) ? tx_count_created(tx) : 0));
+	/* what a quota refuses is refused before anything is noted */
+	pos = l->missing;
+	for (struct shadow *sh = at.shadow; tx && r == 0 && path_next(path, &pos, &name, &name_len);)
+		r = shadow_get(tx, sh, name, name_len, &sh);
 	pos = l->missing;
 	while (r == 0 && path_next(path, &pos, &name, &name_len)) {
 		bool last = !path[pos];
