@@ -106,6 +106,32 @@ static void what_does_not_fit(void **state)
 	plan(&p, "web", NULL, NULL);
 }
 
+static void what_the_helper_is_told_is_whole(void **state)
+{
+	struct image_plan p = { .qcow2 = true };
+	char *words[IMAGE_WORDS], include[2000] = "include=vim";
+	unsigned nr = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++)
+		strcat(include, ",openssh-server");
+	p.include = include + strlen("include=");
+	plan(&p, "web", NULL, NULL);
+	assert_int_equal(image_plan_words(&p, "/d", "6.1", words), 0);
+	assert_string_equal(words[0], "debian");
+	assert_string_equal(words[1], "dir=/d");
+	assert_string_equal(words[2], "name=web");
+	assert_string_equal(words[4], "format=qcow2");
+	assert_string_equal(words[5], "release=6.1");
+	assert_string_equal(words[6], "suite=bookworm");
+	assert_string_equal(words[7], "mirror=");
+	assert_string_equal(words[8], include);
+	assert_string_equal(words[9], "grub=0");
+	for (; words[nr]; nr++)
+		free(words[nr]);
+	assert_int_equal(nr + 1, IMAGE_WORDS);
+}
+
 static void needs(void **state)
 {
 	struct image_plan p = {}, b = { .busybox = true, .qcow2 = true };
@@ -198,6 +224,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_said),
 		cmocka_unit_test(names),
 		cmocka_unit_test(what_does_not_fit),
+		cmocka_unit_test(what_the_helper_is_told_is_whole),
 		cmocka_unit_test(needs),
 		cmocka_unit_test(the_definition_can_be_used),
 		cmocka_unit_test(grub_has_all_on_the_disk),

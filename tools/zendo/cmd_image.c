@@ -134,40 +134,15 @@ static void catch_signals(void)
 		(void)sigaction(signals[i], &a, NULL);
 }
 
-#define WORDS 9
-
-/* "key=value" words for the helper, in @text. */
-static void make_words(const struct work *w, char text[WORDS][256], const char *argv[WORDS + 3])
-{
-	const struct image_plan *p = w->plan;
-	size_t n = 0, i = 0;
-
-	(void)snprintf(text[n++], 256, "dir=%s", w->dir);
-	(void)snprintf(text[n++], 256, "name=%s", p->name);
-	(void)snprintf(text[n++], 256, "size=%" PRIu64, p->size);
-	(void)snprintf(text[n++], 256, "format=%s", p->qcow2 ? "qcow2" : "raw");
-	(void)snprintf(text[n++], 256, "release=%s", w->release);
-	(void)snprintf(text[n++], 256, "suite=%s", p->suite ? p->suite : "");
-	(void)snprintf(text[n++], 256, "mirror=%s", p->mirror ? p->mirror : "");
-	(void)snprintf(text[n++], 256, "include=%s", p->include ? p->include : "");
-	(void)snprintf(text[n++], 256, "grub=%d", p->grub);
-	argv[0] = HELPER;
-	argv[1] = p->busybox ? "busybox" : "debian";
-	for (; i < n; i++)
-		argv[2 + i] = text[i];
-	argv[2 + i] = NULL;
-}
-
 static void run_helper(const struct work *w, int out, int log)
 {
-	char text[WORDS][256];
-	const char *argv[WORDS + 3];
+	char *argv[1 + IMAGE_WORDS] = { (char *)HELPER };
 
-	make_words(w, text, argv);
 	(void)setpgid(0, 0);
 	(void)dup2(out, STDOUT_FILENO);
 	(void)dup2(log, STDERR_FILENO);
-	(void)execv(HELPER, (char *const *)argv);
+	if (image_plan_words(w->plan, w->dir, w->release, argv + 1) >= 0)
+		(void)execv(HELPER, argv);
 	dprintf(STDERR_FILENO, "cannot start " HELPER ": %s\n", strerror(errno));
 	_exit(127);
 }

@@ -3,6 +3,8 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,6 +135,52 @@ const struct image_need *image_plan_need(const struct image_plan *p, unsigned i)
 	if (p->qcow2 && i == nr++)
 		return &qcow2;
 	return p->grub && i == nr ? &grub : NULL;
+}
+
+/* Whatever their length: a list of packages may have some thousand bytes. */
+__attribute__((format(printf, 2, 3)))
+static int add_word(char ***to, const char *format, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vasprintf(*to, format, ap);
+	va_end(ap);
+	if (n < 0)
+		return **to = NULL, -ENOMEM;
+	++*to;
+	return 0;
+}
+
+static int add_words(const struct image_plan *p, const char *dir, const char *release, char **to)
+{
+	int r;
+
+	if ((r = add_word(&to, "%s", p->busybox ? "busybox" : "debian")) < 0 ||
+	    (r = add_word(&to, "dir=%s", dir)) < 0 ||
+	    (r = add_word(&to, "name=%s", p->name)) < 0 ||
+	    (r = add_word(&to, "size=%" PRIu64, p->size)) < 0 ||
+	    (r = add_word(&to, "format=%s", p->qcow2 ? "qcow2" : "raw")) < 0 ||
+	    (r = add_word(&to, "release=%s", release)) < 0 ||
+	    (r = add_word(&to, "suite=%s", p->suite ? p->suite : "")) < 0 ||
+	    (r = add_word(&to, "mirror=%s", p->mirror ? p->mirror : "")) < 0 ||
+	    (r = add_word(&to, "include=%s", p->include ? p->include : "")) < 0)
+		return r;
+	return add_word(&to, "grub=%d", p->grub);
+}
+
+int image_plan_words(const struct image_plan *p, const char *dir, const char *release, char *ret[static IMAGE_WORDS])
+{
+	int r;
+
+	memset(ret, 0, IMAGE_WORDS * sizeof(*ret));
+	r = add_words(p, dir, release, ret);
+	for (unsigned i = 0; r < 0 && i < IMAGE_WORDS; i++) {
+		free(ret[i]);
+		ret[i] = NULL;
+	}
+	return r;
 }
 
 uint64_t image_plan_room(const struct image_plan *p)

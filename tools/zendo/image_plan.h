@@ -46,6 +46,10 @@ int image_parse_size(const char *text, uint64_t *ret);
 /* The @i'th that the plan needs; NULL: no more. */
 const struct image_need *image_plan_need(const struct image_plan *p, unsigned i);
 
+/* The helper's arguments from the first on, with a NULL behind the last: each to be freed. -ENOMEM with none. */
+#define IMAGE_WORDS	11
+int image_plan_words(const struct image_plan *p, const char *dir, const char *release, char *ret[static IMAGE_WORDS]);
+
 /* Bytes that making it takes at most in IMAGE_DIR, with what is deleted afterwards. */
 uint64_t image_plan_room(const struct image_plan *p);
 
