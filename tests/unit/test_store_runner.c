@@ -358,6 +358,18 @@ static void those_that_are_not_there_any_more_are_found(void **state)
 	assert_null(domain_find(s, 7));
 }
 
+/* Its end was told when nobody listened, and its id will be another's. */
+static void one_that_has_made_nothing_loses_its_rights_as_well(void **state)
+{
+	unsigned asked = 0;
+
+	(void)state;
+	assert_false(exists("/local/domain/5"));
+	domains_compare(s, even, &asked);
+	assert_true(runner->broken);
+	assert_false(dom0->broken);
+}
+
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -377,6 +389,7 @@ int main(void)
 		TEST(a_folder_of_two_goes_with_the_second),
 		TEST(a_name_that_is_no_folder_of_vm_is_left_alone),
 		TEST(those_that_are_not_there_any_more_are_found),
+		TEST(one_that_has_made_nothing_loses_its_rights_as_well),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

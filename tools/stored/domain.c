@@ -242,6 +242,10 @@ void domains_compare(struct store *s, bool (*alive)(void *userdata, unsigned dom
 	for (unsigned domid = 1; domid < s->domids_end; domid++)
 		if (s->domains[domid] && s->domains[domid]->introduced && !alive(userdata, domid))
 			domain_destroyed(s, domid);
+	/* one that has made nothing has rights all the same */
+	for (struct conn *c = s->conns; c; c = c->next)
+		if (c->runner_of && !c->broken && !alive(userdata, c->runner_of))
+			domain_destroyed(s, c->runner_of);
 }
 
 void domain_has_shut_down(struct store *s, unsigned domid)

@@ -163,7 +163,7 @@ int domain_introduce(struct store *s, unsigned domid, uint64_t gfn, uint32_t por
 int domain_release(struct store *s, unsigned domid);
 /* It is no more: released, and its folders /local/domain/<domid> and the one below /vm that it names are removed. */
 void domain_destroyed(struct store *s, unsigned domid);
-/* Calls @alive for each domain that has a folder or is introduced; domain_destroyed() for those it denies. */
+/* Calls @alive for each domain that has a folder, a process or is introduced; domain_destroyed() for those it denies. */
 void domains_compare(struct store *s, bool (*alive)(void *userdata, unsigned domid), void *userdata);
 /* It stopped by itself: @releaseDomain once, until RESUME. */
 void domain_has_shut_down(struct store *s, unsigned domid);
