@@ -29,6 +29,13 @@ echo SECRET=$(storec read /secret)
 echo OWN=$(storec write data/own mine)$(storec read data/own)
 echo FILLED=$(storec fill data/many)
 storec rm data/many
+case $(storec wait data/crowd) in
+yes)
+	echo CROWD=40
+	read -r go
+	storec crowd name 40
+	;;
+esac
 storec write data/count 0
 echo TOLD=$(storec wait data/go)
 added=0
@@ -154,6 +161,20 @@ guest_is_held() {
 	between 'nodes it could make' "$(fact one FILLED | cut -d' ' -f1)" 900 1000
 	journalctl --sync
 	journalctl -o cat -u zendo-stored | grep "domain $(domid one) wants more than its quota 'nodes'"
+}
+
+# Linux says nothing of requests that it adds to a ring with unread ones, and of answers that it takes out of one that was not full. More at
+# once than may wait for their answers are answered all the same.
+a_crowd_is_answered() {
+	local pid
+	pid=$(daemon)
+	say two crowd no
+	say one crowd yes
+	expect_console one 60 '^CROWD='
+	kill -STOP "$pid"
+	hears 20 '^asked' sh -c 'echo go | zendo console one'
+	kill -CONT "$pid"
+	expect_console one 60 '^answered 40'
 }
 
 daemon() {
@@ -359,6 +380,7 @@ check 'two stock guests with a store' boots
 check "a stock kernel's xenbus comes up" xenbus_is_up
 check 'a guest has the entries it should' entries_are_right
 check 'a guest reaches nothing else' guest_is_held
+check 'many who ask at once are all answered' a_crowd_is_answered
 check 'a hostile guest is held while others count' hostile_guest_is_held
 check 'a guest that floods is ended in the middle' flood_ends
 check 'the daemon is killed while guests count' killed_while_guests_count
