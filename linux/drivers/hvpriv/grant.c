@@ -62,30 +62,31 @@ static void *table_frame(struct hv_domain *d, u32 frame)
 	return phys_to_virt(READ_ONCE(p->frame_hpa[frame]));
 }
 
-static bool entry_v1(struct hv_domain *d, u32 ref, struct hv_grant_entry *ret)
+static struct hv_grant_entry entry_v1(struct hv_domain *d, u32 ref)
 {
 	struct grant_entry_v1 *e = table_frame(d, ref / V1_PER_FRAME);
 
-	*ret = (struct hv_grant_entry) { .word = e ? (u32 *)&e[ref % V1_PER_FRAME] : NULL };
-	return e;
+	return (struct hv_grant_entry) { .word = e ? (u32 *)&e[ref % V1_PER_FRAME] : NULL };
 }
 
 /* The table of marks comes before the version, and grows behind the other one: it may be shorter for a moment. */
-static bool entry_v2(struct hv_domain *d, u32 ref, struct hv_grant_entry *ret)
+static struct hv_grant_entry entry_v2(struct hv_domain *d, u32 ref)
 {
 	union grant_entry_v2 *e = table_frame(d, ref / V2_PER_FRAME);
 	u64 status = e ? READ_ONCE(d->grant_page->status_hpa[ref / STATUS_PER_FRAME]) : 0;
 
 	if (!status)
-		return false;
-	ret->word = (u32 *)&e[ref % V2_PER_FRAME];
-	ret->status = (grant_status_t *)phys_to_virt(status) + ref % STATUS_PER_FRAME;
-	return true;
+		return (struct hv_grant_entry) {};
+	return (struct hv_grant_entry) {
+		.word = (u32 *)&e[ref % V2_PER_FRAME],
+		.status = (grant_status_t *)phys_to_virt(status) + ref % STATUS_PER_FRAME,
+	};
 }
 
-static bool entry_of(struct hv_domain *d, u32 ref, u32 version, struct hv_grant_entry *ret)
+/* Without ->word: the table has no such entry. */
+static struct hv_grant_entry entry_of(struct hv_domain *d, u32 ref, u32 version)
 {
-	return version == 1 ? entry_v1(d, ref, ret) : entry_v2(d, ref, ret);
+	return likely(version == 1) ? entry_v1(d, ref) : entry_v2(d, ref);
 }
 
 /*
@@ -103,8 +104,10 @@ int hv_grant_seed(struct hv_domain *d, const struct hvpriv_seed_grant *sg)
 		r = -EBUSY;
 	else if (!READ_ONCE(d->grant_page->nr_frames))
 		r = hv_memory_grant_frame(d);
-	if (!r && !entry_v1(d, sg->ref, &e))
-		r = -EIO;
+	if (!r) {
+		e = entry_v1(d, sg->ref);
+		r = e.word ? 0 : -EIO;
+	}
 	if (!r) {
 		WRITE_ONCE(e.word[1], sg->gfn);
 		smp_store_release(&e.word[0], GTF_permit_access);	/* to domain 0 */
@@ -118,13 +121,19 @@ static struct hv_active *active_of(struct hv_domain *d, u32 ref)
 {
 	struct hv_active **page = &d->grants.active[ref / ACTIVE_PER_PAGE];
 
-	if (!*page) {
+	if (unlikely(!*page)) {
 		*page = (void *)get_zeroed_page(GFP_ATOMIC | __GFP_ACCOUNT | __GFP_NOWARN);
 		if (!*page)
 			return NULL;
 		d->grants.nr_pages++;
 	}
 	return &(*page)[ref % ACTIVE_PER_PAGE];
+}
+
+/* Of something that is pinned. */
+static struct hv_active *active_there(struct hv_domain *d, u32 ref)
+{
+	return &d->grants.active[ref / ACTIVE_PER_PAGE][ref % ACTIVE_PER_PAGE];
 }
 
 static int pin_entry(struct hv_domain *d, struct hv_active *a, const struct hv_grant_entry *e, bool write)
@@ -134,7 +143,7 @@ static int pin_entry(struct hv_domain *d, struct hv_active *a, const struct hv_g
 
 	if (!a->writers && (write || !a->readers))
 		r = hv_grant_entry_pin(e, write);
-	if (r)
+	if (unlikely(r))
 		return r;
 	if (a->page) {
 		get_page(a->page);
@@ -142,7 +151,7 @@ static int pin_entry(struct hv_domain *d, struct hv_active *a, const struct hv_g
 	}
 	gfn = hv_grant_entry_frame(e);
 	a->page = hv_memory_page(d, gfn);
-	if (!a->page) {
+	if (unlikely(!a->page)) {
 		hv_grant_entry_unpin(e, GTF_reading | GTF_writing);
 		return -ENXIO;
 	}
@@ -150,47 +159,22 @@ static int pin_entry(struct hv_domain *d, struct hv_active *a, const struct hv_g
 	return 0;
 }
 
-static void count_pins(struct hv_domain *d, int n)
+static int pin(struct hv_domain *d, u32 version, struct hv_grant *g)
 {
-	WRITE_ONCE(d->grant_page->pinned, d->grant_page->pinned + n);
-}
-
-/* The count before the version: the hypervisor says 0, then looks at the count, when it changes the version. */
-static int pin_counted(struct hv_domain *d, struct hv_active *a, const struct hv_grant *g)
-{
-	struct hv_grant_entry e;
-	u32 version;
-	int r;
-
-	count_pins(d, 1);
-	smp_mb();
-	version = READ_ONCE(d->grant_page->version);
-	if (version != 1 && version != 2)
-		r = -EAGAIN;
-	else
-		r = entry_of(d, g->ref, version, &e) ? pin_entry(d, a, &e, g->write) : -EINVAL;
-	if (r)
-		count_pins(d, -1);
-	else
-		d->grants.version = version;
-	return r;
-}
-
-static int pin(struct hv_domain *d, struct hv_grant *g)
-{
+	struct hv_grant_entry e = entry_of(d, g->ref, version);
 	struct hv_active *a;
 	int r;
 
 	lockdep_assert_held(&d->grants.lock);
-	if (!table_frame(d, g->ref / V1_PER_FRAME))
+	if (unlikely(!e.word))
 		return -EINVAL;
 	a = active_of(d, g->ref);
-	if (!a)
+	if (unlikely(!a))
 		return -ENOMEM;
-	if (a->readers + a->writers >= MAX_PINS)
+	if (unlikely(a->readers + a->writers >= MAX_PINS))
 		return -EBUSY;
-	r = pin_counted(d, a, g);
-	if (r)
+	r = pin_entry(d, a, &e, g->write);
+	if (unlikely(r))
 		return r;
 	if (g->write)
 		a->writers++;
@@ -204,7 +188,7 @@ static int pin(struct hv_domain *d, struct hv_grant *g)
 
 static void unpin(struct hv_domain *d, const struct hv_grant *g, bool written)
 {
-	struct hv_active *a = active_of(d, g->ref);
+	struct hv_active *a = active_there(d, g->ref);
 	struct hv_grant_entry e;
 	u32 use = 0;
 
@@ -219,22 +203,58 @@ static void unpin(struct hv_domain *d, const struct hv_grant *g, bool written)
 		use |= GTF_reading;
 		a->page = NULL;
 	}
-	if (use && entry_of(d, g->ref, d->grants.version, &e))
+	if (!use)
+		return;
+	e = entry_of(d, g->ref, d->grants.version);
+	if (e.word)
 		hv_grant_entry_unpin(&e, use);
-	count_pins(d, -1);
+}
+
+static void count_pins(struct hv_domain *d, int n)
+{
+	WRITE_ONCE(d->grant_page->pinned, d->grant_page->pinned + n);
+}
+
+/*
+ * Room for @nr pins. The count before the version: the hypervisor says 0, then looks at the count, when it changes the version. Once they
+ * are counted it stays what it is, so one look is enough for all of them.
+ */
+static int begin_pins(struct hv_domain *d, unsigned int nr, u32 *ret_version)
+{
+	u32 version;
+
+	lockdep_assert_held(&d->grants.lock);
+	if (d->dying)
+		return -ESHUTDOWN;
+	count_pins(d, nr);
+	smp_mb();
+	version = READ_ONCE(d->grant_page->version);
+	if (version != 1 && version != 2) {
+		count_pins(d, -(int)nr);
+		return -EAGAIN;
+	}
+	d->grants.version = version;
+	*ret_version = version;
+	return 0;
 }
 
 /* One piece of a batch; the lock is let go between them, because interrupts wait for it. Return: how many are pinned, *@r why no more. */
 static unsigned int pin_some(struct hv_domain *d, struct hv_grant *g, unsigned int nr, int *r)
 {
+	unsigned int i = 0;
 	unsigned long flags;
-	unsigned int i;
+	u32 version;
 
 	spin_lock_irqsave(&d->grants.lock, flags);
-	for (i = 0; i < nr; i++) {
-		*r = d->dying ? -ESHUTDOWN : pin(d, &g[i]);
-		if (*r)
-			break;
+	*r = begin_pins(d, nr, &version);
+	if (!*r) {
+		for (; i < nr; i++) {
+			*r = pin(d, version, &g[i]);
+			if (*r)
+				break;
+		}
+		if (i < nr)
+			count_pins(d, (int)(i - nr));
 	}
 	spin_unlock_irqrestore(&d->grants.lock, flags);
 	return i;
@@ -247,8 +267,11 @@ static void unpin_some(struct hv_domain *d, struct hv_grant *g, unsigned int nr,
 	unsigned int i;
 
 	spin_lock_irqsave(&d->grants.lock, flags);
-	for (i = 0; i < nr && !d->dying; i++)
-		unpin(d, &g[i], written);
+	if (!d->dying) {
+		for (i = 0; i < nr; i++)
+			unpin(d, &g[i], written);
+		count_pins(d, -(int)nr);
+	}
 	spin_unlock_irqrestore(&d->grants.lock, flags);
 	for (i = 0; i < nr; i++) {
 		put_page(g[i].page);
