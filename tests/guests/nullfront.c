@@ -410,6 +410,9 @@ static void obey(void)
 	case IN_USE:
 		answer(in_use());
 		return;
+	case VERSION:
+		answer(grant_table_op(GNTTABOP_set_version, &(struct gnttab_set_version) { .version = box->arg }, 1));
+		return;
 	case BREAK:
 		break_ring(&queues[0], box->arg);
 		break;

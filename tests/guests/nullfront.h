@@ -23,6 +23,7 @@ enum box_command {
 	GRANT,		/* entry arg: box.flags, box.domid, box.gfn */
 	FLAGS,		/* answer: the entry's flags */
 	IN_USE,		/* answer: how many entries of ours are marked as in use */
+	VERSION,	/* ask for a table of version arg, whose entries nobody may use then; answer: what that gave */
 	BREAK,		/* do arg to the first ring */
 	SCRIBBLE,	/* the second vCPU does arg until the next one */
 	BATCH,		/* box.req as often as the first ring has slots; answers when all were answered */

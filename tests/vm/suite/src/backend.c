@@ -268,6 +268,10 @@ static void grants(void)
 	try(&g, (struct hvnull_request) { .op = UINT32_MAX }, -EOPNOTSUPP);
 	try(&g, (struct hvnull_request) { .reserved = 1 }, -EINVAL);
 	MUST(tell(&g, IN_USE, 0) == FRONT_QUEUES);
+	/* What was refused is not counted as in use, nor what was let go: then the guest may not change the table's version, else it may. */
+	MUST(tell(&g, VERSION, *guest_options ? 1 : 2) == -EBUSY);
+	MUST(dev_simple(&g, 1, HVBACK_DISCONNECT) == 0);
+	MUST(tell(&g, VERSION, *guest_options ? 1 : 2) == 0);
 	guest_end(&g);
 	MUST(nr_devices() == 0);
 }
