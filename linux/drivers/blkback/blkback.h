@@ -6,6 +6,7 @@
 #ifndef BLKBACK_H
 #define BLKBACK_H
 
+#include <linux/bio.h>
 #include <linux/bvec.h>
 #include <linux/fs.h>
 #include <linux/ktime.h>
@@ -21,7 +22,7 @@
 
 #define VBD_SERVERS	4	/* threads of the domain that one ring may keep waiting for a file at once */
 #define VBD_SMALL	BLKIF_MAX_SEGMENTS_PER_REQUEST	/* pieces of a request without an indirect page */
-#define VBD_SPARE	32	/* requests of one ring that are kept, some 20 KiB: making one on the domain's bill costs as much as a bio */
+#define VBD_USUAL	32	/* most pieces of Linux's frontend, unless it is told otherwise */
 #define VBD_INFLIGHT_SEGMENTS	4096	/* of one ring: pages pinned, and in the worst case bounced: 16 MiB */
 
 /* Requests that took less than 2^i us are in slot i, the last one has all others. */
@@ -48,7 +49,10 @@ struct vbd_target {
 	u32 discard_granularity, discard_alignment;
 };
 
-/* A request in flight. Freed with its answer, or kept for the next one when it is small: room for VBD_SMALL pieces. */
+/* Requests of a ring that are kept for the next ones, since making one on the domain's bill costs much: 32 KiB and 16 KiB at most. */
+enum vbd_spare { VBD_SPARE_SMALL, VBD_SPARE_USUAL, VBD_NR_SPARE };
+
+/* A request in flight. Freed with its answer, or kept. */
 struct vbd_io {
 	struct vbd_ring *ring;
 	struct list_head node;		/* in ring->deferred */
@@ -60,10 +64,14 @@ struct vbd_io {
 	u16 claimed;			/* of ring->inflight_segments */
 	u16 nr_bounce;
 	u8 operation, kind;
-	bool secure, reserved, small, nowait;
-	struct kiocb iocb;
+	u8 spare;			/* enum vbd_spare: with which it may be kept; VBD_NR_SPARE: with none */
+	bool secure, reserved, nowait;
 	struct bio_vec *bounce;		/* pages of ours that take the place of bv[], or NULL */
 	struct hv_grant *grant;		/* behind bv[] */
+	union {				/* from here on it is not zeroed */
+		struct kiocb iocb;	/* of a file */
+		struct bio bio;		/* of a block device, the first one */
+	};
 	struct bio_vec bv[];
 };
 
@@ -86,8 +94,8 @@ struct vbd_ring {
 	bool starved;			/* the work waits for an end */
 	bool reserve_used;
 	u32 inflight, inflight_segments;
-	struct list_head spare;		/* small ones, by ->node */
-	u32 nr_spare;
+	struct list_head spare[VBD_NR_SPARE];	/* by ->node */
+	u32 nr_spare[VBD_NR_SPARE];
 	struct list_head deferred;	/* for a thread that may wait */
 	unsigned int next_server;
 	struct vbd_stats stats;

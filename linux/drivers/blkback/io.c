@@ -16,7 +16,7 @@ static struct bio_set vbd_bios;
 
 int vbd_io_init(void)
 {
-	return bioset_init(&vbd_bios, BIO_POOL_SIZE, 0, BIOSET_NEED_BVECS);
+	return bioset_init(&vbd_bios, BIO_POOL_SIZE, 0, 0);
 }
 
 void vbd_io_exit(void)
@@ -150,7 +150,10 @@ static void bio_ended(struct bio *bio)
 
 	if (bio->bi_status)
 		cmpxchg(&io->error, 0, blk_status_to_errno(bio->bi_status));
-	bio_put(bio);
+	if (bio == &io->bio)
+		bio_uninit(bio);
+	else
+		bio_put(bio);
 	put_pending(io);
 }
 
@@ -168,19 +171,38 @@ static blk_opf_t bio_operation(const struct vbd_io *io)
 	}
 }
 
-static struct bio *new_bio(struct vbd_io *io, u64 sector, u32 nr)
+/* The first one of a request, as a rule the only one, is part of it. */
+static struct bio *new_bio(struct vbd_io *io, bool first)
 {
-	struct bio *bio = bio_alloc_bioset(io->ring->vbd->target.bdev, bio_max_segs(nr), bio_operation(io), GFP_NOIO, &vbd_bios);
+	struct block_device *bdev = io->ring->vbd->target.bdev;
+	struct bio *bio = &io->bio;
 
-	bio->bi_iter.bi_sector = sector;
+	if (first)
+		bio_init(bio, bdev, NULL, 0, bio_operation(io));
+	else
+		bio = bio_alloc_bioset(bdev, 0, bio_operation(io), GFP_NOIO, &vbd_bios);
 	bio->bi_private = io;
 	bio->bi_end_io = bio_ended;
 	atomic_inc(&io->pending);
 	return bio;
 }
 
+/* As many of the @nr pieces as fit, one at least. They are not copied: they stay where they are (bio_iov_bvec_set() does the same). */
+static u32 fill_bio(struct bio *bio, const struct bio_vec *bv, u32 nr, u32 most)
+{
+	u32 n = 0;
+
+	do
+		bio->bi_iter.bi_size += bv[n++].bv_len;
+	while (n < nr && bio->bi_iter.bi_size + bv[n].bv_len <= most);
+	bio->bi_io_vec = (struct bio_vec *)bv;
+	bio->bi_vcnt = n;
+	bio_set_flag(bio, BIO_CLONED);
+	return n;
+}
+
 /*
- * One bio as a rule: it has room for as many pages as a request has. Each is submitted before the next is made (bio_alloc_bioset()).
+ * Each bio is submitted before the next is made (bio_alloc_bioset()).
  *
  * @nowait: the kernel does not split bios that may not wait, but gives them back: none is larger than the device takes, then. Where it
  * would be split for another reason it comes back, and is begun anew.
@@ -189,29 +211,22 @@ static void submit_bios(struct vbd_io *io, bool nowait)
 {
 	struct request_queue *q = bdev_get_queue(io->ring->vbd->target.bdev);
 	u32 most = nowait ? queue_max_bytes(q) : U32_MAX, most_pieces = nowait ? queue_max_segments(q) : U32_MAX;
-	u64 sector = io->sector;
+	u64 sector = io->nr ? io->sector : 0;
 	const struct bio_vec *bv;
 	struct bio *bio;
-	u32 nr, i;
+	u32 nr, n, i = 0;
 
 	bv = pieces(io, &nr);
 	io->nowait = nowait;
 	atomic_set(&io->pending, 1);
-	bio = new_bio(io, io->nr ? sector : 0, min(nr, most_pieces));
-	for (i = 0; i < nr; i++) {
-		if (bio->bi_iter.bi_size + bv[i].bv_len > most ||
-		    bio_add_page(bio, bv[i].bv_page, bv[i].bv_len, bv[i].bv_offset) != bv[i].bv_len) {
-			submit_bio(bio);
-			bio = new_bio(io, sector, min(nr - i, most_pieces));
-			if (WARN_ON_ONCE(bio_add_page(bio, bv[i].bv_page, bv[i].bv_len, bv[i].bv_offset) != bv[i].bv_len)) {
-				bio_io_error(bio);
-				break;
-			}
-		}
-		sector += bv[i].bv_len >> VBD_SECTOR_SHIFT;
-	}
-	if (i == nr)
+	do {
+		bio = new_bio(io, !i);
+		bio->bi_iter.bi_sector = sector;
+		n = nr ? fill_bio(bio, bv + i, min(nr - i, most_pieces), most) : 0;
+		sector += bio_sectors(bio);
 		submit_bio(bio);
+		i += n;
+	} while (i < nr);
 	put_pending(io);
 }
 

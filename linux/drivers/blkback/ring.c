@@ -145,11 +145,54 @@ static void release_locked(struct vbd_ring *ring, u32 segments, bool reserved)
 		wake_up(&ring->wait);
 }
 
+/* ---- what is kept ---- */
+
+static const struct {
+	u16 pieces, most;
+} spares[VBD_NR_SPARE] = {
+	[VBD_SPARE_SMALL]	= { VBD_SMALL, 32 },
+	[VBD_SPARE_USUAL]	= { VBD_USUAL, 8 },
+};
+
+/* The smallest with room for so many pieces. */
+static unsigned int spare_for(u32 segments)
+{
+	unsigned int i;
+
+	for (i = 0; i < VBD_NR_SPARE && segments > spares[i].pieces; i++)
+		;
+	return i;
+}
+
+static bool keep_locked(struct vbd_ring *ring, struct vbd_io *io)
+{
+	unsigned int kind = io->spare;
+
+	lockdep_assert_held(&ring->lock);
+	if (kind == VBD_NR_SPARE || ring->nr_spare[kind] == spares[kind].most)
+		return false;
+	list_add(&io->node, &ring->spare[kind]);
+	ring->nr_spare[kind]++;
+	return true;
+}
+
+static struct vbd_io *take_spare_locked(struct vbd_ring *ring, unsigned int kind)
+{
+	struct vbd_io *io = kind < VBD_NR_SPARE ? list_first_entry_or_null(&ring->spare[kind], struct vbd_io, node) : NULL;
+
+	lockdep_assert_held(&ring->lock);
+	if (io) {
+		list_del(&io->node);
+		ring->nr_spare[kind]--;
+	}
+	return io;
+}
+
 /* Nobody has @io any more. Its grants go before its answer is seen. */
 void vbd_ring_done(struct vbd_io *io, int status)
 {
 	struct vbd_ring *ring = io->ring;
-	bool reserved = io->reserved, bounced = io->nr_bounce, kept = false;
+	bool reserved = io->reserved, bounced = io->nr_bounce, kept;
 	u64 id = io->id, sectors = status == BLKIF_RSP_OKAY ? io->nr_sectors : 0;
 	u8 operation = io->operation, kind = io->kind;
 	ktime_t start = io->start;
@@ -159,11 +202,7 @@ void vbd_ring_done(struct vbd_io *io, int status)
 	if (io->nr)
 		hv_grant_put(ring->vbd->dev->peer, io->grant, io->nr, kind == VBD_READ);
 	spin_lock_irqsave(&ring->lock, flags);
-	if (io->small && ring->nr_spare < VBD_SPARE) {
-		list_add(&io->node, &ring->spare);
-		ring->nr_spare++;
-		kept = true;
-	}
+	kept = keep_locked(ring, io);
 	ring->stats.bounced += bounced;
 	count_locked(ring, kind, sectors, start);
 	answer_locked(ring, id, operation, status);
@@ -174,18 +213,6 @@ void vbd_ring_done(struct vbd_io *io, int status)
 }
 
 /* ---- taking ---- */
-
-static struct vbd_io *take_spare_locked(struct vbd_ring *ring)
-{
-	struct vbd_io *io = list_first_entry_or_null(&ring->spare, struct vbd_io, node);
-
-	lockdep_assert_held(&ring->lock);
-	if (io) {
-		list_del(&io->node);
-		ring->nr_spare--;
-	}
-	return io;
-}
 
 /* Room for one more? With it what is kept for that, or NULL. If not, the next that ends queues the work again. */
 static bool claim(struct vbd_ring *ring, u32 segments, struct vbd_io **ret_spare)
@@ -199,8 +226,7 @@ static bool claim(struct vbd_ring *ring, u32 segments, struct vbd_io **ret_spare
 		ring->inflight++;
 		ring->inflight_segments += segments;
 		ring->stats.deepest = max(ring->stats.deepest, ring->inflight);
-		if (segments <= VBD_SMALL)
-			*ret_spare = take_spare_locked(ring);
+		*ret_spare = take_spare_locked(ring, spare_for(segments));
 	} else {
 		ring->starved = true;
 	}
@@ -237,19 +263,21 @@ static struct vbd_io *take_reserve(struct vbd_ring *ring)
 /* @io: a spare one, or NULL: one is made on the domain's bill. When that is exhausted its requests go one by one. */
 static struct vbd_io *new_io(struct vbd_ring *ring, unsigned int nr, struct vbd_io *io)
 {
-	bool small = nr <= VBD_SMALL, reserved = false;
+	unsigned int kind = spare_for(nr);
+	bool reserved = false;
 
 	if (!io)
-		io = kmalloc(vbd_io_size(small ? VBD_SMALL : nr), GFP_NOIO | __GFP_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN);
+		io = kmalloc(vbd_io_size(kind < VBD_NR_SPARE ? spares[kind].pieces : nr),
+			     GFP_NOIO | __GFP_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN);
 	if (!io) {
 		io = take_reserve(ring);
 		reserved = true;
 	}
 	if (!io)
 		return NULL;
-	memset(io, 0, sizeof(*io));
+	memset(io, 0, offsetof(struct vbd_io, bio));
 	io->reserved = reserved;
-	io->small = small && !reserved;
+	io->spare = reserved ? VBD_NR_SPARE : kind;
 	io->ring = ring;
 	io->grant = (void *)&io->bv[nr];
 	return io;
@@ -400,7 +428,8 @@ static void init_ring(struct vbd_ring *ring, struct vbd *vbd)
 	ring->stop = true;
 	spin_lock_init(&ring->lock);
 	INIT_LIST_HEAD(&ring->deferred);
-	INIT_LIST_HEAD(&ring->spare);
+	for (i = 0; i < VBD_NR_SPARE; i++)
+		INIT_LIST_HEAD(&ring->spare[i]);
 	init_waitqueue_head(&ring->wait);
 	INIT_WORK(&ring->leftover, leftover_work);
 	hv_work_init(&ring->work, ring_work);
@@ -505,11 +534,13 @@ void vbd_ring_stop(struct vbd_ring *ring)
 void vbd_ring_destroy(struct vbd_ring *ring)
 {
 	struct vbd_io *io, *next;
+	unsigned int i;
 
 	if (ring->shared.nr)
 		hv_ring_unmap(ring->vbd->dev->peer, &ring->shared);
-	list_for_each_entry_safe(io, next, &ring->spare, node)
-		kfree(io);
+	for (i = 0; i < VBD_NR_SPARE; i++)
+		list_for_each_entry_safe(io, next, &ring->spare[i], node)
+			kfree(io);
 	if (ring->segments)
 		__free_page(ring->segments);
 	kfree(ring->reserve);
