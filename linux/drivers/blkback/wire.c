@@ -66,17 +66,26 @@ int vbd_wire_pending(const struct vbd_wire *w)
 	return prod - w->back.req_cons;
 }
 
+/* Each word is read once. Slots of the 32-bit layout do not begin at multiples of 8. */
 void vbd_wire_copy(const struct vbd_wire *w, u8 slot[VBD_SLOT_BYTES])
 {
-	const u32 *from = (const u32 *)slot_of(w, w->back.req_cons);
+	const u8 *from = slot_of(w, w->back.req_cons);
+	u64 both;
 	u32 word;
-	unsigned int i;
+	u8 i;
 
-	memset(slot, 0, VBD_SLOT_BYTES);
-	for (i = 0; i < w->slot_bytes / sizeof(word); i++) {
-		word = READ_ONCE(from[i]);
-		memcpy(slot + i * sizeof(word), &word, sizeof(word));
+	if (w->slot_bytes == SLOT_BYTES_64) {
+		for (i = 0; i < SLOT_BYTES_64; i += sizeof(both)) {
+			both = READ_ONCE(*(const u64 *)(from + i));
+			memcpy(slot + i, &both, sizeof(both));
+		}
+		return;
 	}
+	for (i = 0; i < SLOT_BYTES_32; i += sizeof(word)) {
+		word = READ_ONCE(*(const u32 *)(from + i));
+		memcpy(slot + i, &word, sizeof(word));
+	}
+	memset(slot + SLOT_BYTES_32, 0, VBD_SLOT_BYTES - SLOT_BYTES_32);
 }
 
 void vbd_wire_taken(struct vbd_wire *w)
