@@ -30,7 +30,7 @@ machine() {
 program() {
 	local source=$suite/src/$1.c target=$out/$1 arguments=("${@:2}") part new=
 	[ ${#arguments[@]} -gt 0 ] || arguments=(-static)
-	for part in "$source" "$suite/src"/*.h "$top"/include/uapi/linux/*.h "$top"/tools/libzendo/*.h "${arguments[@]}"; do
+	for part in "$source" "$suite/src"/*.h "$top"/tests/guests/*.h "$top"/include/uapi/linux/*.h "$top"/tools/libzendo/*.h "${arguments[@]}"; do
 		[ ! -f "$part" ] || [ "$target" -nt "$part" ] || new=1
 	done
 	if [ -n "$new" ]; then
