@@ -87,14 +87,11 @@ static size_t pool_index(const void *page)
 
 void pool_free(struct domain *d, void *page)
 {
-	size_t i;
-
 	(void)d;
 	if (!page)
 		return;
-	i = pool_index(page);
+	fake.pool[pool_index(page)] = NULL;
 	free(page);
-	fake.pool[i] = NULL;
 	fake.pool_used--;
 }
 
