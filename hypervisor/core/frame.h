@@ -33,8 +33,8 @@ bool __must_check frame_get(mfn_t m, struct frame *ret);
 
 /*
  * Change owner and type of 2^order frames (order 0 or 9) from exactly (@from, @from_type). With nothing changed:
- * -XEN_EPERM (another owner or type, or not RAM), -XEN_EBUSY (held), -XEN_ENOMEM (no page to refine the chunk). @charge pays for the
- * refinement page; NULL = the hypervisor.
+ * -XEN_EPERM (another owner or type, or not RAM), -XEN_EBUSY (held), -XEN_ENOMEM (no page to refine the chunk, which
+ * nobody is charged for).
  */
 int __must_check frame_give(mfn_t m, unsigned int order, uint16_t from, enum frame_type from_type,
 			    uint16_t to, enum frame_type to_type);

@@ -353,6 +353,8 @@ int vcpu_get_state(struct vcpu *v, struct zendo_vcpu_state *s)
 	ops->sregs_get(v, &s->sregs);
 	for (size_t i = 0; i < ARRAY_SIZE(state_msrs); i++)
 		(void)ops->msr_get(v, state_msrs[i].msr, (uint64_t *)((char *)s + state_msrs[i].offset));
+	s->tsc_aux = v->g.tsc_aux;
+	s->xcr0 = v->g.xcr0;
 	s->up = v->up;
 	s->tsc = host_tsc();
 	__atomic_store_n(&v->busy, false, __ATOMIC_SEQ_CST);
@@ -364,7 +366,7 @@ int vcpu_set_state(struct vcpu *v, const struct zendo_vcpu_state *s)
 	int rc;
 
 	/* Not PKE, say: the guest would change dom0's PKRU with it (F15). */
-	if (s->up > 1 || s->reserved || (s->sregs.cr4 & ~cr4_valid(v)))
+	if (s->up > 1 || s->reserved || s->tsc_aux >> 32 || (s->sregs.cr4 & ~cr4_valid(v)) || (s->xcr0 && !xcr0_valid(v->d, s->xcr0)))
 		return -XEN_EINVAL;
 	if (__atomic_exchange_n(&v->busy, true, __ATOMIC_SEQ_CST))
 		return -XEN_EBUSY;
@@ -374,6 +376,9 @@ int vcpu_set_state(struct vcpu *v, const struct zendo_vcpu_state *s)
 		v->regs.rflags = (s->regs.rflags & 0x3f7fd7) | RFLAGS_FIXED;
 		for (size_t i = 0; i < ARRAY_SIZE(state_msrs); i++)
 			(void)ops->msr_set(v, state_msrs[i].msr, *(const uint64_t *)((const char *)s + state_msrs[i].offset));
+		v->g.tsc_aux = s->tsc_aux;
+		if (s->xcr0)
+			v->g.xcr0 = s->xcr0;
 		v->up = s->up;
 		v->wait = WAIT_NONE;
 	}

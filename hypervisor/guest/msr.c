@@ -475,7 +475,7 @@ enum exit_next guest_cr8(struct vcpu *v, const struct exit_info *x)
 	return NEXT_RESUME;
 }
 
-static bool valid_xcr0(const struct domain *d, uint64_t val)
+bool xcr0_valid(const struct domain *d, uint64_t val)
 {
 	uint64_t avx512 = val & 0xe0;
 
@@ -490,7 +490,7 @@ enum exit_next guest_xsetbv(struct vcpu *v, const struct exit_info *x)
 	ops->paging(v, &ps);
 	if (!(ps.cr4 & CR4_OSXSAVE))
 		return inject_fault(v, VEC_UD);
-	if (ps.cpl || x->xcr.index || !valid_xcr0(v->d, x->xcr.value))
+	if (ps.cpl || x->xcr.index || !xcr0_valid(v->d, x->xcr.value))
 		return inject_fault(v, VEC_GP);
 	v->g.xcr0 = x->xcr.value;	/* vendor code loads it at the next entry */
 	ops->skip(v, x->insn_len);

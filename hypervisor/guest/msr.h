@@ -11,6 +11,7 @@ bool guest_msr_read(struct vcpu *v, uint32_t msr, uint64_t *ret);
 bool guest_msr_write(struct vcpu *v, uint32_t msr, uint64_t val);
 /* The bits of CR4 that the guest may set. */
 uint64_t cr4_valid(struct vcpu *v);
+bool xcr0_valid(const struct domain *d, uint64_t val);
 
 static inline bool is_canonical(uint64_t a)
 {

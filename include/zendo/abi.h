@@ -475,7 +475,7 @@ struct zendo_posted_page {
 };
 
 /*
- * A vCPU's whole architectural state: to start it, to look at it, later to save it.
+ * A vCPU's architectural state but for that of its FPU: to start it, to look at it, later to save it.
  * VCPU_SET takes it only from a vCPU that is not running; unsupported bits are refused with -EINVAL.
  */
 struct zendo_vcpu_state {
@@ -483,8 +483,9 @@ struct zendo_vcpu_state {
 	struct zendo_sregs sregs;
 	uint64_t star, lstar, cstar, sfmask, kernel_gs_base;
 	uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
-	uint64_t pat, tsc_aux, xcr0;
-	uint64_t tsc;			/* guest's TSC at the time of the call */
+	uint64_t pat, tsc_aux;
+	uint64_t xcr0;			/* VCPU_SET: 0 = stays as it is */
+	uint64_t tsc;			/* VCPU_GET: at the time of the call; VCPU_SET does not look at it */
 	uint32_t up;			/* 0 = waits for SIPI */
 	uint32_t reserved;
 };

@@ -65,8 +65,11 @@ static struct zendo_sregs sregs;		/* of whoever had them set last */
 static int fake_sregs_set(struct vcpu *v, const struct zendo_sregs *s) { (void)v; sregs = *s; return 0; }
 static bool fake_msr_set(struct vcpu *v, uint32_t msr, uint64_t val) { (void)v; (void)msr; (void)val; return true; }
 
+static void fake_sregs_get(struct vcpu *v, struct zendo_sregs *s) { (void)v; *s = sregs; }
+static bool fake_msr_get(struct vcpu *v, uint32_t msr, uint64_t *ret) { (void)v; (void)msr; *ret = 0; return true; }
+
 static const struct vendor_ops fake_ops = {
-	.sregs_set = fake_sregs_set, .msr_set = fake_msr_set,
+	.sregs_get = fake_sregs_get, .msr_get = fake_msr_get, .sregs_set = fake_sregs_set, .msr_set = fake_msr_set,
 	.vcpu_load = fake_load, .vcpu_put = fake_load, .run = fake_run, .may_inject = fake_may_inject,
 	.inject = fake_inject, .window = fake_window, .flush_guest = fake_flush,
 };
@@ -113,6 +116,7 @@ struct guest_event guest_event(struct vcpu *v) { (void)v; return (struct guest_e
 enum window guest_event_behind(struct vcpu *v, struct guest_event e) { (void)v; (void)e; return behind; }
 void guest_event_injected(struct vcpu *v, struct guest_event e) { (void)v; (void)e; }
 uint64_t cr4_valid(struct vcpu *v) { (void)v; return CR4_PAE | CR4_PGE; }
+bool xcr0_valid(const struct domain *of, uint64_t val) { (void)of; return val == 1 || val == 7; }
 void guest_enter_world(struct vcpu *v) { (void)v; }
 void guest_leave_world(struct vcpu *v) { (void)v; }
 
@@ -397,16 +401,29 @@ static void a_halted_guest_is_not_entered_without_a_wakeup(void **state)
 
 static void a_state_is_set_with_what_guests_may_have(void **state)
 {
-	struct zendo_vcpu_state s = { .regs.rip = 0x1000, .sregs.cr4 = CR4_PAE, .up = 1 };
+	struct zendo_vcpu_state s = { .regs.rip = 0x1000, .sregs.cr4 = CR4_PAE, .xcr0 = 7, .tsc_aux = 3, .up = 1 }, got;
 
 	(void)state;
 	assert_int_equal(vcpu_set_state(&vcpus[0], &s), 0);
 	assert_int_equal(vcpus[0].regs.rip, 0x1000);
 	assert_int_equal(sregs.cr4, CR4_PAE);
+	assert_int_equal(vcpus[0].g.xcr0, 7);
+	assert_int_equal(vcpu_get_state(&vcpus[0], &got), 0);
+	assert_int_equal(got.xcr0, 7);
+	assert_int_equal(got.tsc_aux, 3);
+	s.xcr0 = 0;
+	assert_int_equal(vcpu_set_state(&vcpus[0], &s), 0);
+	assert_int_equal(vcpus[0].g.xcr0, 7);
 	s.regs.rip = 0x2000;
 	s.sregs.cr4 |= 1ULL << 22;	/* PKE */
 	assert_int_equal(vcpu_set_state(&vcpus[0], &s), -XEN_EINVAL);
 	s.sregs.cr4 = CR4_PAE;
+	s.xcr0 = 5;
+	assert_int_equal(vcpu_set_state(&vcpus[0], &s), -XEN_EINVAL);
+	s.xcr0 = 0;
+	s.tsc_aux = 1ULL << 32;
+	assert_int_equal(vcpu_set_state(&vcpus[0], &s), -XEN_EINVAL);
+	s.tsc_aux = 0;
 	s.up = 2;
 	assert_int_equal(vcpu_set_state(&vcpus[0], &s), -XEN_EINVAL);
 	s.up = 0;
