@@ -21,7 +21,6 @@
 #include "compat/guest_context.h"
 #include "compat/hrtimer.h"
 #include "compat/machine_check.h"
-#include "compat/resched.h"
 #include "domain.h"
 #include "events.h"
 #include "hv_call.h"
@@ -119,7 +118,7 @@ static long enter_irqs_off(struct hv_vcpu *v)
 	WRITE_ONCE(v->wake, false);
 	WRITE_ONCE(dom0->cpu, smp_processor_id());
 	smp_store_mb(dom0->mode, ZMODE_IN_GUEST);	/* pairs with hv_vcpu_kick() */
-	if (has_request(v) || hv_need_resched()) {
+	if (has_request(v) || need_resched()) {
 		WRITE_ONCE(dom0->mode, ZMODE_OUT);
 		return ZRUN_INTR;
 	}
@@ -187,7 +186,7 @@ static bool poll_a_little(struct hv_vcpu *v)
 		if (must_wake_or_work(v) || deadline_passed(v))
 			return true;
 		cpu_relax();
-	} while (!hv_need_resched() && ktime_get_ns() < end);
+	} while (!need_resched() && ktime_get_ns() < end);
 	return false;
 }
 
@@ -403,7 +402,7 @@ static int before_guest(struct hv_vcpu *v)
 			break;
 		vcpu_sleep(v, may_go_on);
 	}
-	if (hv_need_resched())
+	if (need_resched())
 		schedule();
 	return HV_AGAIN;
 }
