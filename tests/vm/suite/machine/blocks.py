@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """blocks.py - memory that a guest gave up, piece by piece, is given to it again, as a whole.
 
-The guest gives up the 512 pages of one block of 2 MiB, and more behind them, so that dom0 has heard of all of these. Then it gets blocks
-until the allocator has no other one left than that.
+The guest gives up many blocks of 2 MiB, page by page, and some pages more, so that dom0 has heard of all of these. Of some the allocator makes
+blocks again. Then the guest gets as many as there are, these among them.
 """
 import fcntl
 import mmap
@@ -22,7 +22,9 @@ CODE = bytes.fromhex(
     "0f01d9"                    # vmmcall
     "f4")                       # hlt, which it does not come to
 DOMID_SELF = 0x7ff0
-BLOCK, GIVEN_UP = 512, 912
+BLOCK, BLOCKS = 512, 64
+GIVEN_UP = BLOCKS * BLOCK + 300
+LIST = 0x10000
 VCPU_STATE = "=18Q" + 8 * "HHIQ" + "4Q7Q5Q3Q4QII"
 EXIT_SHUTDOWN = 1
 
@@ -70,11 +72,11 @@ def main():
     wanted = bytearray(struct.pack("=IIQII16s64s32x", 0, 1, 1 << 20, 0, 0, bytes(16), b"blocks"))
     domain = request(device, 3, 0x06, wanted)
     add_memory(domain, 0, 256)
-    add_memory(domain, BLOCK, 2 * BLOCK)
+    add_memory(domain, BLOCK, (BLOCKS + 1) * BLOCK)
     with mmap.mmap(domain, 1 << 20) as ram:
         ram[0x1000:0x1000 + len(CODE)] = CODE
-        ram[0x2000:0x2012] = struct.pack("=IIIIH", 0x3000, GIVEN_UP, 0, 0, DOMID_SELF)
-        ram[0x3000:0x3000 + 4 * GIVEN_UP] = struct.pack(f"={GIVEN_UP}I", *range(BLOCK, BLOCK + GIVEN_UP))
+        ram[0x2000:0x2012] = struct.pack("=IIIIH", LIST, GIVEN_UP, 0, 0, DOMID_SELF)
+        ram[LIST:LIST + 4 * GIVEN_UP] = struct.pack(f"={GIVEN_UP}I", *range(BLOCK, BLOCK + GIVEN_UP))
         cpu = request(domain, 1, 0x2a, bytearray(8))
         request(cpu, 1, 0x42, first_state())
         request(domain, 0, 0x27, b"")
