@@ -15,8 +15,8 @@
  * Each change of state is a "change" uevent of the device with HVBACK_STATE=, and HVBACK_REASON= where it was not asked for: a frontend that
  * breaks its ring loses that device only, state BROKEN, until DISCONNECT.
  *
- * All need CAP_SYS_ADMIN. Reserved fields must be zero. Errors common to all: -EFAULT, -EINVAL, -ENOTTY, -ENODEV hypervisor not
- * running, -ENOENT no such device. CONNECT, SET, INFO: -ENXIO no module serves it now. docs/backends.md explains each.
+ * All need CAP_SYS_ADMIN. Reserved fields must be zero. Errors common to all: -EFAULT, -EINVAL, -ENOTTY, -ENOENT no such device.
+ * ADD: -ESRCH no such domain, -ENODEV hypervisor not running. CONNECT, SET, INFO: -ENXIO no module serves it now. docs/backends.md explains each.
  */
 #ifndef _UAPI_LINUX_HVBACK_H
 #define _UAPI_LINUX_HVBACK_H

@@ -95,7 +95,7 @@ struct hvpriv_trace_read {
 #define HVPRIV_ST_PAUSED	(1U << 2)
 #define HVPRIV_ST_SHUTDOWN	(1U << 3)	/* guest called SCHEDOP_shutdown: shutdown_code */
 #define HVPRIV_ST_CRASHED	(1U << 4)	/* guest cannot go on: crash reason */
-#define HVPRIV_ST_DYING		(1U << 5)
+#define HVPRIV_ST_DYING		(1U << 5)	/* not told today: a domain that is taken apart is in no list */
 
 struct hvpriv_domain_info {
 	__u32 domid;
