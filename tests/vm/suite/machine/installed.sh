@@ -14,10 +14,12 @@ kernel=$(uname -r)
 
 # Files, and where links lead; without what each system changes by itself and what dpkg, apt and ldconfig write down about themselves. udev's
 # books have numbers that are others after a boot, and of links until it has nothing to do for some seconds; the links in /dev are looked at.
+# Which keyboard or speaker is the first one is another one at another boot, too.
 files() {
 	find / -xdev \( -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/cache -o -path /var/log -o -path /var/lib/systemd -o -path /var/tmp \
 		-o -path /tmp/systemd-private-\* -o -path /root -o -path /var/lib/zt \) -prune -o -printf '%p %l\n'
-	find /dev /run -xdev \( -path /run/suite.\* -o -path /run/systemd/journal -o -path /run/udev -o -path /run/systemd/units \) -prune \
+	find /dev /run -xdev \( -path /run/suite.\* -o -path /run/systemd/journal -o -path /run/udev -o -path /run/systemd/units \
+		-o -path /dev/input \) -prune \
 		-o -printf '%p %l\n'
 }
 
