@@ -73,6 +73,12 @@ static bool needs_bounce(const struct vbd_io *io)
 	return false;
 }
 
+/* On the domain's bill as long as it has room there: one at its limit is to have its requests done, and not to be killed for them. */
+static struct page *bounce_page(void)
+{
+	return alloc_page(GFP_NOIO | __GFP_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN) ?: alloc_page(GFP_NOIO | __GFP_NOFAIL);
+}
+
 /* Single pages and less: these do not fail, and VBD_INFLIGHT_SEGMENTS bounds them. */
 static void make_bounce(struct vbd_io *io)
 {
@@ -82,7 +88,7 @@ static void make_bounce(struct vbd_io *io)
 	io->bounce = kmalloc_array(io->nr_bounce, sizeof(*io->bounce), GFP_NOIO | __GFP_NOFAIL);
 	for (i = 0; i < io->nr_bounce; i++, left -= len) {
 		len = min_t(u32, left, PAGE_SIZE);
-		bvec_set_page(&io->bounce[i], alloc_page(GFP_NOIO | __GFP_NOFAIL), len, 0);
+		bvec_set_page(&io->bounce[i], bounce_page(), len, 0);
 	}
 	if (is_write(io))
 		copy_bounce(io, false);
